@@ -1,0 +1,56 @@
+/**
+ * What the RIB needs to know of filters: a compiled policy that maps a route to the attribute set it goes on with.
+ * Filters are compiled in `src/filters`; the RIB only calls them.
+ */
+import type { Family } from '../net/family.ts';
+import type { AttributeSets } from './attribute-sets.ts';
+
+/** Where a route came from, as seen by this router. */
+export const SOURCE_LOCAL = 0;
+export const SOURCE_EXTERNAL = 1;
+export const SOURCE_INTERNAL = 2;
+/** Learned from an iBGP route-reflector client (RFC 4456). */
+export const SOURCE_CLIENT = 3;
+export type RouteSource =
+  | typeof SOURCE_LOCAL
+  | typeof SOURCE_EXTERNAL
+  | typeof SOURCE_INTERNAL
+  | typeof SOURCE_CLIENT;
+
+/**
+ * A route as a policy sees it. One mutable object is reused for every call, so a policy must not keep it.
+ * The prefix fields are meaningful only to policies with `perPrefix`.
+ */
+export interface RouteView {
+  family: Family;
+  /** The prefix as words, see `Prefix`. */
+  a0: number;
+  a1: number;
+  a2: number;
+  a3: number;
+  length: number;
+  source: RouteSource;
+  attributes: AttributeSets;
+  /** Id of the route's attribute set. */
+  set: number;
+}
+
+/** A policy's answer in words, for `explain`. */
+export interface PolicyVerdict {
+  readonly accepted: boolean;
+  /** Which filter and rule decided, e.g. `rejected by BGPFilter "no-default" rule 1 (0.0.0.0/0)`. */
+  readonly why: string;
+}
+
+/** Returned by {@link RoutePolicy.apply} for a route that is not let through. */
+export const REJECTED = 0;
+
+/** A compiled import or export policy. */
+export interface RoutePolicy {
+  /** Whether the answer may depend on the prefix; if not, it is cached per attribute set. */
+  readonly perPrefix: boolean;
+  /** Id of the attribute set to go on with (the same one when unchanged), or {@link REJECTED}. Allocates nothing. */
+  apply(route: RouteView): number;
+  /** The same decision, in words. */
+  explain(route: RouteView): PolicyVerdict;
+}

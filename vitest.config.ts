@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/{conformance,fuzz,rules}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'interop',
+          include: ['test/{interop,e2e}/**/*.test.ts'],
+          // Real peers, namespaces and a dist/ build: one file at a time, with patience.
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
