@@ -49,6 +49,8 @@ export const REJECTED = 0;
 export interface RoutePolicy {
   /** Whether the answer may depend on the prefix; if not, it is cached per attribute set. */
   readonly perPrefix: boolean;
+  /** Identity of what was compiled: policies with equal keys answer alike, in words too. */
+  readonly key: string;
   /** Id of the attribute set to go on with (the same one when unchanged), or {@link REJECTED}. Allocates nothing. */
   apply(route: RouteView): number;
   /** The same decision, in words. */
