@@ -1,0 +1,120 @@
+/**
+ * Everything the API needs from the daemon. The daemon implements it; the API and its tests know nothing else of the
+ * daemon. Answers are plain data that the daemon doesn't touch afterwards.
+ */
+import type { Family } from '../net/family.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type {
+  ActionResult,
+  DaemonEvent,
+  FamilyName,
+  FibEntry,
+  PeerDetail,
+  PeerSummary,
+  PrefixMatch,
+  ResetKind,
+  RouteEntry,
+  RouteExplanation,
+  RouteInput,
+  RouteViewName,
+  StatusReport,
+} from './types.ts';
+
+/** Which routes are asked for. Fields that are absent don't narrow. */
+export interface RouteQuery {
+  readonly view: RouteViewName;
+  readonly family?: Family;
+  /** Canonical address; always present for the view `advertised`. */
+  readonly peer?: string;
+  /** With its `match`. `longer`: the prefix and what lies within it; `shorter`: the prefix and what covers it. */
+  readonly prefix?: Prefix;
+  readonly match: PrefixMatch;
+}
+
+/** A part of a listing that is too long to be made in one turn of the event loop. */
+export interface Slice<T> {
+  readonly items: readonly T[];
+  /** Position to go on from, always greater than the one asked for; null at the end. */
+  readonly next: number | null;
+}
+
+/** Figures that only the metrics need. Totals count since the daemon started. */
+export interface DaemonCounters {
+  readonly families: Readonly<
+    Record<
+      FamilyName,
+      {
+        /** Prefixes with at least one path, and paths of all of them. */
+        readonly prefixes: number;
+        readonly paths: number;
+        /** Routes originated by this node. */
+        readonly originated: number;
+      }
+    >
+  >;
+  /** Interned attribute sets. */
+  readonly attributeSets: number;
+  readonly updateGroups: number;
+  /** Routes written to, and removed from, the kernel; requests it refused. */
+  readonly fib: { readonly written: number; readonly removed: number; readonly errors: number };
+  readonly datastore: {
+    readonly changes: number;
+    readonly errors: number;
+    /** Resources known, by kind. */
+    readonly resources: Readonly<Record<string, number>>;
+    /** Resources ignored because they are not valid. */
+    readonly invalid: number;
+  };
+}
+
+/** The daemon as the API sees it. Addresses are canonical text. */
+export interface DaemonView {
+  status(): StatusReport;
+
+  /** All peers, in a stable order. */
+  peers(): readonly PeerSummary[];
+
+  /** One peer, or undefined where there is none with that address. */
+  peer(address: string): PeerDetail | undefined;
+
+  /**
+   * Routes from a position on, 0 to begin with, about `limit` of them. May return fewer, even none, to keep the
+   * call short (a few milliseconds); the paths of one prefix are never divided between slices. Positions mean
+   * something for the same query only, and survive changes of the RIB: a route that is there all the time is seen once.
+   * Throws {@link ApiError} NOT_FOUND where `query.peer` is not a peer.
+   */
+  routes(query: RouteQuery, position: number, limit: number): Slice<RouteEntry>;
+
+  /** Why the route to a prefix (a host prefix for an address) is what it is; the longest match decides. */
+  explain(prefix: Prefix): RouteExplanation;
+
+  /** Routes of the kernel that are, or should be, from this daemon; slices as those of {@link routes}. */
+  fib(family: Family | undefined, position: number, limit: number): Slice<FibEntry>;
+
+  /** Events still kept whose id is greater than `after`, oldest first. */
+  events(after: number): readonly DaemonEvent[];
+
+  /** Calls `listener` with each new event until the returned function is called. The listener does not throw. */
+  subscribe(listener: (event: DaemonEvent) => void): () => void;
+
+  counters(): DaemonCounters;
+
+  // Actions. They throw ApiError: NOT_FOUND, INVALID for what can't be, CONFLICT for what can't be now.
+
+  /** `hard` closes the session (Cease/4); `in` asks for, and `out` sends, all routes again (RFC 2918). */
+  peerReset(address: string, kind: ResetKind): ActionResult | Promise<ActionResult>;
+
+  /** Closes the session with Cease/2 and `message` (RFC 9003), and keeps it closed. Done again: no error. */
+  peerDisable(address: string, message: string | undefined): ActionResult | Promise<ActionResult>;
+
+  peerEnable(address: string): ActionResult | Promise<ActionResult>;
+
+  /** Originates a route until the daemon restarts, in place of an earlier one for the prefix. `prefix` is `route.prefix`. */
+  routeAdd(prefix: Prefix, route: RouteInput): ActionResult | Promise<ActionResult>;
+
+  /** Removes a route made by {@link routeAdd}. */
+  routeDelete(prefix: Prefix): ActionResult | Promise<ActionResult>;
+
+  /** Begins to stop: for a restart, or for good (routes withdrawn, Cease/2, kernel cleaned up). */
+  shutdown(forGood: boolean): ActionResult | Promise<ActionResult>;
+}

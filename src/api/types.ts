@@ -1,0 +1,307 @@
+/**
+ * The JSON shapes of the HTTP API, as schemas. The types of the API, its OpenAPI description and the tests all come from here.
+ *
+ * Conventions: an instant is a {@link Timestamp}, durations end in `Seconds`, addresses and prefixes are canonical text,
+ * what may be unknown is `null`, and a route attribute that a route doesn't have is absent.
+ */
+import { z } from 'zod';
+import { FAMILY_NAMES } from '../net/family.ts';
+
+const count = z.int().nonnegative();
+
+export const familyName = z.enum(FAMILY_NAMES).meta({ id: 'Family', description: 'Address family.' });
+export type FamilyName = z.infer<typeof familyName>;
+
+export const timestamp = z
+  .object({
+    time: z.string().describe('RFC 3339, UTC.'),
+    epochSeconds: z.number().describe('The same instant in seconds since 1970-01-01.'),
+  })
+  .meta({ id: 'Timestamp' });
+export interface Timestamp extends z.infer<typeof timestamp> {}
+
+export const pastTimestamp = timestamp
+  .extend({ agoSeconds: z.number().describe('How long ago that was when the answer was made.') })
+  .meta({ id: 'PastTimestamp' });
+export interface PastTimestamp extends z.infer<typeof pastTimestamp> {}
+
+/** Something that went wrong, in words, and when. */
+export const trouble = z.object({ words: z.string(), at: pastTimestamp }).meta({ id: 'Trouble' });
+export interface Trouble extends z.infer<typeof trouble> {}
+
+// Status
+
+export const familyTotals = z
+  .object({
+    received: count.describe('Routes in all Adj-RIBs-In, before the import filters.'),
+    best: count.describe('Prefixes with a best path in the Loc-RIB.'),
+    advertised: count.describe('Routes in all Adj-RIBs-Out.'),
+    fib: count.describe('Routes the kernel has from this daemon.'),
+  })
+  .meta({ id: 'FamilyTotals' });
+export interface FamilyTotals extends z.infer<typeof familyTotals> {}
+
+export const fibStatus = z
+  .object({
+    enabled: z.boolean(),
+    inSync: z.boolean().describe('The kernel has what it should have.'),
+    desired: count.describe('Routes the kernel should have from this daemon.'),
+    installed: count,
+    failed: count.describe('Routes the kernel refused.'),
+    lastError: trouble.nullable(),
+  })
+  .meta({ id: 'FibStatus' });
+export interface FibStatus extends z.infer<typeof fibStatus> {}
+
+export const datastoreStatus = z
+  .object({
+    type: z.enum(['file', 'etcd', 'kubernetes']),
+    state: z
+      .enum(['syncing', 'synced', 'cached', 'failed'])
+      .describe('`syncing`: no complete answer yet; `cached`: away, the last known state is served.'),
+    since: pastTimestamp,
+    lastError: trouble.nullable(),
+  })
+  .meta({ id: 'DatastoreStatus' });
+export interface DatastoreStatus extends z.infer<typeof datastoreStatus> {}
+
+export const statusReport = z
+  .object({
+    node: z.string(),
+    asn: count,
+    routerId: z.string(),
+    version: z.string(),
+    started: pastTimestamp,
+    configLoaded: z.boolean(),
+    peers: z.object({ total: count, established: count, disabled: count }),
+    routes: z.record(familyName, familyTotals),
+    fib: fibStatus,
+    datastore: datastoreStatus,
+    problems: z.array(z.string()).describe('What is wrong, a sentence each; empty when nothing is.'),
+  })
+  .meta({ id: 'Status' });
+export interface StatusReport extends z.infer<typeof statusReport> {}
+
+// Peers
+
+/** States of RFC 4271 §8.2.2. */
+export const sessionState = z.enum(['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established']);
+export type SessionState = z.infer<typeof sessionState>;
+
+export const peerFamily = z
+  .object({
+    received: count.describe('Routes in the Adj-RIB-In. 0 while the session is down.'),
+    accepted: count.describe('Of these, those the import filters let through.'),
+    advertised: count.describe('Routes in the Adj-RIB-Out. 0 while the session is down.'),
+    endOfRib: z.boolean().describe('The peer has sent End-of-RIB (RFC 4724) in this session.'),
+  })
+  .meta({ id: 'PeerFamily' });
+export interface PeerFamily extends z.infer<typeof peerFamily> {}
+
+/** Messages of one direction since the daemon started; `withdrawnPrefixes` counts prefixes, the rest counts messages. */
+export const messageCounts = z
+  .object({
+    open: count,
+    update: count,
+    notification: count,
+    keepalive: count,
+    routeRefresh: count,
+    total: count,
+    withdrawUpdates: count.describe('UPDATEs that withdraw at least one prefix.'),
+    withdrawnPrefixes: count,
+    discarded: count.describe('Messages, or routes in them, ignored for an error (RFC 7606).'),
+  })
+  .meta({ id: 'MessageCounts' });
+export interface MessageCounts extends z.infer<typeof messageCounts> {}
+
+export const peerSummary = z
+  .object({
+    address: z.string(),
+    name: z.string().nullable().describe('Name of the node or of the BGPPeer resource.'),
+    type: z.enum(['mesh', 'node', 'global']),
+    source: z.string().describe('Where the peer comes from, e.g. `BGPPeer tor-a`.'),
+    asn: count,
+    localAsn: count,
+    session: z.enum(['internal', 'external']),
+    state: sessionState,
+    admin: z.enum(['up', 'down']),
+    since: pastTimestamp.describe('When the session entered its state.'),
+    uptimeSeconds: z.number().describe('How long the session has been Established; 0 when it is not.'),
+    families: z.partialRecord(familyName, peerFamily).describe('Configured families.'),
+    flaps: count.describe('How often the session left Established since the daemon started.'),
+    pendingPrefixes: count.describe('Prefixes still to be sent to the peer.'),
+    messages: z.object({ received: messageCounts, sent: messageCounts }),
+    lastError: trouble.nullable().describe('Why the session ended, or was not established, the last time.'),
+  })
+  .meta({ id: 'PeerSummary' });
+export interface PeerSummary extends z.infer<typeof peerSummary> {}
+
+export const notificationReport = z
+  .object({
+    code: count,
+    subcode: count,
+    words: z.string().describe('e.g. `Cease / Administrative Shutdown: "maintenance"` (RFC 9003).'),
+    at: pastTimestamp,
+  })
+  .meta({ id: 'Notification' });
+export interface NotificationReport extends z.infer<typeof notificationReport> {}
+
+const policyDescription = z
+  .object({
+    filters: z.array(z.string()).describe('BGPFilter resources, in the order they are asked.'),
+    words: z.string().describe('What applies in words, default rules (Calico, RFC 8212) included.'),
+  })
+  .meta({ id: 'PolicyDescription' });
+
+export const peerDetail = peerSummary
+  .extend({
+    reason: z.string().describe('Why this peer exists.'),
+    port: count.describe('TCP port the daemon connects to.'),
+    passive: z.boolean(),
+    localAddress: z.string().nullable().describe('Of the TCP connection, or configured.'),
+    localPort: count.nullable(),
+    remotePort: count.nullable(),
+    localRouterId: z.string(),
+    routerId: z.string().nullable().describe('BGP Identifier of the peer.'),
+    timers: z.object({
+      configured: z.object({ holdSeconds: z.number(), keepaliveSeconds: z.number(), connectRetrySeconds: z.number() }),
+      negotiated: z.object({ holdSeconds: z.number(), keepaliveSeconds: z.number() }).nullable(),
+    }),
+    capabilities: z
+      .object({ ours: z.array(z.string()), theirs: z.array(z.string()) })
+      .describe('In words; `theirs` is empty before their OPEN.'),
+    security: z.object({
+      md5: z.boolean().describe('TCP MD5 (RFC 2385).'),
+      gtsmHops: count.nullable().describe('GTSM (RFC 5082): most hops allowed; null when off.'),
+    }),
+    policy: z.object({ import: policyDescription, export: policyDescription }),
+    lastNotificationSent: notificationReport.nullable(),
+    lastNotificationReceived: notificationReport.nullable(),
+  })
+  .meta({ id: 'Peer' });
+export interface PeerDetail extends z.infer<typeof peerDetail> {}
+
+// Routes
+
+export const routeView = z.enum(['best', 'received', 'accepted', 'rejected', 'advertised']);
+export type RouteViewName = z.infer<typeof routeView>;
+
+export const prefixMatch = z.enum(['exact', 'longer', 'shorter']);
+export type PrefixMatch = z.infer<typeof prefixMatch>;
+
+export const routeEntry = z
+  .object({
+    prefix: z.string(),
+    family: familyName,
+    nextHop: z.string().nullable().describe('null: this node itself.'),
+    asPath: z.string().describe('As people write it: `64512 64513 {1,2}`; empty for a local route.'),
+    origin: z.enum(['igp', 'egp', 'incomplete']),
+    med: count.optional(),
+    localPref: count.optional(),
+    communities: z.array(z.string()).optional().describe('RFC 1997, `64512:100` or a well-known name.'),
+    extendedCommunities: z.array(z.string()).optional().describe('RFC 4360 and RFC 5701.'),
+    largeCommunities: z.array(z.string()).optional().describe('RFC 8092, `64512:1:2`.'),
+    originatorId: z.string().optional(),
+    clusterList: z.array(z.string()).optional(),
+    otherAttributes: z.array(z.string()).optional().describe('Everything else, in words.'),
+    peer: z.string().nullable().describe('Peer it was learned from (`advertised`: sent to); null: originated here.'),
+    source: z.enum(['local', 'external', 'internal', 'client']),
+    best: z.boolean(),
+    multipath: z.boolean().describe('Used for forwarding together with the best path.'),
+    stale: z.boolean().optional().describe('Kept while its peer restarts (RFC 4724).'),
+    received: pastTimestamp.optional().describe('When the route was last received, where known.'),
+    rejectedReason: z.string().optional().describe('View `rejected`: which filter or check said no.'),
+  })
+  .meta({ id: 'Route' });
+export interface RouteEntry extends z.infer<typeof routeEntry> {}
+
+export const routeExplanation = z
+  .object({
+    query: z.string(),
+    match: z.string().nullable().describe('The longest prefix that covers the query and has a route.'),
+    candidates: z
+      .array(
+        z.object({
+          route: routeEntry,
+          peer: z.string().nullable().describe('null: originated here.'),
+          outcome: z.enum(['best', 'multipath', 'lost', 'ineligible', 'rejected']),
+          step: z.string().nullable().describe('Step of the best-path selection at which it lost.'),
+          words: z.string(),
+        }),
+      )
+      .describe('Best first.'),
+    advertisedTo: z.array(
+      z.object({
+        peer: z.string(),
+        name: z.string().nullable(),
+        advertised: z.boolean(),
+        why: z.string().describe('Which rule let it through, or why not.'),
+      }),
+    ),
+    fib: z
+      .object({
+        wanted: z.array(z.string()).describe('Next hops the kernel should have.'),
+        installed: z.array(z.string()).describe('Next hops the kernel has.'),
+        words: z.string(),
+      })
+      .nullable(),
+  })
+  .meta({ id: 'RouteExplanation' });
+export interface RouteExplanation extends z.infer<typeof routeExplanation> {}
+
+export const fibEntry = z
+  .object({
+    prefix: z.string(),
+    family: familyName,
+    nextHops: z.array(
+      z.object({
+        address: z.string().nullable(),
+        interface: z.string().nullable(),
+        weight: count.describe('1 or more.'),
+      }),
+    ),
+    state: z.enum(['installed', 'pending', 'failed']),
+    error: z.string().nullable().describe('What the kernel said, in words.'),
+  })
+  .meta({ id: 'FibEntry' });
+export interface FibEntry extends z.infer<typeof fibEntry> {}
+
+// Events
+
+export const eventType = z.enum(['session', 'best-path', 'advertisement', 'fib', 'datastore', 'config', 'daemon']);
+
+export const daemonEvent = timestamp
+  .extend({
+    id: count.describe('Grows by one with each event; starts at 1.'),
+    type: eventType,
+    subject: z.string().describe('Peer address, prefix or resource it is about.'),
+    words: z.string(),
+  })
+  .meta({ id: 'Event' });
+export interface DaemonEvent extends z.infer<typeof daemonEvent> {}
+
+// What is sent to the daemon
+
+const u32 = z.int().min(0).max(0xffffffff);
+
+export const routeInput = z
+  .strictObject({
+    prefix: z.string(),
+    nextHop: z.string().optional().describe('Default: this node itself.'),
+    origin: z.enum(['igp', 'egp', 'incomplete']).optional(),
+    asPath: z.array(u32).optional().describe('ASes behind this node, nearest first.'),
+    med: u32.optional(),
+    localPref: u32.optional(),
+    communities: z.array(z.string().regex(/^\d{1,5}:\d{1,5}$|^[a-z-]+$/i)).optional(),
+    largeCommunities: z.array(z.string().regex(/^\d{1,10}:\d{1,10}:\d{1,10}$/)).optional(),
+  })
+  .meta({ id: 'RouteInput' });
+export interface RouteInput extends z.infer<typeof routeInput> {}
+
+export const resetKind = z.enum(['hard', 'in', 'out']);
+export type ResetKind = z.infer<typeof resetKind>;
+
+export const actionResult = z.object({ words: z.string().describe('What was done.') }).meta({ id: 'ActionResult' });
+export interface ActionResult extends z.infer<typeof actionResult> {}
+
+export const errorBody = z.object({ error: z.object({ code: z.string(), message: z.string() }) }).meta({ id: 'Error' });
