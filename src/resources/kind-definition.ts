@@ -1,0 +1,49 @@
+/** How a kind is described: one definition a file in `kinds/`, listed in `kinds.ts`. */
+import type { z } from 'zod';
+import type { Immutable, Metadata, Problem, Resource } from './resource.ts';
+
+export const CALICO_API_VERSION = 'projectcalico.org/v3';
+
+/** API version of Calico's custom resources before it served its v3 API natively. */
+export const CALICO_CRD_API_VERSION = 'crd.projectcalico.org/v1';
+
+/** Both API versions under which Calico's kinds are found. */
+export const CALICO_API_VERSIONS: readonly string[] = [CALICO_API_VERSION, CALICO_CRD_API_VERSION];
+
+/** What the schema of a kind makes of a manifest. */
+interface Body {
+  spec: unknown;
+  status?: unknown;
+}
+
+export interface KindDefinition<K extends string = string, B extends Body = Body> {
+  readonly kind: K;
+  /** API versions in which manifests of this kind are read by this definition. */
+  readonly apiVersions: readonly string[];
+  /** Reads `{metadata, spec, status}` of a manifest; what it returns becomes the resource's spec and status. */
+  readonly schema: z.ZodType<B>;
+  /** Whether fields that the schema doesn't name are reported. */
+  readonly reportUnknownFields: boolean;
+  /** Metadata of the resource where it isn't simply what the manifest says. */
+  readonly metadata?: (metadata: Metadata) => Metadata;
+  /** What to say about a valid resource beyond its schema; `ignored` says why a resource is of no use. */
+  readonly review?: (resource: Resource<K, Immutable<B['spec']>>) => Review;
+}
+
+export interface Review {
+  readonly ignored?: string;
+  readonly warnings: readonly Problem[];
+}
+
+/** Only gives the type checker the kind's name and schema. */
+export function defineKind<const K extends string, B extends Body>(
+  definition: KindDefinition<K, B>,
+): KindDefinition<K, B> {
+  return definition;
+}
+
+/** Type of the resources that a definition reads. */
+export type ResourceOfDefinition<D> =
+  D extends KindDefinition<infer K, infer B>
+    ? Resource<K, Immutable<B['spec']>, Immutable<Exclude<B['status'], undefined>>>
+    : never;

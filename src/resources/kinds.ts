@@ -1,0 +1,29 @@
+/** Every kind that is read. A new kind is a file in `kinds/` and a row here. */
+import type { KindDefinition, ResourceOfDefinition } from './kind-definition.ts';
+import { BGP_CONFIGURATION } from './kinds/bgp-configuration.ts';
+import { BGP_FILTER } from './kinds/bgp-filter.ts';
+import { BGP_PEER } from './kinds/bgp-peer.ts';
+import { BLOCK_AFFINITY } from './kinds/block-affinity.ts';
+import { IP_POOL } from './kinds/ip-pool.ts';
+import { NODE } from './kinds/node.ts';
+
+const DEFINITIONS = [BGP_CONFIGURATION, BGP_FILTER, BGP_PEER, BLOCK_AFFINITY, IP_POOL, NODE] as const;
+
+/** A resource of any kind; `kind` tells which. */
+export type AnyResource = ResourceOfDefinition<(typeof DEFINITIONS)[number]>;
+
+export type Kind = AnyResource['kind'];
+
+/** The resources of one kind. */
+export type ResourceOf<K extends Kind> = Extract<AnyResource, { kind: K }>;
+
+const BY_VERSION_AND_KIND: ReadonlyMap<string, KindDefinition> = new Map(
+  DEFINITIONS.flatMap((definition) =>
+    definition.apiVersions.map((version) => [`${version} ${definition.kind}`, definition as unknown as KindDefinition]),
+  ),
+);
+
+/** The definition of a kind in an API version; undefined where it isn't read. */
+export function kindDefinition(apiVersion: string, kind: string): KindDefinition | undefined {
+  return BY_VERSION_AND_KIND.get(`${apiVersion} ${kind}`);
+}
