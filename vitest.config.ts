@@ -3,7 +3,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.test.ts', 'test/{conformance,fuzz,rules}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['{src,scripts}/**/*.test.{ts,mjs}', 'test/{conformance,fuzz,rules}/**/*.test.ts'],
+        },
+      },
       {
         test: {
           name: 'interop',
