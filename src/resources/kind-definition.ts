@@ -16,12 +16,12 @@ interface Body {
   status?: unknown;
 }
 
-export interface KindDefinition<K extends string = string, B extends Body = Body> {
+export interface KindDefinition<K extends string = string, B extends Body = Body, I = unknown> {
   readonly kind: K;
   /** API versions in which manifests of this kind are read by this definition. */
   readonly apiVersions: readonly string[];
   /** Reads `{metadata, spec, status}` of a manifest; what it returns becomes the resource's spec and status. */
-  readonly schema: z.ZodType<B>;
+  readonly schema: z.ZodType<B, I>;
   /** Whether fields that the schema doesn't name are reported. */
   readonly reportUnknownFields: boolean;
   /** Metadata of the resource where it isn't simply what the manifest says. */
@@ -36,9 +36,9 @@ export interface Review {
 }
 
 /** Only gives the type checker the kind's name and schema. */
-export function defineKind<const K extends string, B extends Body>(
-  definition: KindDefinition<K, B>,
-): KindDefinition<K, B> {
+export function defineKind<const K extends string, B extends Body, I>(
+  definition: KindDefinition<K, B, I>,
+): KindDefinition<K, B, I> {
   return definition;
 }
 

@@ -5,9 +5,10 @@ import { BGP_FILTER } from './kinds/bgp-filter.ts';
 import { BGP_PEER } from './kinds/bgp-peer.ts';
 import { BLOCK_AFFINITY } from './kinds/block-affinity.ts';
 import { IP_POOL } from './kinds/ip-pool.ts';
+import { KUBERNETES_NODE } from './kinds/kubernetes-node.ts';
 import { NODE } from './kinds/node.ts';
 
-const DEFINITIONS = [BGP_CONFIGURATION, BGP_FILTER, BGP_PEER, BLOCK_AFFINITY, IP_POOL, NODE] as const;
+const DEFINITIONS = [BGP_CONFIGURATION, BGP_FILTER, BGP_PEER, BLOCK_AFFINITY, IP_POOL, KUBERNETES_NODE, NODE] as const;
 
 /** A resource of any kind; `kind` tells which. */
 export type AnyResource = ResourceOfDefinition<(typeof DEFINITIONS)[number]>;
@@ -26,4 +27,12 @@ const BY_VERSION_AND_KIND: ReadonlyMap<string, KindDefinition> = new Map(
 /** The definition of a kind in an API version; undefined where it isn't read. */
 export function kindDefinition(apiVersion: string, kind: string): KindDefinition | undefined {
   return BY_VERSION_AND_KIND.get(`${apiVersion} ${kind}`);
+}
+
+/** The names of all kinds, each once. */
+export const KIND_NAMES: readonly string[] = [...new Set(DEFINITIONS.map(({ kind }) => kind))];
+
+/** The API versions in which a kind is read; none for an unknown kind. */
+export function apiVersionsOf(kind: string): readonly string[] {
+  return DEFINITIONS.flatMap((definition) => (definition.kind === kind ? definition.apiVersions : []));
 }

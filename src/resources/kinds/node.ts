@@ -17,6 +17,9 @@ const bgp = z.object({
   routeReflectorClusterID: ipv4Address.optional(),
 });
 
+/** The interfaces of a node with their addresses. */
+export const nodeInterfaces = z.array(z.object({ name: z.string(), addresses: z.array(ipAddress).default([]) }));
+
 const spec = z.object({
   bgp: bgp.default({}),
   ipv4VXLANTunnelAddr: ipv4Address.optional(),
@@ -28,7 +31,7 @@ const spec = z.object({
     .optional(),
   orchRefs: z.array(z.object({ nodeName: z.string().optional(), orchestrator: z.string() })).default([]),
   addresses: z.array(z.object({ address: z.string(), type: z.string().optional() })).default([]),
-  interfaces: z.array(z.object({ name: z.string(), addresses: z.array(ipAddress).default([]) })).default([]),
+  interfaces: nodeInterfaces.default([]),
 });
 
 const status = z.object({

@@ -1,0 +1,73 @@
+/** Says in words what a schema found wrong with a value. */
+import type { z } from 'zod';
+import { didYouMean } from './did-you-mean.ts';
+
+/** A sentence without subject, which follows the name of the field: `must be a number, not the text "x"`. */
+export function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
+  const found = describeValue(value);
+  switch (issue.code) {
+    case 'invalid_type':
+      if (value === undefined) return 'is required';
+      return `must be ${TYPE_WORDS[issue.expected] ?? issue.expected}, not ${found}`;
+    case 'invalid_value': {
+      const choices = issue.values.map((choice) => (choice === '' ? '""' : String(choice)));
+      const hint = typeof value === 'string' ? didYouMean(value, choices) : '';
+      return value === undefined ? 'is required' : `must be ${oneOf(choices)}, not ${found}${hint}`;
+    }
+    case 'too_small':
+      return `must ${sizeWord(issue.origin)} at least ${issue.minimum}${unitOf(issue.origin)}, not ${sizeOf(value)}`;
+    case 'too_big':
+      return `must ${sizeWord(issue.origin)} at most ${issue.maximum}${unitOf(issue.origin)}, not ${sizeOf(value)}`;
+    case 'invalid_union':
+      return value === undefined ? 'is required' : unionWords(issue, value, found);
+    default:
+      return issue.message;
+  }
+}
+
+const TYPE_WORDS: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a group of fields',
+  record: 'a group of fields',
+};
+
+/** What the branches of a union expect: the reason of the branch that got furthest, else all types. */
+function unionWords(issue: z.core.$ZodIssueInvalidUnion, value: unknown, found: string): string {
+  const branches = issue.errors.map((errors) => errors[0]);
+  const deepest = branches.find((branch) => branch !== undefined && branch.code === 'custom');
+  if (deepest !== undefined) return describeIssue(deepest, value);
+  const types = branches.flatMap((branch) =>
+    branch?.code === 'invalid_type' ? [TYPE_WORDS[branch.expected] ?? branch.expected] : [],
+  );
+  return types.length === 0 ? issue.message : `must be ${types.join(' or ')}, not ${found}`;
+}
+
+function oneOf(choices: readonly string[]): string {
+  if (choices.length === 1) return choices[0];
+  return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
+}
+
+function sizeWord(origin: string): string {
+  return origin === 'array' ? 'have' : 'be';
+}
+
+function unitOf(origin: string): string {
+  if (origin === 'array') return ' items';
+  return origin === 'string' ? ' characters long' : '';
+}
+
+function sizeOf(value: unknown): string {
+  return Array.isArray(value) || typeof value === 'string' ? String(value.length) : describeValue(value);
+}
+
+function describeValue(value: unknown): string {
+  if (value === null || value === undefined) return 'empty';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a group of fields';
+  if (typeof value !== 'string') return String(value);
+  return `the text "${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`;
+}

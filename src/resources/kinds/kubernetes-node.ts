@@ -1,0 +1,122 @@
+/**
+ * Kubernetes' own Node, which becomes a {@link Node}: what Calico knows of a node is in its annotations.
+ */
+import { z } from 'zod';
+import { didYouMean } from '../did-you-mean.ts';
+import { asNumber, cidr, ipv4Address, ipv4InterfaceAddress, ipv6Address, ipv6InterfaceAddress } from '../fields.ts';
+import { defineKind } from '../kind-definition.ts';
+import type { Review } from '../kind-definition.ts';
+import { parseJsonObject, textMapOf } from '../metadata.ts';
+import type { Metadata } from '../resource.ts';
+import { NODE, nodeInterfaces } from './node.ts';
+
+const jsonText = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be JSON' });
+    return z.NEVER;
+  }
+});
+
+const annotations = z.object({
+  'projectcalico.org/IPv4Address': ipv4InterfaceAddress.optional(),
+  'projectcalico.org/IPv6Address': ipv6InterfaceAddress.optional(),
+  'projectcalico.org/ASNumber': asNumber.optional(),
+  'projectcalico.org/RouteReflectorClusterID': ipv4Address.optional(),
+  'projectcalico.org/IPv4IPIPTunnelAddr': ipv4Address.optional(),
+  'projectcalico.org/IPv4VXLANTunnelAddr': ipv4Address.optional(),
+  'projectcalico.org/IPv6VXLANTunnelAddr': ipv6Address.optional(),
+  'projectcalico.org/VXLANTunnelMACAddr': z.string().optional(),
+  'projectcalico.org/VXLANTunnelMACAddrV6': z.string().optional(),
+  'projectcalico.org/IPv4WireguardInterfaceAddr': ipv4Address.optional(),
+  'projectcalico.org/IPv6WireguardInterfaceAddr': ipv6Address.optional(),
+  'projectcalico.org/WireguardPublicKey': z.string().optional(),
+  'projectcalico.org/WireguardPublicKeyV6': z.string().optional(),
+  /** JSON of the same form as `interfaces` of Calico's Node. */
+  'projectcalico.org/Interfaces': jsonText.pipe(nodeInterfaces).optional(),
+});
+
+const manifest = z.object({
+  metadata: z.object({ annotations: annotations.prefault({}) }),
+  spec: z.object({ podCIDR: cidr.optional(), podCIDRs: z.array(cidr).optional() }),
+  status: z
+    .object({ addresses: z.array(z.object({ address: z.string(), type: z.string().optional() })).default([]) })
+    .prefault({}),
+});
+
+/** The same node as Calico's Node says it. */
+function asCalicoNode({ metadata, spec, status }: z.output<typeof manifest>): z.input<typeof NODE.schema> {
+  const of = metadata.annotations;
+  const wireguard = definedFields({
+    interfaceIPv4Address: of['projectcalico.org/IPv4WireguardInterfaceAddr'],
+    interfaceIPv6Address: of['projectcalico.org/IPv6WireguardInterfaceAddr'],
+  });
+  return {
+    spec: {
+      bgp: definedFields({
+        asNumber: of['projectcalico.org/ASNumber'],
+        ipv4Address: of['projectcalico.org/IPv4Address'],
+        ipv6Address: of['projectcalico.org/IPv6Address'],
+        ipv4IPIPTunnelAddr: of['projectcalico.org/IPv4IPIPTunnelAddr'],
+        routeReflectorClusterID: of['projectcalico.org/RouteReflectorClusterID'],
+      }),
+      ...definedFields({
+        ipv4VXLANTunnelAddr: of['projectcalico.org/IPv4VXLANTunnelAddr'],
+        ipv6VXLANTunnelAddr: of['projectcalico.org/IPv6VXLANTunnelAddr'],
+        vxlanTunnelMACAddr: of['projectcalico.org/VXLANTunnelMACAddr'],
+        vxlanTunnelMACAddrV6: of['projectcalico.org/VXLANTunnelMACAddrV6'],
+        wireguard: Object.keys(wireguard).length === 0 ? undefined : wireguard,
+        interfaces: of['projectcalico.org/Interfaces'],
+      }),
+      addresses: status.addresses,
+    },
+    status: {
+      podCIDRs: spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR]),
+      ...definedFields({
+        wireguardPublicKey: of['projectcalico.org/WireguardPublicKey'],
+        wireguardPublicKeyV6: of['projectcalico.org/WireguardPublicKeyV6'],
+      }),
+    },
+  };
+}
+
+/** The fields that have a value, so that a node is equal to itself however it was written. */
+function definedFields<T extends object>(fields: T): { [P in keyof T]?: Exclude<T[P], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [P in keyof T]?: Exclude<T[P], undefined>;
+  };
+}
+
+/** Labels and annotations that Calico adds to those of Kubernetes, as JSON. */
+const EXTRA_LABELS = 'projectcalico.org/labels';
+const EXTRA_ANNOTATIONS = 'projectcalico.org/annotations';
+
+function withExtraMetadata(metadata: Metadata): Metadata {
+  const { [EXTRA_LABELS]: labels, [EXTRA_ANNOTATIONS]: extra, ...rest } = metadata.annotations;
+  return {
+    ...metadata,
+    labels: { ...metadata.labels, ...textMapOf(parseJsonObject(labels)) },
+    annotations: { ...rest, ...textMapOf(parseJsonObject(extra)) },
+  };
+}
+
+/** A misspelt annotation is the usual reason for a node without address. */
+function review({ metadata }: { metadata: Metadata }): Review {
+  const known = Object.keys(annotations.shape);
+  const warnings = Object.keys(metadata.annotations).flatMap((name) => {
+    const hint = known.includes(name) ? '' : didYouMean(name, known);
+    const path = ['metadata', 'annotations', name];
+    return hint === '' ? [] : [{ path, message: `is not known${hint}; ignored`, severity: 'warning' as const }];
+  });
+  return { warnings };
+}
+
+export const KUBERNETES_NODE = defineKind({
+  kind: 'Node',
+  apiVersions: ['v1'],
+  schema: manifest.transform(asCalicoNode).pipe(NODE.schema),
+  reportUnknownFields: false,
+  metadata: withExtraMetadata,
+  review,
+});

@@ -1,0 +1,74 @@
+/** Reads the metadata of a manifest. */
+import { z } from 'zod';
+import { CALICO_CRD_API_VERSION } from './kind-definition.ts';
+import type { JsonObject, Metadata } from './resource.ts';
+
+const textMap = z.record(z.string(), z.string()).default({});
+
+/** The fields of Kubernetes' ObjectMeta; those that are not used here are named so that they aren't reported. */
+export const metadataSchema = z.object({
+  name: z
+    .string()
+    .min(1)
+    .max(253)
+    .regex(/^[^\s/]+$/, 'must not have spaces or slashes'),
+  namespace: z.string().optional(),
+  labels: textMap,
+  annotations: textMap,
+  generateName: z.unknown(),
+  selfLink: z.unknown(),
+  uid: z.unknown(),
+  resourceVersion: z.unknown(),
+  generation: z.unknown(),
+  creationTimestamp: z.unknown(),
+  deletionTimestamp: z.unknown(),
+  deletionGracePeriodSeconds: z.unknown(),
+  ownerReferences: z.unknown(),
+  finalizers: z.unknown(),
+  managedFields: z.unknown(),
+});
+
+/** Calico's own metadata, which its v1 custom resources carry as JSON. */
+const CALICO_METADATA = 'projectcalico.org/metadata';
+
+/** What kubectl keeps for itself: as large as the resource, and of no use here. */
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** The metadata of a resource, given what its manifest says. */
+export function readMetadata(apiVersion: string, written: z.output<typeof metadataSchema>): Metadata {
+  const { [LAST_APPLIED]: _, ...annotations } = written.annotations;
+  const metadata: Metadata = {
+    name: written.name,
+    ...(written.namespace === undefined ? {} : { namespace: written.namespace }),
+    labels: written.labels,
+    annotations,
+  };
+  return apiVersion === CALICO_CRD_API_VERSION ? restoreCalicoMetadata(metadata) : metadata;
+}
+
+function restoreCalicoMetadata(metadata: Metadata): Metadata {
+  const { [CALICO_METADATA]: hidden, ...annotations } = metadata.annotations;
+  const restored = parseJsonObject(hidden);
+  return {
+    ...metadata,
+    labels: { ...metadata.labels, ...textMapOf(restored['labels']) },
+    annotations: { ...annotations, ...textMapOf(restored['annotations']) },
+  };
+}
+
+/** The object that `text` is the JSON of; empty where it is none. */
+export function parseJsonObject(text: string | undefined): JsonObject {
+  if (text === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** The texts by name in `value`; whatever else is in it is left out. */
+export function textMapOf(value: unknown): Record<string, string> {
+  if (typeof value !== 'object' || value === null) return {};
+  return Object.fromEntries(Object.entries(value).filter((entry) => typeof entry[1] === 'string'));
+}

@@ -1,0 +1,128 @@
+/** From a manifest, as JSON or YAML gave it, to a resource. */
+import { z } from 'zod';
+import { describeIssue } from './describe-issue.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { CALICO_API_VERSION } from './kind-definition.ts';
+import type { KindDefinition } from './kind-definition.ts';
+import { apiVersionsOf, KIND_NAMES, kindDefinition } from './kinds.ts';
+import type { AnyResource } from './kinds.ts';
+import { metadataSchema, readMetadata } from './metadata.ts';
+import type { JsonObject, Problem, Resource } from './resource.ts';
+import { unknownFields } from './unknown-fields.ts';
+
+/**
+ * `problems` of a resource that was read are warnings. A manifest that was not read has an error among its problems,
+ * or only warnings where it is of no use here (an unknown kind, a name without effect).
+ */
+export type ParseResult =
+  | { readonly ok: true; readonly resource: AnyResource; readonly problems: readonly Problem[] }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Reads a manifest of any kind. Never throws, whatever the value is. */
+export function parseResource(value: unknown): ParseResult {
+  if (!isObject(value)) return failure([], 'must be a group of fields with apiVersion and kind');
+  const { apiVersion, kind } = value;
+  for (const [field, text] of Object.entries({ apiVersion, kind })) {
+    if (typeof text !== 'string' || text === '') return failure([field], 'is required and must be a text');
+  }
+  const definition = kindDefinition(String(apiVersion), String(kind));
+  return definition === undefined
+    ? ignoredKind(String(apiVersion), String(kind))
+    : parseKind(definition, String(apiVersion), value);
+}
+
+function ignoredKind(apiVersion: string, kind: string): ParseResult {
+  const versions = apiVersionsOf(kind);
+  const message =
+    versions.length > 0
+      ? `ignored kind: ${kind} is read as ${versions.join(' or ')}, not as ${apiVersion}`
+      : `ignored kind: ${apiVersion} ${kind}${didYouMean(kind, KIND_NAMES)}`;
+  return { ok: false, problems: [{ path: ['kind'], message, severity: 'warning' }] };
+}
+
+function parseKind(definition: KindDefinition, apiVersion: string, manifest: JsonObject): ParseResult {
+  // Kubernetes takes a field that is null for one that is absent.
+  const written = withoutNulls(manifest) as JsonObject;
+  const body = { metadata: written['metadata'] ?? {}, spec: written['spec'] ?? {}, status: written['status'] };
+  const metadata = metadataSchema.safeParse(body.metadata);
+  const parsed = definition.schema.safeParse(body);
+  if (!metadata.success || !parsed.success) {
+    const problems = metadata.success ? [] : issuesToProblems(metadata.error, body.metadata, ['metadata']);
+    for (const problem of parsed.success ? [] : issuesToProblems(parsed.error, body, [])) {
+      // A schema that looks into the metadata finds again what is wrong there.
+      if (metadata.success || problem.path[0] !== 'metadata') problems.push(problem);
+    }
+    return { ok: false, problems: [...problems, ...warnings(definition, written, body)] };
+  }
+  const read = readMetadata(apiVersion, metadata.data);
+  const resource: Resource<string, unknown> = {
+    apiVersion: CALICO_API_VERSION,
+    kind: definition.kind,
+    metadata: definition.metadata?.(read) ?? read,
+    ...parsed.data,
+  };
+  const review = definition.review?.(resource);
+  if (review?.ignored !== undefined) {
+    return {
+      ok: false,
+      problems: [{ path: ['metadata', 'name'], message: `ignored: ${review.ignored}`, severity: 'warning' }],
+    };
+  }
+  const problems = [...warnings(definition, written, body), ...(review?.warnings ?? [])];
+  // The definition is of the resource's kind, so it is one of the union; the registry can't say so.
+  return { ok: true, resource: resource as unknown as AnyResource, problems };
+}
+
+/** Fields of a manifest beside those that belong to its kind. */
+const TOP_LEVEL = z.object({
+  apiVersion: z.unknown(),
+  kind: z.unknown(),
+  metadata: metadataSchema,
+  spec: z.unknown(),
+  status: z.unknown(),
+});
+
+function warnings(definition: KindDefinition, manifest: JsonObject, { spec }: { spec: unknown }): Problem[] {
+  if (!definition.reportUnknownFields) return [];
+  return [...unknownFields(TOP_LEVEL, manifest), ...unknownFields(definition.schema, { spec })];
+}
+
+function issuesToProblems(error: z.ZodError, value: unknown, above: readonly string[]): Problem[] {
+  return error.issues.map((issue) => {
+    const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
+    return { path: [...above, ...path], message: describeIssue(issue, valueAt(value, path)), severity: 'error' };
+  });
+}
+
+function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
+  let inner = value;
+  for (const step of path) inner = isContainer(inner) && Object.hasOwn(inner, step) ? inner[step] : undefined;
+  return inner;
+}
+
+/** No field of any kind lies deeper; what does is dropped, so that no nesting can exhaust the stack. */
+const MAX_DEPTH = 64;
+
+/** The value without the fields that are null, at any depth. */
+function withoutNulls(value: unknown, depth = 0): unknown {
+  if (depth > MAX_DEPTH) return undefined;
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth + 1));
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, item]) => item !== null)
+      .map(([field, item]) => [field, withoutNulls(item, depth + 1)]),
+  );
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return isContainer(value) && !Array.isArray(value);
+}
+
+function isContainer(value: unknown): value is Readonly<Record<string | number, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function failure(path: readonly (string | number)[], message: string): ParseResult {
+  return { ok: false, problems: [{ path, message, severity: 'error' }] };
+}
