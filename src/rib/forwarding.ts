@@ -1,0 +1,112 @@
+/**
+ * From the multipath that best-path selection found to the group of next hops that the FIB is to use.
+ */
+import { isLinkLocal, tryParseAddress } from '../net/address.ts';
+import type { BestPathSelector } from './best-path.ts';
+import type { AttributeSets } from './attribute-sets.ts';
+import { NextHopGroups } from './next-hop-groups.ts';
+import type { GroupListener, GroupMember } from './next-hop-groups.ts';
+import type { PathTable } from './path-table.ts';
+import { LOCAL_PEER } from './peers.ts';
+import type { Peers } from './peers.ts';
+
+/** Where routes for the kernel go. Groups are numbers; 0 withdraws the route. */
+export interface ForwardingListener extends GroupListener {
+  set(family: number, a0: number, a1: number, a2: number, a3: number, length: number, group: number): void;
+}
+
+/** Peer indexes fit 16 bits, next-hop ids the rest: one number names a next hop on a link. */
+const PEER_SPAN = 65_536;
+
+/** Derives next-hop groups; what it computed for the same hops before is remembered. */
+export class Forwarding {
+  readonly groups: NextHopGroups;
+  private readonly sets: AttributeSets;
+  private readonly peers: Peers;
+  /** Sorted distinct keys of the hops at hand and, beside them, of the last ones. */
+  private keys = new Float64Array(16);
+  private lastKeys = new Float64Array(16);
+  private lastCount = 0;
+  private lastGroup = 0;
+  private lastGeneration = 0;
+
+  constructor(sets: AttributeSets, peers: Peers, listener: GroupListener) {
+    this.sets = sets;
+    this.peers = peers;
+    this.groups = new NextHopGroups(listener);
+  }
+
+  /** The group for the multipath just selected, with one reference more; 0 for this router's own routes. */
+  groupOf(selector: BestPathSelector, table: PathTable): number {
+    if (selector.multipath === 0 || table.peer[selector.candidates[0]] === LOCAL_PEER) return 0;
+    const count = this.collect(selector, table);
+    if (this.isLast(count)) {
+      this.groups.retain(this.lastGroup);
+      return this.lastGroup;
+    }
+    const group = this.groups.acquire(this.members(selector, table));
+    this.remember(count, group);
+    return group;
+  }
+
+  private collect(selector: BestPathSelector, table: PathTable): number {
+    if (this.keys.length < selector.multipath) {
+      this.keys = new Float64Array(selector.multipath);
+      this.lastKeys = new Float64Array(selector.multipath);
+      this.lastCount = 0;
+    }
+    let count = 0;
+    for (let i = 0; i < selector.multipath; i++) {
+      const row = selector.candidates[i];
+      const hop = this.sets.nextHop[table.accepted[row]];
+      const key = hop * PEER_SPAN + (this.sets.nextHops.linkLocal[hop] ? table.peer[row] : 0);
+      count = insertSorted(this.keys, count, key);
+    }
+    return count;
+  }
+
+  private isLast(count: number): boolean {
+    if (count === 0 || count !== this.lastCount) return false;
+    if (this.lastGeneration !== this.sets.nextHops.generation) return false;
+    for (let i = 0; i < count; i++) if (this.keys[i] !== this.lastKeys[i]) return false;
+    return true;
+  }
+
+  /** Keeps a reference to the last group, so that its number can't come to mean something else. */
+  private remember(count: number, group: number): void {
+    this.groups.retain(group);
+    this.groups.release(this.lastGroup);
+    this.lastKeys.set(this.keys.subarray(0, count));
+    this.lastCount = count;
+    this.lastGroup = group;
+    this.lastGeneration = this.sets.nextHops.generation;
+  }
+
+  private members(selector: BestPathSelector, table: PathTable): GroupMember[] {
+    const members: GroupMember[] = [];
+    for (let i = 0; i < selector.multipath; i++) {
+      const row = selector.candidates[i];
+      const hop = this.sets.nextHop[table.accepted[row]];
+      members.push({
+        address: this.sets.nextHops.address[hop],
+        interface: this.sets.nextHops.linkLocal[hop] ? zoneOf(this.peers.info[table.peer[row]]?.address) : undefined,
+      });
+    }
+    return members;
+  }
+}
+
+/** The zone of a peer's link-local address: the link its next hops are on. */
+function zoneOf(address: string | undefined): string | undefined {
+  const parsed = address === undefined ? undefined : tryParseAddress(address);
+  return parsed !== undefined && isLinkLocal(parsed.bytes) ? parsed.zone : undefined;
+}
+
+function insertSorted(keys: Float64Array, count: number, key: number): number {
+  let at = count;
+  while (at > 0 && keys[at - 1] > key) at--;
+  if (at > 0 && keys[at - 1] === key) return count;
+  keys.copyWithin(at + 1, at, count);
+  keys[at] = key;
+  return count + 1;
+}

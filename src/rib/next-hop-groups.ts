@@ -1,0 +1,64 @@
+/**
+ * Groups of next hops that the FIB is asked to use together: a distinct set of (address, interface) is one group.
+ */
+import { U32Stack } from './columns.ts';
+
+/** One member of a group. */
+export interface GroupMember {
+  /** Canonical address without zone. */
+  readonly address: string;
+  /** Interface of a link-local next hop. */
+  readonly interface: string | undefined;
+}
+
+/** Receives groups before they are used and after their last use. */
+export interface GroupListener {
+  define(group: number, members: readonly GroupMember[]): void;
+  release(group: number): void;
+}
+
+/** Interns groups; they are counted. Group 0 means "no route". */
+export class NextHopGroups {
+  private readonly listener: GroupListener;
+  private readonly ids = new Map<string, number>();
+  private readonly keys: string[] = [''];
+  private readonly refs: number[] = [0];
+  private readonly free = new U32Stack();
+
+  constructor(listener: GroupListener) {
+    this.listener = listener;
+  }
+
+  /** The group whose members are the given ones, in any order and with repetitions, with one reference more. */
+  acquire(members: readonly GroupMember[]): number {
+    const byName = new Map(members.map((member) => [`${member.address}%${member.interface ?? ''}`, member]));
+    const names = [...byName.keys()].sort();
+    const key = names.join(' ');
+    const known = this.ids.get(key);
+    if (known !== undefined) {
+      this.refs[known]++;
+      return known;
+    }
+    const id = this.free.length > 0 ? this.free.pop() : this.keys.length;
+    this.ids.set(key, id);
+    this.keys[id] = key;
+    this.refs[id] = 1;
+    this.listener.define(
+      id,
+      names.map((name) => byName.get(name)!),
+    );
+    return id;
+  }
+
+  retain(group: number): void {
+    this.refs[group]++;
+  }
+
+  /** Gives one reference back; 0 is allowed and means nothing. */
+  release(group: number): void {
+    if (group === 0 || --this.refs[group] > 0) return;
+    this.ids.delete(this.keys[group]);
+    this.free.push(group);
+    this.listener.release(group);
+  }
+}

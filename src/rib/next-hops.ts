@@ -1,0 +1,96 @@
+/**
+ * Next hops as dense numbers. There are few of them beside routes, so their identity is kept in a Map.
+ */
+import { formatAddress, isLinkLocal, parseAddress } from '../net/address.ts';
+import { U32Stack } from './columns.ts';
+
+/** Metric of a next hop that can't be used. */
+export const UNREACHABLE = Number.POSITIVE_INFINITY;
+
+/** Interns next hops: 4 bytes, 16 bytes, or 32 (global and link-local, RFC 2545 §3). Id 0 means "none". */
+export class NextHops {
+  /** Canonical text of the address to forward to: the link-local one where there are two. By id. */
+  readonly address: string[] = [''];
+  /** The bytes as they stand in the attribute. By id. */
+  readonly bytes: Uint8Array[] = [new Uint8Array(0)];
+  /**
+   * Cost to reach the next hop, {@link UNREACHABLE} where it can't be used: it doesn't resolve, or is an address of this
+   * router itself. By id.
+   */
+  readonly metric: number[] = [0];
+
+  /** Whether the address is link-local, so that it needs the interface of the peer it came from. By id. */
+  readonly linkLocal: boolean[] = [false];
+  /** Counts freed ids: while it stands still, what was derived from ids stays true. */
+  generation = 0;
+
+  private readonly refs: number[] = [0];
+  private readonly ids = new Map<string, number>();
+  private readonly free = new U32Stack();
+  private ownAddresses: ReadonlySet<string> = new Set();
+  private readonly unresolved = new Set<string>();
+
+  /** The id of the next hop in `block[offset, offset + length)`, with one reference more; 0 for an empty one. */
+  acquire(block: Uint8Array, offset: number, length: number): number {
+    if (length === 0) return 0;
+    const bytes = block.subarray(offset, offset + length);
+    const key = String.fromCharCode(...bytes);
+    const known = this.ids.get(key);
+    if (known !== undefined) {
+      this.refs[known]++;
+      return known;
+    }
+    const id = this.free.length > 0 ? this.free.pop() : this.address.length;
+    this.ids.set(key, id);
+    this.bytes[id] = bytes.slice();
+    this.address[id] = forwardingAddress(bytes);
+    this.linkLocal[id] = isLinkLocal(parseAddress(this.address[id]).bytes);
+    this.metric[id] = this.metricOf(this.address[id]);
+    this.refs[id] = 1;
+    return id;
+  }
+
+  /** Gives one reference back. */
+  release(id: number): void {
+    if (id === 0 || --this.refs[id] > 0) return;
+    this.ids.delete(String.fromCharCode(...this.bytes[id]));
+    this.free.push(id);
+    this.generation++;
+  }
+
+  /** Sets which addresses are this router's own: a next hop among them is never usable (RFC 4271 §6.3). */
+  setOwnAddresses(addresses: ReadonlySet<string>): void {
+    this.ownAddresses = addresses;
+    for (let id = 1; id < this.address.length; id++) this.metric[id] = this.metricOf(this.address[id]);
+  }
+
+  /** Sets whether an address resolves (RFC 4271 §9.1.2.1). Returns whether that changes anything. */
+  setResolved(address: string, resolved: boolean): boolean {
+    if (resolved !== this.unresolved.has(address)) return false;
+    if (resolved) this.unresolved.delete(address);
+    else this.unresolved.add(address);
+    for (let id = 1; id < this.address.length; id++) {
+      if (this.address[id] === address) this.metric[id] = this.metricOf(address);
+    }
+    return true;
+  }
+
+  /** Why an unusable next hop is so, in words. */
+  whyUnusable(id: number): string {
+    const address = this.address[id];
+    return this.ownAddresses.has(address)
+      ? `next hop ${address} is an address of this router`
+      : `next hop ${address} can't be resolved`;
+  }
+
+  private metricOf(address: string): number {
+    return this.ownAddresses.has(address) || this.unresolved.has(address) ? UNREACHABLE : 0;
+  }
+}
+
+/** The address packets are sent to: of a pair, the link-local one if it is set (RFC 2545 §3). */
+function forwardingAddress(bytes: Uint8Array): string {
+  if (bytes.length !== 32) return formatAddress(bytes);
+  const linkLocal = bytes.subarray(16);
+  return linkLocal.some((byte) => byte !== 0) ? formatAddress(linkLocal) : formatAddress(bytes.subarray(0, 16));
+}

@@ -1,0 +1,156 @@
+/**
+ * Neighbours that would be told the same form a group: what a route becomes on its way to them is computed once and
+ * remembered per attribute set.
+ */
+import { NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from '../bgp/messages/attributes/attribute-summary.ts';
+import { FAMILIES } from '../net/family.ts';
+import type { Family } from '../net/family.ts';
+import { growColumn } from './columns.ts';
+import { AttributeExporter, mayTell } from './export-attributes.ts';
+import type { ExportRules } from './export-attributes.ts';
+import { REJECTED, SOURCE_INTERNAL } from './policy.ts';
+import type { RoutePolicy, RouteSource } from './policy.ts';
+import type { Rib } from './rib.ts';
+
+/** What the members of a group have in common. */
+export interface GroupProfile extends ExportRules {
+  readonly to: 'external' | 'internal' | 'client';
+  readonly exportPolicy: RoutePolicy;
+  /** Families negotiated. */
+  readonly families: readonly Family[];
+  /** Whether the peers understand 4-octet AS numbers (RFC 6793). */
+  readonly fourOctetAs: boolean;
+  /** Longest message: 4096 or 65535 (RFC 8654). */
+  readonly maxMessage: number;
+}
+
+/** Text that is equal for profiles that tell the same. */
+export function profileKey(profile: GroupProfile): string {
+  return JSON.stringify([
+    profile.to,
+    profile.localAs,
+    profile.nextHopMode,
+    profile.selfNextHop.map((hop) => (hop === undefined ? '' : [...hop].join('.'))),
+    profile.clusterId,
+    profile.families,
+    profile.fourOctetAs,
+    profile.maxMessage,
+    profile.exportPolicy.key,
+  ]);
+}
+
+/** Memory of what attribute sets became, by set id, for one family. */
+class ExportCache {
+  /** Resulting set, 0 where not computed, or {@link NOT_TOLD}. */
+  result = new Uint32Array(0);
+  /** Source for which it was computed. */
+  source = new Uint8Array(0);
+  /** Originator for which it was computed, if it matters. */
+  originator = new Uint32Array(0);
+
+  fit(capacity: number): void {
+    this.result = growColumn(this.result, capacity);
+    this.source = growColumn(this.source, capacity);
+    this.originator = growColumn(this.originator, capacity);
+  }
+}
+
+const NOT_TOLD = 0xffffffff;
+
+export class UpdateGroup {
+  readonly profile: GroupProfile;
+  private readonly rib: Rib;
+  private readonly exporter: AttributeExporter;
+  private readonly caches: readonly [ExportCache, ExportCache] = [new ExportCache(), new ExportCache()];
+
+  constructor(rib: Rib, profile: GroupProfile) {
+    this.rib = rib;
+    this.profile = profile;
+    this.exporter = new AttributeExporter(rib.sets, profile);
+  }
+
+  /**
+   * The attribute set with which the best path of a prefix is told to this group, 0 if it isn't told. The caller
+   * retains it if it keeps it.
+   */
+  exported(family: Family, prefix: number): number {
+    const { rib, profile } = this;
+    const table = rib.tables[family];
+    const set = table.bestSet[prefix];
+    if (set === 0) return 0;
+    const source = rib.peers.source[table.bestPeer[prefix]] as RouteSource;
+    if (this.forbidden(set, source) !== undefined) return 0;
+    const { view } = rib;
+    view.family = family;
+    view.source = source;
+    view.set = set;
+    if (profile.exportPolicy.perPrefix) {
+      const { prefixes } = table;
+      view.a0 = prefixes.a0[prefix];
+      view.length = prefixes.length[prefix];
+      if (family !== 0) {
+        view.a1 = prefixes.a1[prefix];
+        view.a2 = prefixes.a2[prefix];
+        view.a3 = prefixes.a3[prefix];
+      }
+    }
+    const allowed = profile.exportPolicy.apply(view);
+    return allowed === REJECTED ? 0 : this.transformed(allowed, family, source, table.bestPeer[prefix]);
+  }
+
+  /** Why a route may not be told to these peers whatever the policy says, in words; undefined if it may. */
+  forbidden(set: number, source: RouteSource): string | undefined {
+    const { wellKnown } = this.rib.sets;
+    if (!mayTell(source, this.profile.to)) {
+      return 'learned from an internal peer, and this router does not reflect to this one (RFC 4456)';
+    }
+    if (wellKnown[set] === 0) return undefined;
+    if ((wellKnown[set] & NO_ADVERTISE) !== 0) return 'community no-advertise';
+    if (this.profile.to === 'external' && (wellKnown[set] & (NO_EXPORT | NO_EXPORT_SUBCONFED)) !== 0) {
+      return 'community no-export';
+    }
+    return undefined;
+  }
+
+  /** Forgets what a freed attribute set became. */
+  forget(set: number): void {
+    for (const cache of this.caches) {
+      const result = cache.result[set] ?? 0;
+      if (result === 0) continue;
+      cache.result[set] = 0;
+      if (result !== NOT_TOLD) this.rib.sets.release(result);
+    }
+  }
+
+  /** Gives all remembered sets back: the group is gone. */
+  dispose(): void {
+    for (const family of FAMILIES) {
+      const { result } = this.caches[family];
+      for (let set = 0; set < result.length; set++) {
+        if (result[set] !== 0 && result[set] !== NOT_TOLD) this.rib.sets.release(result[set]);
+        result[set] = 0;
+      }
+    }
+  }
+
+  private transformed(set: number, family: Family, source: RouteSource, peer: number): number {
+    const { sets, peers } = this.rib;
+    const cache = this.caches[family];
+    if (set >= cache.result.length) cache.fit(sets.capacity);
+    const originator = source >= SOURCE_INTERNAL ? peers.routerId[peer] : 0;
+    const known = cache.result[set];
+    if (known !== 0) {
+      if (cache.source[set] === source && cache.originator[set] === originator) return known === NOT_TOLD ? 0 : known;
+      // The same attributes from another source: the latest one is remembered.
+      if (known !== NOT_TOLD) sets.release(known);
+    }
+    cache.result[set] = NOT_TOLD;
+    cache.source[set] = source;
+    cache.originator[set] = originator;
+    if (!this.exporter.write(set, family, source, originator)) return 0;
+    const { out } = this.exporter;
+    const result = sets.acquire(out.bytes, 0, out.length);
+    cache.result[set] = result;
+    return result;
+  }
+}
