@@ -4,8 +4,8 @@ import { join, relative } from 'node:path';
 
 /** The project's root folder. */
 const ROOT = join(import.meta.dirname, '../..');
-/** Installed or made by a build or a run, not written. */
-const NOT_OURS = new Set(['node_modules', 'dist', '.git', '.cache', 'package-lock.json']);
+/** Made by an installation or a build, not written. */
+const NOT_OURS = new Set(['node_modules', 'dist', 'package-lock.json']);
 
 /** A text file of the project. */
 export interface ProjectFile {
@@ -19,7 +19,8 @@ export function projectFiles(folder: string): ProjectFile[] {
   return readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (NOT_OURS.has(entry.name)) return [];
-    if (entry.isDirectory()) return projectFiles(path);
+    // Folders that begin with a dot belong to git, editors and caches, except one.
+    if (entry.isDirectory()) return entry.name.startsWith('.') && entry.name !== '.ci' ? [] : projectFiles(path);
     return entry.isFile() ? [{ path: relative('.', path), text: readFileSync(join(ROOT, path), 'utf8') }] : [];
   });
 }
