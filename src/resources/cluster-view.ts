@@ -27,8 +27,8 @@ export class ClusterView {
 
   /** The resource of this name, or undefined. */
   get<K extends Kind>(kind: K, name: string, namespace?: string): ResourceOf<K> | undefined {
-    // The table of a kind holds resources of that kind only, which its type can't say.
-    return this.tables.get(kind)?.get(tableKey(name, namespace)) as ResourceOf<K> | undefined;
+    const resource = this.tables.get(kind)?.get(tableKey(name, namespace));
+    return resource !== undefined && isOfKind(kind, resource) ? resource : undefined;
   }
 
   /** All resources of a kind, sorted by name, then namespace. */
@@ -38,8 +38,17 @@ export class ClusterView {
       list = [...(this.tables.get(kind)?.values() ?? [])].sort(compareResources);
       this.#lists.set(kind, list);
     }
-    return list as readonly ResourceOf<K>[];
+    return areOfKind(kind, list) ? list : [];
   }
+}
+
+function isOfKind<K extends Kind>(kind: K, resource: AnyResource): resource is ResourceOf<K> {
+  return resource.kind === kind;
+}
+
+/** Asks the first only: the table of a kind holds nothing else. */
+function areOfKind<K extends Kind>(kind: K, list: readonly AnyResource[]): list is readonly ResourceOf<K>[] {
+  return list.length > 0 && isOfKind(kind, list[0]);
 }
 
 /** A view without resources. */

@@ -20,6 +20,12 @@ export function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
       return `must ${sizeWord(issue.origin)} at most ${issue.maximum}${unitOf(issue.origin)}, not ${sizeOf(value)}`;
     case 'invalid_union':
       return value === undefined ? 'is required' : unionWords(issue, value, found);
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_format':
+    case 'invalid_key':
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
     default:
       return issue.message;
   }
@@ -65,9 +71,7 @@ function sizeOf(value: unknown): string {
 }
 
 function describeValue(value: unknown): string {
-  if (value === null || value === undefined) return 'empty';
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a group of fields';
-  if (typeof value !== 'string') return String(value);
-  return `the text "${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`;
+  if (typeof value === 'string') return `the text "${value.length > 60 ? `${value.slice(0, 60)}…` : value}"`;
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return Array.isArray(value) ? 'a list' : 'a group of fields';
 }

@@ -20,6 +20,8 @@ export interface KindDefinition<K extends string = string, B extends Body = Body
   readonly kind: K;
   /** API versions in which manifests of this kind are read by this definition. */
   readonly apiVersions: readonly string[];
+  /** API version of the resources that result, where it isn't the first of `apiVersions`. */
+  readonly readAs?: string;
   /** Reads `{metadata, spec, status}` of a manifest; what it returns becomes the resource's spec and status. */
   readonly schema: z.ZodType<B, I>;
   /** Whether fields that the schema doesn't name are reported. */
@@ -27,7 +29,7 @@ export interface KindDefinition<K extends string = string, B extends Body = Body
   /** Metadata of the resource where it isn't simply what the manifest says. */
   readonly metadata?: (metadata: Metadata) => Metadata;
   /** What to say about a valid resource beyond its schema; `ignored` says why a resource is of no use. */
-  readonly review?: (resource: Resource<K, Immutable<B['spec']>>) => Review;
+  review?(resource: Resource<K, Immutable<B['spec']>>): Review;
 }
 
 export interface Review {

@@ -1,5 +1,6 @@
 /** Every kind that is read. A new kind is a file in `kinds/` and a row here. */
 import type { KindDefinition, ResourceOfDefinition } from './kind-definition.ts';
+import type { Resource } from './resource.ts';
 import { BGP_CONFIGURATION } from './kinds/bgp-configuration.ts';
 import { BGP_FILTER } from './kinds/bgp-filter.ts';
 import { BGP_PEER } from './kinds/bgp-peer.ts';
@@ -19,8 +20,8 @@ export type Kind = AnyResource['kind'];
 export type ResourceOf<K extends Kind> = Extract<AnyResource, { kind: K }>;
 
 const BY_VERSION_AND_KIND: ReadonlyMap<string, KindDefinition> = new Map(
-  DEFINITIONS.flatMap((definition) =>
-    definition.apiVersions.map((version) => [`${version} ${definition.kind}`, definition as unknown as KindDefinition]),
+  DEFINITIONS.flatMap((definition: KindDefinition) =>
+    definition.apiVersions.map((version): [string, KindDefinition] => [`${version} ${definition.kind}`, definition]),
   ),
 );
 
@@ -31,6 +32,11 @@ export function kindDefinition(apiVersion: string, kind: string): KindDefinition
 
 /** The names of all kinds, each once. */
 export const KIND_NAMES: readonly string[] = [...new Set(DEFINITIONS.map(({ kind }) => kind))];
+
+/** Whether a resource is of one of these kinds; its spec is what the definition of its kind makes it. */
+export function isAnyResource(resource: Resource<string, unknown>): resource is AnyResource {
+  return KIND_NAMES.includes(resource.kind);
+}
 
 /** The API versions in which a kind is read; none for an unknown kind. */
 export function apiVersionsOf(kind: string): readonly string[] {

@@ -1,6 +1,7 @@
 /** Reads the metadata of a manifest. */
 import { z } from 'zod';
 import { CALICO_CRD_API_VERSION } from './kind-definition.ts';
+import { isJsonObject } from './resource.ts';
 import type { JsonObject, Metadata } from './resource.ts';
 
 const textMap = z.record(z.string(), z.string()).default({});
@@ -15,17 +16,17 @@ export const metadataSchema = z.object({
   namespace: z.string().optional(),
   labels: textMap,
   annotations: textMap,
-  generateName: z.unknown(),
-  selfLink: z.unknown(),
-  uid: z.unknown(),
-  resourceVersion: z.unknown(),
-  generation: z.unknown(),
-  creationTimestamp: z.unknown(),
-  deletionTimestamp: z.unknown(),
-  deletionGracePeriodSeconds: z.unknown(),
-  ownerReferences: z.unknown(),
-  finalizers: z.unknown(),
-  managedFields: z.unknown(),
+  generateName: z.unknown().optional(),
+  selfLink: z.unknown().optional(),
+  uid: z.unknown().optional(),
+  resourceVersion: z.unknown().optional(),
+  generation: z.unknown().optional(),
+  creationTimestamp: z.unknown().optional(),
+  deletionTimestamp: z.unknown().optional(),
+  deletionGracePeriodSeconds: z.unknown().optional(),
+  ownerReferences: z.unknown().optional(),
+  finalizers: z.unknown().optional(),
+  managedFields: z.unknown().optional(),
 });
 
 /** Calico's own metadata, which its v1 custom resources carry as JSON. */
@@ -61,7 +62,7 @@ export function parseJsonObject(text: string | undefined): JsonObject {
   if (text === undefined) return {};
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
+    return isJsonObject(value) ? value : {};
   } catch {
     return {};
   }
@@ -69,6 +70,8 @@ export function parseJsonObject(text: string | undefined): JsonObject {
 
 /** The texts by name in `value`; whatever else is in it is left out. */
 export function textMapOf(value: unknown): Record<string, string> {
-  if (typeof value !== 'object' || value === null) return {};
-  return Object.fromEntries(Object.entries(value).filter((entry) => typeof entry[1] === 'string'));
+  if (!isJsonObject(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
 }

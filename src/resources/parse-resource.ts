@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { describeIssue } from './describe-issue.ts';
 import { didYouMean } from './did-you-mean.ts';
-import { CALICO_API_VERSION } from './kind-definition.ts';
 import type { KindDefinition } from './kind-definition.ts';
-import { apiVersionsOf, KIND_NAMES, kindDefinition } from './kinds.ts';
+import { KIND_NAMES, apiVersionsOf, isAnyResource, kindDefinition } from './kinds.ts';
 import type { AnyResource } from './kinds.ts';
 import { metadataSchema, readMetadata } from './metadata.ts';
+import { isJsonObject } from './resource.ts';
 import type { JsonObject, Problem, Resource } from './resource.ts';
 import { unknownFields } from './unknown-fields.ts';
 
@@ -20,7 +20,7 @@ export type ParseResult =
 
 /** Reads a manifest of any kind. Never throws, whatever the value is. */
 export function parseResource(value: unknown): ParseResult {
-  if (!isObject(value)) return failure([], 'must be a group of fields with apiVersion and kind');
+  if (!isJsonObject(value)) return failure([], 'must be a group of fields with apiVersion and kind');
   const { apiVersion, kind } = value;
   for (const [field, text] of Object.entries({ apiVersion, kind })) {
     if (typeof text !== 'string' || text === '') return failure([field], 'is required and must be a text');
@@ -42,7 +42,7 @@ function ignoredKind(apiVersion: string, kind: string): ParseResult {
 
 function parseKind(definition: KindDefinition, apiVersion: string, manifest: JsonObject): ParseResult {
   // Kubernetes takes a field that is null for one that is absent.
-  const written = withoutNulls(manifest) as JsonObject;
+  const written = fieldsWithValue(manifest);
   const body = { metadata: written['metadata'] ?? {}, spec: written['spec'] ?? {}, status: written['status'] };
   const metadata = metadataSchema.safeParse(body.metadata);
   const parsed = definition.schema.safeParse(body);
@@ -56,11 +56,13 @@ function parseKind(definition: KindDefinition, apiVersion: string, manifest: Jso
   }
   const read = readMetadata(apiVersion, metadata.data);
   const resource: Resource<string, unknown> = {
-    apiVersion: CALICO_API_VERSION,
+    apiVersion: definition.readAs ?? definition.apiVersions[0],
     kind: definition.kind,
     metadata: definition.metadata?.(read) ?? read,
-    ...parsed.data,
+    spec: withoutEmpty(parsed.data.spec),
+    ...(parsed.data.status === undefined ? {} : { status: withoutEmpty(parsed.data.status) }),
   };
+  if (!isAnyResource(resource)) return ignoredKind(apiVersion, definition.kind);
   const review = definition.review?.(resource);
   if (review?.ignored !== undefined) {
     return {
@@ -69,8 +71,7 @@ function parseKind(definition: KindDefinition, apiVersion: string, manifest: Jso
     };
   }
   const problems = [...warnings(definition, written, body), ...(review?.warnings ?? [])];
-  // The definition is of the resource's kind, so it is one of the union; the registry can't say so.
-  return { ok: true, resource: resource as unknown as AnyResource, problems };
+  return { ok: true, resource, problems };
 }
 
 /** Fields of a manifest beside those that belong to its kind. */
@@ -103,20 +104,19 @@ function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
 /** No field of any kind lies deeper; what does is dropped, so that no nesting can exhaust the stack. */
 const MAX_DEPTH = 64;
 
-/** The value without the fields that are null, at any depth. */
-function withoutNulls(value: unknown, depth = 0): unknown {
+/** The value without the fields that are null or undefined, at any depth. */
+function withoutEmpty(value: unknown, depth = 0): unknown {
   if (depth > MAX_DEPTH) return undefined;
-  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, depth + 1));
-  if (!isObject(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter(([, item]) => item !== null)
-      .map(([field, item]) => [field, withoutNulls(item, depth + 1)]),
-  );
+  if (Array.isArray(value)) return value.map((item) => withoutEmpty(item, depth + 1));
+  return isJsonObject(value) ? fieldsWithValue(value, depth) : value;
 }
 
-function isObject(value: unknown): value is JsonObject {
-  return isContainer(value) && !Array.isArray(value);
+function fieldsWithValue(fields: object, depth = 0): JsonObject {
+  return Object.fromEntries(
+    Object.entries(fields)
+      .map(([field, item]) => [field, withoutEmpty(item, depth + 1)] as const)
+      .filter(([, item]) => item !== null && item !== undefined),
+  );
 }
 
 function isContainer(value: unknown): value is Readonly<Record<string | number, unknown>> {

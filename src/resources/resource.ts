@@ -34,6 +34,10 @@ export interface Problem {
 /** A JSON object of which nothing is known yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** Makes a type and all within it read-only. */
 export type Immutable<T> = T extends readonly (infer E)[]
   ? readonly Immutable<E>[]

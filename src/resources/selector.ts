@@ -1,91 +1,137 @@
-/** Selectors over labels, in the language that Calico uses everywhere a selector is written. */
-import { parseExpression } from './selector-parser.ts';
-import type { CompareOperator, Expression } from './selector-parser.ts';
+/**
+ * Selectors over labels, in the language that Calico uses everywhere a selector is written: a recursive-descent parser
+ * over the characters.
+ */
+import { ALL, GLOBAL, and, compare, has, isIn, isNotIn, not, or } from './selector-terms.ts';
+import type { Comparison, Selector } from './selector-terms.ts';
 
-export { SelectorError } from './selector-parser.ts';
+export type { Labels, Selector } from './selector-terms.ts';
 
-export type Labels = Readonly<Record<string, string>>;
+/** Text that is no selector. */
+export class SelectorError extends Error {
+  readonly code = 'SELECTOR_INVALID';
+  readonly selector: string;
+  /** Index of the character at which reading failed. */
+  readonly position: number;
 
-/** A selector, ready to be asked. */
-export interface Selector {
-  matches(labels: Labels): boolean;
-  /** The canonical form: the same for selectors that differ only in spaces, quotes and the order of sets. */
-  toString(): string;
+  constructor(selector: string, position: number, problem: string) {
+    super(`selector: ${problem} at character ${position + 1} of "${selector}"`);
+    this.name = 'SelectorError';
+    this.selector = selector;
+    this.position = position;
+  }
 }
 
-/** Reads a selector; empty text selects everything. Throws `SelectorError`. */
+/** Reads a selector; empty text selects everything. Throws {@link SelectorError}. */
 export function parseSelector(text: string): Selector {
-  const expression = parseExpression(text);
-  return {
-    matches: (labels) => evaluate(expression, labels),
-    toString: () => format(expression),
-  };
+  if (text.trim() === '') return ALL;
+  const scanner = new Scanner(text);
+  const selector = parseOr(scanner, 0);
+  if (!scanner.atEnd()) scanner.fail('expected "&&", "||" or the end');
+  return selector;
 }
 
-function evaluate(expression: Expression, labels: Labels): boolean {
-  switch (expression.type) {
-    case 'all':
-    case 'global':
-      return true;
-    case 'not':
-      return !evaluate(expression.operand, labels);
-    case 'and':
-      return expression.operands.every((operand) => evaluate(operand, labels));
-    case 'or':
-      return expression.operands.some((operand) => evaluate(operand, labels));
-    case 'has':
-      return Object.hasOwn(labels, expression.label);
-    case 'in':
-      return Object.hasOwn(labels, expression.label) && expression.values.includes(labels[expression.label]);
-    case 'not in':
-      return !Object.hasOwn(labels, expression.label) || !expression.values.includes(labels[expression.label]);
-    case 'compare':
-      return compare(
-        expression.operator,
-        Object.hasOwn(labels, expression.label) ? labels[expression.label] : undefined,
-        expression.value,
-      );
+/** Depth of parentheses and negations that no sensible selector has, and every stack bears. */
+const MAX_DEPTH = 100;
+
+const LABEL = /[a-zA-Z0-9_./-]+/y;
+
+const COMPARISON_FORMS: readonly (readonly [RegExp, Comparison])[] = [
+  [/==/y, '=='],
+  [/!=/y, '!='],
+  [/contains\b/y, 'contains'],
+  [/starts\s*with\b/y, 'starts with'],
+  [/ends\s*with\b/y, 'ends with'],
+];
+
+function parseOr(scanner: Scanner, depth: number): Selector {
+  const terms = [parseAnd(scanner, depth)];
+  while (scanner.take(/\|\|/y) !== undefined) terms.push(parseAnd(scanner, depth));
+  return or(terms);
+}
+
+function parseAnd(scanner: Scanner, depth: number): Selector {
+  const terms = [parseTerm(scanner, depth)];
+  while (scanner.take(/&&/y) !== undefined) terms.push(parseTerm(scanner, depth));
+  return and(terms);
+}
+
+function parseTerm(scanner: Scanner, depth: number): Selector {
+  if (depth > MAX_DEPTH) scanner.fail('too deeply nested');
+  if (scanner.take(/!/y) !== undefined) return not(parseTerm(scanner, depth + 1));
+  if (scanner.take(/\(/y) !== undefined) {
+    const inner = parseOr(scanner, depth + 1);
+    scanner.expect(/\)/y, '")"');
+    return inner;
   }
-}
-
-/** `actual` is undefined where there is no such label, for which only `!=` is true. */
-function compare(operator: CompareOperator, actual: string | undefined, value: string): boolean {
-  switch (operator) {
-    case '==':
-      return actual === value;
-    case '!=':
-      return actual !== value;
-    case 'contains':
-      return actual?.includes(value) ?? false;
-    case 'starts with':
-      return actual?.startsWith(value) ?? false;
-    case 'ends with':
-      return actual?.endsWith(value) ?? false;
+  if (scanner.take(/all\(\s*\)/y) !== undefined) return ALL;
+  if (scanner.take(/global\(\s*\)/y) !== undefined) return GLOBAL;
+  if (scanner.take(/has\(/y) !== undefined) {
+    const label = scanner.expect(LABEL, 'a label');
+    scanner.expect(/\)/y, '")"');
+    return has(label);
   }
+  return parseLabelTerm(scanner);
 }
 
-function format(expression: Expression): string {
-  switch (expression.type) {
-    case 'all':
-    case 'global':
-      return `${expression.type}()`;
-    case 'not':
-      return `!${format(expression.operand)}`;
-    case 'and':
-      return `(${expression.operands.map(format).join(' && ')})`;
-    case 'or':
-      return `(${expression.operands.map(format).join(' || ')})`;
-    case 'has':
-      return `has(${expression.label})`;
-    case 'in':
-    case 'not in':
-      return `${expression.label} ${expression.type} {${expression.values.map(quote).join(', ')}}`;
-    case 'compare':
-      return `${expression.label} ${expression.operator} ${quote(expression.value)}`;
+function parseLabelTerm(scanner: Scanner): Selector {
+  const label = scanner.expect(LABEL, 'a label, "has(", "all()", "!" or "("');
+  if (scanner.take(/in\b/y) !== undefined) return isIn(label, parseSet(scanner));
+  if (scanner.take(/not\s*in\b/y) !== undefined) return isNotIn(label, parseSet(scanner));
+  const comparison = COMPARISON_FORMS.find(([form]) => scanner.take(form) !== undefined)?.[1];
+  if (comparison === undefined) scanner.fail('expected ==, !=, in, not in, contains, starts with or ends with');
+  return compare(label, comparison, parseText(scanner));
+}
+
+function parseSet(scanner: Scanner): ReadonlySet<string> {
+  scanner.expect(/\{/y, '"{"');
+  const values = new Set<string>();
+  while (scanner.take(/\}/y) === undefined) {
+    values.add(parseText(scanner));
+    if (scanner.take(/,/y) !== undefined) continue;
+    scanner.expect(/\}/y, '"," or "}"');
+    break;
   }
+  return values;
 }
 
-/** The language has no escapes, so a text that was read can't hold both kinds of quotes. */
-function quote(text: string): string {
-  return text.includes('"') ? `'${text}'` : `"${text}"`;
+function parseText(scanner: Scanner): string {
+  return scanner.expect(/"[^"]*"|'[^']*'/y, 'a value in quotes').slice(1, -1);
+}
+
+/** A position in the text. Space before a token is skipped. */
+class Scanner {
+  readonly #text: string;
+  #position = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#skipSpace();
+  }
+
+  atEnd(): boolean {
+    return this.#position === this.#text.length;
+  }
+
+  /** Takes what `form`, a sticky expression, matches here; undefined where it doesn't. */
+  take(form: RegExp): string | undefined {
+    form.lastIndex = this.#position;
+    const token = form.exec(this.#text)?.[0];
+    if (token === undefined) return undefined;
+    this.#position += token.length;
+    this.#skipSpace();
+    return token;
+  }
+
+  expect(form: RegExp, expected: string): string {
+    return this.take(form) ?? this.fail(`expected ${expected}`);
+  }
+
+  fail(problem: string): never {
+    throw new SelectorError(this.#text, this.#position, problem);
+  }
+
+  #skipSpace(): void {
+    while (/\s/.test(this.#text.charAt(this.#position))) this.#position++;
+  }
 }

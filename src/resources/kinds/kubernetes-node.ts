@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import { didYouMean } from '../did-you-mean.ts';
 import { asNumber, cidr, ipv4Address, ipv4InterfaceAddress, ipv6Address, ipv6InterfaceAddress } from '../fields.ts';
-import { defineKind } from '../kind-definition.ts';
+import { CALICO_API_VERSION, defineKind } from '../kind-definition.ts';
 import type { Review } from '../kind-definition.ts';
 import { parseJsonObject, textMapOf } from '../metadata.ts';
 import type { Metadata } from '../resource.ts';
@@ -48,43 +48,31 @@ const manifest = z.object({
 /** The same node as Calico's Node says it. */
 function asCalicoNode({ metadata, spec, status }: z.output<typeof manifest>): z.input<typeof NODE.schema> {
   const of = metadata.annotations;
-  const wireguard = definedFields({
-    interfaceIPv4Address: of['projectcalico.org/IPv4WireguardInterfaceAddr'],
-    interfaceIPv6Address: of['projectcalico.org/IPv6WireguardInterfaceAddr'],
-  });
   return {
     spec: {
-      bgp: definedFields({
+      bgp: {
         asNumber: of['projectcalico.org/ASNumber'],
         ipv4Address: of['projectcalico.org/IPv4Address'],
         ipv6Address: of['projectcalico.org/IPv6Address'],
         ipv4IPIPTunnelAddr: of['projectcalico.org/IPv4IPIPTunnelAddr'],
         routeReflectorClusterID: of['projectcalico.org/RouteReflectorClusterID'],
-      }),
-      ...definedFields({
-        ipv4VXLANTunnelAddr: of['projectcalico.org/IPv4VXLANTunnelAddr'],
-        ipv6VXLANTunnelAddr: of['projectcalico.org/IPv6VXLANTunnelAddr'],
-        vxlanTunnelMACAddr: of['projectcalico.org/VXLANTunnelMACAddr'],
-        vxlanTunnelMACAddrV6: of['projectcalico.org/VXLANTunnelMACAddrV6'],
-        wireguard: Object.keys(wireguard).length === 0 ? undefined : wireguard,
-        interfaces: of['projectcalico.org/Interfaces'],
-      }),
+      },
+      ipv4VXLANTunnelAddr: of['projectcalico.org/IPv4VXLANTunnelAddr'],
+      ipv6VXLANTunnelAddr: of['projectcalico.org/IPv6VXLANTunnelAddr'],
+      vxlanTunnelMACAddr: of['projectcalico.org/VXLANTunnelMACAddr'],
+      vxlanTunnelMACAddrV6: of['projectcalico.org/VXLANTunnelMACAddrV6'],
+      wireguard: {
+        interfaceIPv4Address: of['projectcalico.org/IPv4WireguardInterfaceAddr'],
+        interfaceIPv6Address: of['projectcalico.org/IPv6WireguardInterfaceAddr'],
+      },
       addresses: status.addresses,
+      interfaces: of['projectcalico.org/Interfaces'],
     },
     status: {
       podCIDRs: spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR]),
-      ...definedFields({
-        wireguardPublicKey: of['projectcalico.org/WireguardPublicKey'],
-        wireguardPublicKeyV6: of['projectcalico.org/WireguardPublicKeyV6'],
-      }),
+      wireguardPublicKey: of['projectcalico.org/WireguardPublicKey'],
+      wireguardPublicKeyV6: of['projectcalico.org/WireguardPublicKeyV6'],
     },
-  };
-}
-
-/** The fields that have a value, so that a node is equal to itself however it was written. */
-function definedFields<T extends object>(fields: T): { [P in keyof T]?: Exclude<T[P], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [P in keyof T]?: Exclude<T[P], undefined>;
   };
 }
 
@@ -115,6 +103,7 @@ function review({ metadata }: { metadata: Metadata }): Review {
 export const KUBERNETES_NODE = defineKind({
   kind: 'Node',
   apiVersions: ['v1'],
+  readAs: CALICO_API_VERSION,
   schema: manifest.transform(asCalicoNode).pipe(NODE.schema),
   reportUnknownFields: false,
   metadata: withExtraMetadata,

@@ -28,7 +28,7 @@ const spec = z.object({
   vxlanTunnelMACAddrV6: z.string().optional(),
   wireguard: z
     .object({ interfaceIPv4Address: ipv4Address.optional(), interfaceIPv6Address: ipv6Address.optional() })
-    .optional(),
+    .default({}),
   orchRefs: z.array(z.object({ nodeName: z.string().optional(), orchestrator: z.string() })).default([]),
   addresses: z.array(z.object({ address: z.string(), type: z.string().optional() })).default([]),
   interfaces: nodeInterfaces.default([]),
