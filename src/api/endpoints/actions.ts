@@ -1,0 +1,91 @@
+/** Endpoints that change something; they are served over the Unix socket only. */
+import { z } from 'zod';
+import { addressParameter, defineEndpoint, prefixParameter, sendJson } from '../endpoint.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { ApiError } from '../errors.ts';
+import { tryParseAddress } from '../../net/address.ts';
+import { tryParsePrefix } from '../../net/prefix.ts';
+import { actionResult, resetKind, routeInput } from '../types.ts';
+
+const reset = defineEndpoint({
+  method: 'POST',
+  path: '/api/v1/peers/{address}/reset',
+  summary: 'Closes the session, or exchanges the routes again without closing it.',
+  pathParameters: { address: addressParameter },
+  body: z.strictObject({
+    kind: resetKind
+      .default('hard')
+      .describe('`hard` closes the session; `in` asks the peer for its routes (RFC 2918); `out` sends ours again.'),
+  }),
+  answer: actionResult,
+  errors: [404, 409],
+  handle: async ({ path, body }, { daemon, response }) =>
+    sendJson(response, await daemon.peerReset(path.address, body.kind)),
+});
+
+const disable = defineEndpoint({
+  method: 'POST',
+  path: '/api/v1/peers/{address}/disable',
+  summary: 'Closes the session and keeps it closed.',
+  pathParameters: { address: addressParameter },
+  body: z.strictObject({
+    message: z
+      .string()
+      .refine((text) => Buffer.byteLength(text) <= 255, 'must be at most 255 bytes of UTF-8 (RFC 9003)')
+      .optional()
+      .describe('Sent to the peer (RFC 9003).'),
+  }),
+  answer: actionResult,
+  errors: [404],
+  handle: async ({ path, body }, { daemon, response }) =>
+    sendJson(response, await daemon.peerDisable(path.address, body.message)),
+});
+
+const enable = defineEndpoint({
+  method: 'POST',
+  path: '/api/v1/peers/{address}/enable',
+  summary: 'Lets a disabled session come up again.',
+  pathParameters: { address: addressParameter },
+  answer: actionResult,
+  errors: [404],
+  handle: async ({ path }, { daemon, response }) => sendJson(response, await daemon.peerEnable(path.address)),
+});
+
+const routeAdd = defineEndpoint({
+  method: 'POST',
+  path: '/api/v1/routes',
+  summary: 'Originates a route until the daemon restarts.',
+  body: routeInput,
+  answer: actionResult,
+  errors: [409],
+  handle: async ({ body }, { daemon, response }) => {
+    const prefix = tryParsePrefix(body.prefix);
+    if (prefix === undefined) throw new ApiError('INVALID', `field "prefix": "${body.prefix}" is not an IP prefix`);
+    if (body.nextHop !== undefined && tryParseAddress(body.nextHop) === undefined) {
+      throw new ApiError('INVALID', `field "nextHop": "${body.nextHop}" is not an IP address`);
+    }
+    sendJson(response, await daemon.routeAdd(prefix, body));
+  },
+});
+
+const routeDelete = defineEndpoint({
+  method: 'DELETE',
+  path: '/api/v1/routes',
+  summary: 'Removes a route that was added through the API.',
+  queryParameters: { prefix: prefixParameter },
+  answer: actionResult,
+  errors: [404],
+  handle: async ({ query }, { daemon, response }) => sendJson(response, await daemon.routeDelete(query.prefix)),
+});
+
+const shutdown = defineEndpoint({
+  method: 'POST',
+  path: '/api/v1/shutdown',
+  summary: 'Stops the daemon: for a restart, or for good with all routes withdrawn.',
+  body: z.strictObject({ forGood: z.boolean().default(false) }),
+  answer: actionResult,
+  handle: async ({ body }, { daemon, response }) => sendJson(response, await daemon.shutdown(body.forGood)),
+});
+
+/** The changing part of the route table. */
+export const ACTIONS: readonly Endpoint[] = [reset, disable, enable, routeAdd, routeDelete, shutdown];

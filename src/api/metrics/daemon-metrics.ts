@@ -1,0 +1,128 @@
+/** Metrics of the daemon itself: RIB, kernel routes, datastore, event loop, process. */
+import { FAMILY_NAMES } from '../../net/family.ts';
+import type { DaemonCounters } from '../daemon-view.ts';
+import { datastoreStatus } from '../types.ts';
+import type { StatusReport } from '../types.ts';
+import type { MetricRow, MetricsSnapshot } from './metric-row.ts';
+
+const DATASTORE_STATES = datastoreStatus.shape.state.options;
+
+function single(name: string, help: string, value: (snapshot: MetricsSnapshot) => number): MetricRow {
+  const type = name.endsWith('_total') ? 'counter' : 'gauge';
+  return { name, help, type, labels: [], read: (snapshot) => [[value(snapshot)]] };
+}
+
+function perFamily(name: string, help: string, field: keyof DaemonCounters['families']['ipv4-unicast']): MetricRow {
+  return {
+    name,
+    help,
+    type: 'gauge',
+    labels: ['route_family'],
+    read: ({ counters }) => FAMILY_NAMES.map((family) => [counters.families[family][field], family]),
+  };
+}
+
+function fromStatus(name: string, help: string, value: (status: StatusReport) => number | boolean): MetricRow {
+  return single(name, help, ({ status }) => Number(value(status)));
+}
+
+const daemonRows: readonly MetricRow[] = [
+  {
+    name: 'starling_build_info',
+    help: 'Always 1; the labels say what runs where.',
+    type: 'gauge',
+    labels: ['version', 'node', 'asn', 'router_id'],
+    read: ({ status }) => [[1, status.version, status.node, String(status.asn), status.routerId]],
+  },
+  fromStatus(
+    'starling_start_time_seconds',
+    'When the daemon started, seconds since 1970.',
+    (s) => s.started.epochSeconds,
+  ),
+  fromStatus('starling_config_loaded', '1 when the configuration is loaded.', (s) => s.configLoaded),
+  fromStatus('starling_problems', 'Number of things that `starling status` says are wrong.', (s) => s.problems.length),
+  fromStatus('starling_peers', 'Configured peers.', (s) => s.peers.total),
+  fromStatus('starling_peers_established', 'Peers whose session is established.', (s) => s.peers.established),
+  fromStatus('starling_peers_disabled', 'Peers disabled by an operator.', (s) => s.peers.disabled),
+];
+
+const ribRows: readonly MetricRow[] = [
+  perFamily('starling_rib_prefixes', 'Prefixes with at least one path.', 'prefixes'),
+  perFamily('starling_rib_paths', 'Paths of all prefixes.', 'paths'),
+  perFamily('starling_routes_originated', 'Routes originated by this node.', 'originated'),
+  {
+    name: 'starling_rib_best_paths',
+    help: 'Prefixes with a best path.',
+    type: 'gauge',
+    labels: ['route_family'],
+    read: ({ status }) => FAMILY_NAMES.map((family) => [status.routes[family].best, family]),
+  },
+  single('starling_rib_attribute_sets', 'Distinct attribute sets kept.', (s) => s.counters.attributeSets),
+  single('starling_update_groups', 'Groups of peers that are sent the same updates.', (s) => s.counters.updateGroups),
+];
+
+const fibRows: readonly MetricRow[] = [
+  fromStatus('starling_fib_enabled', '1 when routes are written to the kernel.', (s) => s.fib.enabled),
+  fromStatus('starling_fib_in_sync', '1 when the kernel has what it should have.', (s) => s.fib.inSync),
+  fromStatus('starling_fib_routes_desired', 'Routes the kernel should have.', (s) => s.fib.desired),
+  fromStatus('starling_fib_routes_installed', 'Routes the kernel has.', (s) => s.fib.installed),
+  fromStatus('starling_fib_routes_failed', 'Routes the kernel refused.', (s) => s.fib.failed),
+  single('starling_fib_written_total', 'Routes added or changed in the kernel.', (s) => s.counters.fib.written),
+  single('starling_fib_removed_total', 'Routes removed from the kernel.', (s) => s.counters.fib.removed),
+  single('starling_fib_errors_total', 'Requests the kernel refused.', (s) => s.counters.fib.errors),
+];
+
+const datastoreRows: readonly MetricRow[] = [
+  {
+    name: 'starling_datastore_state',
+    help: '1 for the state the datastore is in, 0 for the others.',
+    type: 'gauge',
+    labels: ['type', 'state'],
+    read: ({ status: { datastore } }) =>
+      DATASTORE_STATES.map((state) => [Number(state === datastore.state), datastore.type, state]),
+  },
+  {
+    name: 'starling_datastore_resources',
+    help: 'Resources known, by kind.',
+    type: 'gauge',
+    labels: ['kind'],
+    read: ({ counters }) => Object.entries(counters.datastore.resources).map(([kind, count]) => [count, kind]),
+  },
+  single(
+    'starling_datastore_invalid_resources',
+    'Resources ignored as not valid.',
+    (s) => s.counters.datastore.invalid,
+  ),
+  single('starling_datastore_changes_total', 'Changes of resources seen.', (s) => s.counters.datastore.changes),
+  single(
+    'starling_datastore_errors_total',
+    'Failed attempts to read the datastore.',
+    (s) => s.counters.datastore.errors,
+  ),
+];
+
+const processRows: readonly MetricRow[] = [
+  {
+    name: 'starling_event_loop_lag_seconds',
+    help: 'How late the event loop was since the last scrape; quantile 1 is the maximum.',
+    type: 'gauge',
+    labels: ['quantile'],
+    read: ({ process }) => Object.entries(process.loopLagSeconds).map(([quantile, lag]) => [lag, quantile]),
+  },
+  single(
+    'starling_event_loop_active_seconds_total',
+    'Time the event loop was busy.',
+    (s) => s.process.loopActiveSeconds,
+  ),
+  single('process_cpu_seconds_total', 'CPU time of the process, all threads.', (s) => s.process.cpuSeconds),
+  single('process_resident_memory_bytes', 'Resident memory of the process.', (s) => s.process.residentBytes),
+  single('nodejs_heap_size_used_bytes', 'JavaScript heap in use.', (s) => s.process.heapUsedBytes),
+];
+
+export const DAEMON_METRICS: readonly MetricRow[] = [
+  ...daemonRows,
+  ...ribRows,
+  ...fibRows,
+  ...datastoreRows,
+  ...processRows,
+];

@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { EXPLANATION, HEALTHY, NODE_2, ROUTES, TOR_A, event } from '../../test/support/fake-daemon-view.ts';
+import { ACTIONS } from './endpoints/actions.ts';
+import { READING } from './endpoints/reading.ts';
+import { describeApi } from './openapi.ts';
+import { daemonEvent, peerDetail, routeEntry, routeExplanation, statusReport } from './types.ts';
+
+const ENDPOINTS = [...READING, ...ACTIONS];
+const document = describeApi(ENDPOINTS, '0.1.0');
+const text = JSON.stringify(document);
+
+describe('OpenAPI description', () => {
+  it('describes parameters, bodies and answers of an endpoint', () => {
+    expect(document).toMatchObject({
+      openapi: '3.1.0',
+      paths: {
+        '/api/v1/peers/{address}': {
+          get: {
+            parameters: [{ name: 'address', in: 'path', required: true, schema: { type: 'string' } }],
+            responses: {
+              200: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Peer' } } } },
+              404: { content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } },
+            },
+          },
+        },
+        '/api/v1/routes': {
+          get: { parameters: expect.arrayContaining([expect.objectContaining({ name: 'view', required: false })]) },
+          post: {
+            requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/RouteInput' } } } },
+          },
+        },
+      },
+    });
+  });
+
+  it('has every component that it refers to', () => {
+    const { components } = z
+      .object({ components: z.object({ schemas: z.record(z.string(), z.unknown()) }) })
+      .parse(document);
+    const references = [...text.matchAll(/"\$ref":"([^"]*)"/g)].map((match) => match[1]);
+    expect(references.length).toBeGreaterThan(10);
+    for (const reference of new Set(references)) {
+      expect(reference).toMatch(/^#\/components\/schemas\//);
+      expect(Object.keys(components.schemas)).toContain(reference.slice('#/components/schemas/'.length));
+    }
+  });
+
+  it('describes the shapes that the daemon answers with', () => {
+    expect(statusReport.strict().parse(HEALTHY)).toEqual(HEALTHY);
+    for (const peer of [TOR_A, NODE_2]) expect(peerDetail.strict().parse(peer)).toEqual(peer);
+    for (const route of ROUTES) expect(routeEntry.strict().parse(route)).toEqual(route);
+    expect(routeExplanation.parse(EXPLANATION)).toEqual(EXPLANATION);
+    expect(daemonEvent.strict().parse(event(1))).toEqual(event(1));
+  });
+
+  it('is told of in docs/api.md, every endpoint of it', () => {
+    const docs = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
+    for (const { method, path } of ENDPOINTS) expect(docs).toContain(`\`${method} ${path}\``);
+  });
+});

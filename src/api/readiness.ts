@@ -1,0 +1,51 @@
+/** Whether the node should get traffic, judged from the daemon's status. */
+import type { StatusReport } from './types.ts';
+
+/** How many sessions must be established: `any` is content with one, and with none where no peer is configured. */
+export type PeerRequirement = 'none' | 'any' | 'all';
+
+export interface ReadinessCheck {
+  readonly name: 'config' | 'datastore' | 'fib' | 'peers';
+  readonly ok: boolean;
+  readonly words: string;
+}
+
+/** The checks of readiness, in the order in which a starting daemon passes them. */
+export function readinessChecks(status: StatusReport, peers: PeerRequirement): readonly ReadinessCheck[] {
+  return [configCheck(status), datastoreCheck(status), fibCheck(status), peersCheck(status, peers)];
+}
+
+function configCheck(status: StatusReport): ReadinessCheck {
+  const ok = status.configLoaded;
+  return { name: 'config', ok, words: ok ? 'configuration loaded' : 'configuration not loaded' };
+}
+
+function datastoreCheck({ datastore }: StatusReport): ReadinessCheck {
+  // Serving from the last known state is what a node should do while its datastore is away.
+  const ok = datastore.state === 'synced' || datastore.state === 'cached';
+  const error = !ok && datastore.lastError !== null ? `: ${datastore.lastError.words}` : '';
+  const state = {
+    syncing: 'has not given all resources yet',
+    synced: 'synced',
+    cached: 'away; serving from the last known state',
+    failed: 'failed',
+  }[datastore.state];
+  return { name: 'datastore', ok, words: `${datastore.type} datastore ${state}${error}` };
+}
+
+function fibCheck({ fib }: StatusReport): ReadinessCheck {
+  if (!fib.enabled) return { name: 'fib', ok: true, words: 'kernel routes are switched off' };
+  const counts = `${fib.installed} of ${fib.desired} routes`;
+  if (fib.inSync) return { name: 'fib', ok: true, words: `kernel in sync, ${counts}` };
+  const error = fib.lastError === null ? '' : `: ${fib.lastError.words}`;
+  return { name: 'fib', ok: false, words: `kernel has ${counts}${error}` };
+}
+
+function peersCheck({ peers }: StatusReport, requirement: PeerRequirement): ReadinessCheck {
+  const enabled = peers.total - peers.disabled;
+  const ok =
+    requirement === 'none' ||
+    (requirement === 'any' ? peers.established > 0 || peers.total === 0 : peers.established >= enabled);
+  const disabled = peers.disabled === 0 ? '' : `, ${peers.disabled} disabled`;
+  return { name: 'peers', ok, words: `${peers.established} of ${peers.total} sessions established${disabled}` };
+}
