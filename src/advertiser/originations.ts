@@ -1,0 +1,115 @@
+/** From the resources to the routes this node should originate, and to what the export defaults need to know. */
+import { formatPrefix, parsePrefix } from '../net/prefix.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { ClusterView } from '../resources/cluster-view.ts';
+import type { BlockAffinity } from '../resources/kinds/block-affinity.ts';
+
+/** A route of this node's own. */
+export interface Origination {
+  readonly prefix: Prefix;
+  readonly kind: 'block';
+  /** Why it is originated, as a sentence. */
+  readonly reason: string;
+}
+
+/** A block this node advertises. */
+export interface OwnBlock {
+  readonly prefix: Prefix;
+  /** Whether the block stands for all within it, so that nothing more specific is advertised. */
+  readonly aggregate: boolean;
+}
+
+/** An IPPool as far as the export of routes goes. */
+export interface AdvertisedPool {
+  readonly name: string;
+  readonly prefix: Prefix;
+  readonly disableBGPExport: boolean;
+}
+
+/** Something in the resources that contradicts itself. */
+export interface AdvertisementProblem {
+  /** The resource it is about, e.g. `BlockAffinity n1-10-244-1-0-26`. */
+  readonly resource: string;
+  /** Field of its spec, or empty where it is the resource as a whole. */
+  readonly field: string;
+  /** What it means and what to do, as a sentence. */
+  readonly message: string;
+}
+
+/** What a node advertises by itself. Each list has one order, whatever the order of changes was. */
+export interface Advertisement {
+  /** By prefix. */
+  readonly routes: readonly Origination[];
+  /** By prefix. */
+  readonly blocks: readonly OwnBlock[];
+  /** By name. */
+  readonly pools: readonly AdvertisedPool[];
+  readonly problems: readonly AdvertisementProblem[];
+}
+
+/**
+ * The routes that a node originates: its blocks. A block counts from when the node's claim to it is confirmed; while the
+ * claim is being given up, the block is still announced, but not in place of what is more specific within it.
+ */
+export function originations(view: ClusterView, node: { readonly name: string }): Advertisement {
+  const affinities = view.list('BlockAffinity').filter(counts);
+  const own = byPrefix(affinities.filter(({ spec }) => spec.node === node.name));
+  return {
+    routes: own.map(origination),
+    blocks: own.map((affinity) => ({ prefix: parsePrefix(affinity.spec.cidr), aggregate: isConfirmed(affinity) })),
+    pools: view.list('IPPool').map(({ metadata, spec }) => ({
+      name: metadata.name,
+      prefix: parsePrefix(spec.cidr),
+      disableBGPExport: spec.disableBGPExport,
+    })),
+    problems: own.filter(isConfirmed).flatMap((affinity) => sharedProblems(affinity, affinities)),
+  };
+}
+
+/** Whether an affinity makes a node advertise a block. Virtual ones, those of load balancers, belong to no node. */
+function counts({ spec }: BlockAffinity): boolean {
+  return spec.type === 'host' && !spec.deleted && spec.state !== 'pending';
+}
+
+/** No state at all means confirmed. */
+function isConfirmed({ spec }: BlockAffinity): boolean {
+  return spec.state === 'confirmed' || spec.state === '';
+}
+
+/** One affinity for each block, a confirmed one if there is one, sorted by prefix. */
+function byPrefix(affinities: readonly BlockAffinity[]): readonly BlockAffinity[] {
+  const chosen = new Map<string, BlockAffinity>();
+  for (const affinity of affinities) {
+    const first = chosen.get(affinity.spec.cidr);
+    if (first === undefined || (!isConfirmed(first) && isConfirmed(affinity))) chosen.set(affinity.spec.cidr, affinity);
+  }
+  return [...chosen.values()].sort((a, b) => comparePrefixes(parsePrefix(a.spec.cidr), parsePrefix(b.spec.cidr)));
+}
+
+function comparePrefixes(a: Prefix, b: Prefix): number {
+  let order = a.family - b.family;
+  for (let word = 0; word < 4 && order === 0; word++) order = a.words[word] - b.words[word];
+  return order || a.length - b.length;
+}
+
+function origination(affinity: BlockAffinity): Origination {
+  const prefix = parsePrefix(affinity.spec.cidr);
+  const block = `Block ${formatPrefix(prefix)}`;
+  const source = `BlockAffinity "${affinity.metadata.name}"`;
+  const reason = isConfirmed(affinity)
+    ? `${block} belongs to this node (${source}).`
+    : `${block} still belongs to this node, which is giving it up (${source} is pendingDeletion).`;
+  return { prefix, kind: 'block', reason };
+}
+
+/** Two nodes that both believe to own a block draw each other's traffic. */
+function sharedProblems(own: BlockAffinity, all: readonly BlockAffinity[]): readonly AdvertisementProblem[] {
+  const others = all.filter(
+    (other) => isConfirmed(other) && other.spec.cidr === own.spec.cidr && other.spec.node !== own.spec.node,
+  );
+  return others.map(({ metadata, spec }) => ({
+    resource: `BlockAffinity ${own.metadata.name}`,
+    field: 'cidr',
+    message: `Block ${own.spec.cidr} belongs to this node and, by BlockAffinity "${metadata.name}", to node "${spec.node}" as well: both advertise it. Delete the affinity that is wrong.`,
+  }));
+}

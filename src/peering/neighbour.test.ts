@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { FAMILIES, IPV4_UNICAST } from '../net/family.ts';
+import { changeKind } from './neighbour.ts';
+import type { Neighbour } from './neighbour.ts';
+
+const TOR: Neighbour = {
+  key: '192.0.2.254',
+  address: '192.0.2.254',
+  port: 179,
+  peerAs: 65000,
+  localAs: 65001,
+  external: true,
+  localAddress: '192.0.2.1',
+  localAddresses: { ipv4: '192.0.2.1' },
+  holdTime: 90,
+  restartTime: 120,
+  passive: false,
+  families: FAMILIES,
+  allowLocalAs: 0,
+  nextHopMode: 'auto',
+  filters: [],
+  reflectorClient: false,
+  password: { kind: 'none' },
+  type: 'global',
+  source: 'BGPPeer tor',
+  reason: 'BGPPeer "tor" makes every node peer with 192.0.2.254 (AS 65000, eBGP).',
+};
+
+describe('a change of a neighbour', () => {
+  it('is none where the descriptions are equal', () => {
+    const copy = { ...TOR, localAddresses: { ...TOR.localAddresses }, families: [...FAMILIES], filters: [] };
+    expect(changeKind(TOR, copy)).toBe('none');
+  });
+
+  it.each<[string, Partial<Neighbour>]>([
+    ['the BGPPeer it comes from', { source: 'BGPPeer other', reason: 'Another.', type: 'node' }],
+    ['who opens the connection', { passive: true }],
+    ['the restart time', { restartTime: 300 }],
+  ])('leaves the session and its routes alone for %s', (_what, fields) => {
+    expect(changeKind(TOR, { ...TOR, ...fields })).toBe('none');
+  });
+
+  it.each<[string, Partial<Neighbour>]>([
+    ['filters', { filters: ['f'] }],
+    ['the next hop mode', { nextHopMode: 'self' }],
+    ['local AS numbers in paths', { allowLocalAs: 1 }],
+    ['an address of the other family', { localAddresses: { ipv4: '192.0.2.1', ipv6: '2001:db8::1' } }],
+    ['route reflection', { reflectorClient: true, clusterId: 1 }],
+  ])('keeps the session for %s', (_what, fields) => {
+    expect(changeKind(TOR, { ...TOR, ...fields })).toBe('policy');
+    expect(changeKind({ ...TOR, ...fields }, TOR)).toBe('policy');
+  });
+
+  it.each<[string, Partial<Neighbour>]>([
+    ['the AS of the neighbour', { peerAs: 65009 }],
+    ['the AS of this side', { localAs: 65009 }],
+    ['the source address', { localAddress: '192.0.2.2' }],
+    ['the hold time', { holdTime: 180 }],
+    ['the keepalive time', { keepaliveTime: 10 }],
+    ['the families', { families: [IPV4_UNICAST] }],
+    ['GTSM', { ttlSecurity: 1 }],
+    ['the password', { password: { kind: 'unavailable', why: 'gone' } }],
+    ['being held down', { heldDown: 'No password.' }],
+    ['filters and the hold time', { filters: ['f'], holdTime: 180 }],
+  ])('asks for a new session for %s', (_what, fields) => {
+    expect(changeKind(TOR, { ...TOR, ...fields })).toBe('session');
+    expect(changeKind({ ...TOR, ...fields }, TOR)).toBe('session');
+  });
+});

@@ -1,0 +1,115 @@
+/** A neighbour that this node should have, and how one description of it follows from another. */
+import type { Family } from '../net/family.ts';
+
+/** The addresses a node has for BGP, as canonical text; one, both or none. */
+export interface NodeAddresses {
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+}
+
+/** The TCP MD5 password (RFC 2385) of a session. */
+export type Password = { readonly kind: 'none' } | { readonly kind: 'unavailable'; readonly why: string };
+
+/** `keep` sends routes with the next hop they have, `self` with this node's address, `auto` as RFC 4271 §5.1.3 says. */
+export type NextHopMode = 'auto' | 'self' | 'keep';
+
+/** Where a neighbour comes from: the node-to-node mesh, a BGPPeer for some nodes, a BGPPeer for all. */
+export type NeighbourType = 'mesh' | 'node' | 'global';
+
+/** All that a session needs to know. Plain data: two descriptions of the same neighbour can be compared field by field. */
+export interface Neighbour {
+  /** Identity: the canonical address, followed by the port where that is not 179. */
+  readonly key: string;
+  /** Canonical text; a link-local address has its `%zone`. */
+  readonly address: string;
+  readonly port: number;
+  readonly peerAs: number;
+  /** AS of this side of the session: that of the node, or another one (`localASNumber`). */
+  readonly localAs: number;
+  /** Whether the session is eBGP. */
+  readonly external: boolean;
+  /** Source address of the connection; the kernel chooses one where it is absent. */
+  readonly localAddress?: string;
+  /** The node's addresses, for the next hop of the family that the session doesn't run over. */
+  readonly localAddresses: NodeAddresses;
+  /** Seconds, as proposed to the neighbour. */
+  readonly holdTime: number;
+  /** Seconds; a third of the negotiated hold time where absent. */
+  readonly keepaliveTime?: number;
+  /** Whether connections are only accepted, never opened. */
+  readonly passive: boolean;
+  /** Families offered to the neighbour. */
+  readonly families: readonly Family[];
+  /** Hops to the neighbour, for GTSM (RFC 5082). */
+  readonly ttlSecurity?: number;
+  /** How often the local AS may stand in a received AS_PATH. */
+  readonly allowLocalAs: number;
+  readonly nextHopMode: NextHopMode;
+  /** Names of BGPFilters, in order. */
+  readonly filters: readonly string[];
+  /** Whether the neighbour is a client of this node as a route reflector (RFC 4456). */
+  readonly reflectorClient: boolean;
+  /** Cluster id of this node, where it is a route reflector. */
+  readonly clusterId?: number;
+  /** Seconds for graceful restart (RFC 4724). */
+  readonly restartTime: number;
+  readonly password: Password;
+  readonly type: NeighbourType;
+  /** The resource it comes from: `BGPPeer tor-a`, or `node-to-node mesh`. */
+  readonly source: string;
+  /** Why this node has this neighbour, as a sentence. */
+  readonly reason: string;
+  /** Why no session may be opened although the neighbour is wanted, as a sentence. */
+  readonly heldDown?: string;
+}
+
+/**
+ * What a change of a neighbour asks for: nothing, new policies for a session that goes on, or a new session because the
+ * old one was opened on other terms.
+ */
+export type ChangeKind = 'none' | 'policy' | 'session';
+
+/** What a difference in each field asks for. */
+const EFFECTS: Readonly<Record<keyof Neighbour, ChangeKind>> = {
+  key: 'session',
+  address: 'session',
+  port: 'session',
+  peerAs: 'session',
+  localAs: 'session',
+  external: 'session',
+  localAddress: 'session',
+  localAddresses: 'policy',
+  holdTime: 'session',
+  keepaliveTime: 'session',
+  // Who opens the connection matters no more once there is one.
+  passive: 'none',
+  families: 'session',
+  ttlSecurity: 'session',
+  allowLocalAs: 'policy',
+  nextHopMode: 'policy',
+  filters: 'policy',
+  reflectorClient: 'policy',
+  clusterId: 'policy',
+  // Told in the next OPEN; not worth losing a session for.
+  restartTime: 'none',
+  password: 'session',
+  type: 'none',
+  source: 'none',
+  reason: 'none',
+  heldDown: 'session',
+};
+
+/**
+ * What has to happen to the session of a neighbour that is described by `after` from now on. Even with `none` the new
+ * description counts: for words, and for the next session.
+ */
+export function changeKind(before: Neighbour, after: Neighbour): ChangeKind {
+  const [old, now] = [before, after].map((neighbour) => new Map<string, unknown>(Object.entries(neighbour)));
+  let kind: ChangeKind = 'none';
+  for (const [field, effect] of Object.entries(EFFECTS)) {
+    if (JSON.stringify(old.get(field)) === JSON.stringify(now.get(field))) continue;
+    if (effect === 'session') return 'session';
+    if (effect === 'policy') kind = 'policy';
+  }
+  return kind;
+}

@@ -1,0 +1,70 @@
+/** This node as a BGP speaker. */
+import { createHash } from 'node:crypto';
+import { bgpSettings } from '../resources/bgp-settings.ts';
+import type { ClusterView } from '../resources/cluster-view.ts';
+import type { Node } from '../resources/kinds/node.ts';
+import type { NodeAddresses } from './neighbour.ts';
+import { clusterIdOf } from './session-terms.ts';
+
+/** Which node this is. */
+export interface NodeIdentity {
+  readonly name: string;
+  /** As calico-node's CALICO_ROUTER_ID: an IPv4 address, or `hash` to derive one from the name. */
+  readonly routerId?: string;
+}
+
+/** What the resources say of this node. */
+export interface Self {
+  readonly name: string;
+  readonly asn: number;
+  /** Dotted. */
+  readonly routerId: string;
+  /** TCP port to listen on. */
+  readonly listenPort: number;
+  readonly addresses: NodeAddresses;
+  /** Cluster id, where the node is a route reflector (RFC 4456). */
+  readonly clusterId?: number;
+}
+
+/** This node as its Node resource and the BGPConfigurations describe it. */
+export function describeSelf(view: ClusterView, node: Node, identity: NodeIdentity): Self {
+  const addresses = nodeAddresses(node);
+  const clusterId = clusterIdOf(node);
+  return {
+    name: identity.name,
+    asn: nodeAs(view, node),
+    routerId: routerId(identity, addresses),
+    listenPort: bgpSettings(view, identity.name).listenPort,
+    addresses,
+    ...(clusterId !== undefined && { clusterId }),
+  };
+}
+
+/** AS number of a node: its own, else that of the cluster. */
+export function nodeAs(view: ClusterView, node: Node): number {
+  return node.spec.bgp.asNumber ?? bgpSettings(view).asNumber;
+}
+
+/** The addresses of a node, without the lengths of their subnets. */
+export function nodeAddresses(node: Node): NodeAddresses {
+  const { ipv4Address, ipv6Address } = node.spec.bgp;
+  return {
+    ...(ipv4Address !== undefined && { ipv4: ipv4Address.split('/')[0] }),
+    ...(ipv6Address !== undefined && { ipv6: ipv6Address.split('/')[0] }),
+  };
+}
+
+/**
+ * The router id: as asked for, else the node's IPv4 address. A node without one gets the hash of its name, because it must
+ * have some router id, and the same after every start.
+ */
+function routerId({ name, routerId: wanted }: NodeIdentity, { ipv4 }: NodeAddresses): string {
+  if (wanted !== undefined && wanted !== 'hash') return wanted;
+  return wanted === undefined && ipv4 !== undefined ? ipv4 : hashedRouterId(name);
+}
+
+/** The router id that calico-node derives from a name; it stays out of the multicast and reserved ranges. */
+function hashedRouterId(name: string): string {
+  const [first, ...rest] = createHash('sha256').update(name).digest().subarray(0, 4);
+  return [first > 223 ? first - 32 : first, ...rest].join('.');
+}
