@@ -1,0 +1,192 @@
+import { describe, expect, it } from 'vitest';
+import { parsePrefix } from '../net/prefix.ts';
+import type { Prefix } from '../net/prefix.ts';
+import { AttributeSets } from '../rib/attribute-sets.ts';
+import { REJECTED, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../rib/policy.ts';
+import type { RoutePolicy, RouteSource, RouteView } from '../rib/policy.ts';
+import type { FilterRule, NamedFilter } from './bgp-filter.ts';
+import { compileExportPolicy, compileImportPolicy, compileRejectAll } from './policies.ts';
+
+const SET = 7;
+
+const attributes = new AttributeSets();
+
+function view({ family, words: [a0, a1, a2, a3], length }: Prefix, source: RouteSource): RouteView {
+  return { family, a0, a1, a2, a3, length, source, attributes, set: SET };
+}
+
+/** What a policy says of a route, in words; checks that `apply` says the same. */
+function ask(policy: RoutePolicy, prefix: string, source: RouteSource = SOURCE_EXTERNAL): string {
+  const route = view(parsePrefix(prefix), source);
+  const verdict = policy.explain(route);
+  expect(policy.apply(route)).toBe(verdict.accepted ? SET : REJECTED);
+  expect(verdict.why.startsWith(verdict.accepted ? 'accepted' : 'rejected')).toBe(true);
+  return verdict.why;
+}
+
+function accepts(policy: RoutePolicy, prefix: string, source: RouteSource = SOURCE_EXTERNAL): boolean {
+  return ask(policy, prefix, source).startsWith('accepted');
+}
+
+function importing(...rules: FilterRule[]): NamedFilter {
+  return { name: 'f', spec: { importV4: rules, importV6: rules } };
+}
+
+describe('an import policy', () => {
+  it('accepts everything without filters, whatever the prefix', () => {
+    const policy = compileImportPolicy([]);
+    expect(policy.perPrefix).toBe(false);
+    expect(ask(policy, '0.0.0.0/0')).toBe('accepted by default: no import rule of a BGPFilter matches it');
+    expect(accepts(policy, '2001:db8::/32')).toBe(true);
+  });
+
+  it('asks rules and filters in order, the first match deciding', () => {
+    const policy = compileImportPolicy([
+      {
+        name: 'lab',
+        spec: {
+          importV4: [
+            { cidr: '10.1.0.0/16', matchOperator: 'In', prefixLength: { max: 24 }, action: 'Accept' },
+            { cidr: '10.0.0.0/8', matchOperator: 'In', action: 'Reject' },
+          ],
+        },
+      },
+      { name: 'no-default', spec: { importV4: [{ cidr: '0.0.0.0/0', matchOperator: 'Equal', action: 'Reject' }] } },
+    ]);
+    expect(policy.perPrefix).toBe(true);
+    expect(ask(policy, '10.1.2.0/24')).toBe('accepted by BGPFilter "lab" importV4 rule 1 (In 10.1.0.0/16 to /24)');
+    expect(ask(policy, '10.1.2.0/25')).toBe('rejected by BGPFilter "lab" importV4 rule 2 (In 10.0.0.0/8)');
+    expect(ask(policy, '0.0.0.0/0')).toBe('rejected by BGPFilter "no-default" importV4 rule 1 (Equal 0.0.0.0/0)');
+    expect(accepts(policy, '192.0.2.0/24')).toBe(true);
+    expect(accepts(policy, '::/0')).toBe(true);
+  });
+
+  it('looks at prefixes where the families get different answers', () => {
+    const policy = compileImportPolicy([{ name: 'f', spec: { importV6: [{ action: 'Reject' }] } }]);
+    expect(policy.perPrefix).toBe(true);
+    expect(accepts(policy, '10.0.0.0/8')).toBe(true);
+    expect(ask(policy, '2001:db8::/32')).toBe('rejected by BGPFilter "f" importV6 rule 1 (any route)');
+  });
+
+  it('has a key that stands for what it does', () => {
+    const filter = importing({ cidr: '10.0.0.0/8', matchOperator: 'In', action: 'Reject' });
+    const same = importing({ cidr: '10.0.0.0/8', matchOperator: 'In', prefixLength: {}, action: 'Reject' });
+    const other = importing({ cidr: '10.0.0.0/8', matchOperator: 'NotIn', action: 'Reject' });
+    const key = compileImportPolicy([filter]).key;
+    expect(compileImportPolicy([same]).key).toBe(key);
+    expect(compileImportPolicy([other]).key).not.toBe(key);
+    expect(compileImportPolicy([{ ...filter, name: 'g' }]).key).not.toBe(key);
+  });
+});
+
+describe('an export policy', () => {
+  const pools = [
+    { name: 'pods', prefix: parsePrefix('10.244.0.0/16'), disableBGPExport: false },
+    { name: 'hidden', prefix: parsePrefix('10.9.0.0/16'), disableBGPExport: true },
+    { name: 'pods6', prefix: parsePrefix('fd00:244::/48'), disableBGPExport: false },
+  ];
+  const blocks = [
+    { prefix: parsePrefix('10.244.1.0/26'), aggregate: true },
+    { prefix: parsePrefix('10.244.2.0/26'), aggregate: false },
+    { prefix: parsePrefix('10.9.1.0/26'), aggregate: true },
+    { prefix: parsePrefix('fd00:244::40/122'), aggregate: true },
+  ];
+  const policy = compileExportPolicy({ filters: [], pools, blocks });
+
+  it.each([
+    ['a block', '10.244.1.0/26', SOURCE_LOCAL, 'accepted: 10.244.1.0/26 is a block of this node'],
+    ['a block of IPv6', 'fd00:244::40/122', SOURCE_LOCAL, 'accepted: fd00:244::40/122 is a block of this node'],
+    ['a block without aggregation', '10.244.2.0/26', SOURCE_LOCAL, 'accepted: 10.244.2.0/26 is a block of this node'],
+    [
+      'a block that must not be exported',
+      '10.9.1.0/26',
+      SOURCE_LOCAL,
+      'rejected: IPPool "hidden" (10.9.0.0/16) has disableBGPExport set',
+    ],
+    ['a route added by hand', '192.0.2.0/24', SOURCE_LOCAL, 'accepted: route added by hand'],
+    ['a host added by hand inside a block', '10.244.1.7/32', SOURCE_LOCAL, 'accepted: route added by hand'],
+    [
+      'a host inside a block',
+      '10.244.1.7/32',
+      SOURCE_INTERNAL,
+      "rejected: it is inside this node's block 10.244.1.0/26, which stands for it",
+    ],
+    [
+      'a host of IPv6 inside a block',
+      'fd00:244::41/128',
+      SOURCE_INTERNAL,
+      "rejected: it is inside this node's block fd00:244::40/122, which stands for it",
+    ],
+    [
+      'a host inside a block without aggregation',
+      '10.244.2.7/32',
+      SOURCE_INTERNAL,
+      'accepted: it is inside IPPool "pods" (10.244.0.0/16)',
+    ],
+    ["another node's block", '10.244.3.0/26', SOURCE_INTERNAL, 'accepted: it is inside IPPool "pods" (10.244.0.0/16)'],
+    [
+      'a route of a pool that must not be exported',
+      '10.9.0.0/16',
+      SOURCE_EXTERNAL,
+      'rejected: IPPool "hidden" (10.9.0.0/16) has disableBGPExport set',
+    ],
+    [
+      'a route that covers a pool',
+      '10.0.0.0/8',
+      SOURCE_EXTERNAL,
+      'rejected by default: no BGPFilter accepts it and it is in no IPPool',
+    ],
+    [
+      'a default route',
+      '0.0.0.0/0',
+      SOURCE_EXTERNAL,
+      'rejected by default: no BGPFilter accepts it and it is in no IPPool',
+    ],
+    [
+      'a default route of IPv6',
+      '::/0',
+      SOURCE_EXTERNAL,
+      'rejected by default: no BGPFilter accepts it and it is in no IPPool',
+    ],
+  ] as const)('decides on %s', (_what, prefix, source, words) => {
+    expect(ask(policy, prefix, source)).toBe(words);
+  });
+
+  it('asks the filters before all else', () => {
+    const exportV4: FilterRule[] = [
+      { cidr: '10.9.1.0/26', matchOperator: 'Equal', action: 'Accept' },
+      { cidr: '10.244.1.0/26', matchOperator: 'Equal', action: 'Reject' },
+    ];
+    const filtered = compileExportPolicy({ filters: [{ name: 'f', spec: { exportV4 } }], pools, blocks });
+    expect(accepts(filtered, '10.9.1.0/26', SOURCE_LOCAL)).toBe(true);
+    expect(accepts(filtered, '10.244.1.0/26', SOURCE_LOCAL)).toBe(false);
+  });
+
+  it('advertises a block that lies inside another', () => {
+    const nested = [parsePrefix('10.244.0.0/20'), parsePrefix('10.244.1.0/26')];
+    const outerFirst = compileExportPolicy({
+      filters: [],
+      pools,
+      blocks: nested.map((prefix) => ({ prefix, aggregate: true })),
+    });
+    expect(accepts(outerFirst, '10.244.1.0/26', SOURCE_INTERNAL)).toBe(true);
+    expect(accepts(outerFirst, '10.244.1.64/26', SOURCE_INTERNAL)).toBe(false);
+  });
+
+  it('is the same whatever the order of pools and blocks, and not that of filters', () => {
+    const filters: NamedFilter[] = ['a', 'b'].map((name) => ({ name, spec: { exportV4: [{ action: 'Reject' }] } }));
+    const turned = { filters, pools: pools.toReversed(), blocks: blocks.toReversed() };
+    const key = compileExportPolicy({ filters, pools, blocks }).key;
+    expect(compileExportPolicy(turned).key).toBe(key);
+    expect(compileExportPolicy({ ...turned, filters: filters.toReversed() }).key).not.toBe(key);
+  });
+});
+
+describe('a policy that rejects everything', () => {
+  it('says why', () => {
+    const policy = compileRejectAll('external neighbour without a policy (RFC 8212)');
+    expect(policy.perPrefix).toBe(false);
+    expect(ask(policy, '10.0.0.0/8')).toBe('rejected: external neighbour without a policy (RFC 8212)');
+    expect(accepts(policy, '::/0')).toBe(false);
+  });
+});
