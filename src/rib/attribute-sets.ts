@@ -7,8 +7,7 @@
  *
  * Sets are counted: whoever stores an id holds a reference, and the last {@link AttributeSets.release} frees the id.
  */
-import { AttributeSummary } from '../bgp/messages/attributes/attribute-summary.ts';
-import { summarise } from '../bgp/messages/attributes/summarise.ts';
+import { AttributeSummary, summarise } from '../bgp/messages/attributes/attribute-summary.ts';
 import { U32Stack, growColumn, grownCapacity } from './columns.ts';
 import { NextHops } from './next-hops.ts';
 

@@ -98,7 +98,7 @@ export class AttributeExporter {
    */
   write(set: number, family: Family, source: RouteSource, originator: number): boolean {
     const { sets, rules, out } = this;
-    const hop = this.nextHop(set, family, source);
+    const hop = this.nextHop(set, family);
     if (hop === undefined) return false;
     const block = sets.arena;
     const end = sets.offset[set] + sets.length[set];
@@ -119,11 +119,11 @@ export class AttributeExporter {
     return true;
   }
 
-  private nextHop(set: number, family: Family, source: RouteSource): Uint8Array | undefined {
+  private nextHop(set: number, family: Family): Uint8Array | undefined {
     const { rules, sets } = this;
     const received = sets.nextHop[set];
     const keeps = rules.nextHopMode === 'keep' || (rules.nextHopMode === 'auto' && !rules.external);
-    if (received !== 0 && keeps && source !== SOURCE_LOCAL) return sets.nextHops.bytes[received];
+    if (received !== 0 && keeps) return sets.nextHops.bytes[received];
     return rules.selfNextHop[family];
   }
 

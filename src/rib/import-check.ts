@@ -1,7 +1,8 @@
 /**
  * Why a received route is not even offered to the import policy: loops (RFC 4271 §9.1.2, RFC 4456 §8).
  */
-import { countAs, hasClusterId } from '../bgp/messages/attributes/summary.ts';
+import { countAs } from '../bgp/messages/attributes/as-path.ts';
+import { hasClusterId } from '../bgp/messages/attributes/attribute-summary.ts';
 import { formatU32 } from '../net/address.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 import type { PeerInfo } from './peers.ts';

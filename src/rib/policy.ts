@@ -11,11 +11,7 @@ export const SOURCE_EXTERNAL = 1;
 export const SOURCE_INTERNAL = 2;
 /** Learned from an iBGP route-reflector client (RFC 4456). */
 export const SOURCE_CLIENT = 3;
-export type RouteSource =
-  | typeof SOURCE_LOCAL
-  | typeof SOURCE_EXTERNAL
-  | typeof SOURCE_INTERNAL
-  | typeof SOURCE_CLIENT;
+export type RouteSource = typeof SOURCE_LOCAL | typeof SOURCE_EXTERNAL | typeof SOURCE_INTERNAL | typeof SOURCE_CLIENT;
 
 /**
  * A route as a policy sees it. One mutable object is reused for every call, so a policy must not keep it.

@@ -11,6 +11,7 @@ import type { ExportRules } from './export-attributes.ts';
 import { REJECTED, SOURCE_INTERNAL } from './policy.ts';
 import type { RoutePolicy, RouteSource } from './policy.ts';
 import type { Rib } from './rib.ts';
+import { OVERHEAD } from './update-writer.ts';
 
 /** What the members of a group have in common. */
 export interface GroupProfile extends ExportRules {
@@ -149,6 +150,9 @@ export class UpdateGroup {
     cache.originator[set] = originator;
     if (!this.exporter.write(set, family, source, originator)) return 0;
     const { out } = this.exporter;
+    // RFC 4271 §9.2: what doesn't fit a message can't be told. AS4_PATH takes as much again as a 2-octet AS_PATH.
+    const widest = this.profile.fourOctetAs ? out.length : out.length * 1.5;
+    if (widest + OVERHEAD > this.profile.maxMessage) return 0;
     const result = sets.acquire(out.bytes, 0, out.length);
     cache.result[set] = result;
     return result;

@@ -2,8 +2,8 @@
  * From the body of an UPDATE to Adj-RIB-In: the hot path in. Attribute blocks seen before are recognised by their bytes;
  * only new ones are decoded.
  */
-import { CanonicalBlock, canonicalise } from '../bgp/messages/attributes/canonicalise.ts';
-import type { DecodeContext } from '../bgp/messages/attributes/canonicalise.ts';
+import { CanonicalBlock, canonicalise } from '../bgp/messages/attributes/canonical-block.ts';
+import type { DecodeContext } from '../bgp/messages/attributes/attribute-row.ts';
 import { countNlri } from '../bgp/messages/nlri.ts';
 import { FAMILY_ABSENT, UpdateView, isEndOfRib, parseUpdate, rawBlock } from '../bgp/messages/update.ts';
 import { IPV4_UNICAST } from '../net/family.ts';
@@ -55,8 +55,7 @@ export class UpdateReceiver {
     const announced = countNlri(buffer, view.nlriStart, view.nlriEnd, IPV4_UNICAST, false);
     const reach = this.multiprotocol(view.reachFamily, context);
     const unreach = this.multiprotocol(view.unreachFamily, context);
-    const reached =
-      reach === undefined ? 0 : countNlri(buffer, view.reachNlriStart, view.reachNlriEnd, reach, false);
+    const reached = reach === undefined ? 0 : countNlri(buffer, view.reachNlriStart, view.reachNlriEnd, reach, false);
     const unreached =
       unreach === undefined ? 0 : countNlri(buffer, view.unreachNlriStart, view.unreachNlriEnd, unreach, false);
     const ipv4 = context.families.includes(IPV4_UNICAST);

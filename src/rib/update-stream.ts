@@ -5,6 +5,7 @@
  * that moment. So an announcement and a withdrawal of the same prefix cancel, and a slow peer costs a bit per prefix.
  * Members that were told the same share the stream; the peer that a route came from is left out of it.
  */
+import { toTwoOctetAs } from '../bgp/messages/attributes/two-octet-as.ts';
 import type { Family } from '../net/family.ts';
 import { FAMILIES } from '../net/family.ts';
 import { U32Stack, growColumn } from './columns.ts';
@@ -265,9 +266,11 @@ export class UpdateStream {
     const set = buckets.set[bucket];
     const start = writer.length;
     if (set === 0) writer.withdraw(family);
-    else {
-      const offset = sets.offset[set];
-      writer.announce(family, sets.arena, offset, offset + sets.length[set]);
+    else if (this.group.profile.fourOctetAs) {
+      writer.announce(family, sets.arena, sets.offset[set], sets.offset[set] + sets.length[set]);
+    } else {
+      const block = toTwoOctetAs(sets.arena, sets.offset[set], sets.offset[set] + sets.length[set]);
+      writer.announce(family, block, 0, block.length);
     }
     for (let entry = buckets.firstEntry(bucket); entry >= 0; entry = buckets.following(entry)) {
       writer.add(prefixes, buckets.prefixAt(entry));

@@ -13,8 +13,8 @@ const MP_REACH_NLRI = 14;
 const MP_UNREACH_NLRI = 15;
 /** Optional, extended length. */
 const MP_FLAGS = 0x90;
-/** Longest NLRI: length byte and address. */
-const LONGEST_NLRI = 17;
+/** Bytes of a message beside a block: header, lengths, MP header and one prefix, rounded up. */
+export const OVERHEAD = 64;
 
 export class UpdateWriter {
   bytes = new Uint8Array(64 * 1024);
@@ -38,7 +38,7 @@ export class UpdateWriter {
     this.length = 0;
   }
 
-  /** Begins to announce prefixes with the canonical block `block[start, end)`. It must fit a message; see {@link fits}. */
+  /** Begins to announce prefixes with the canonical block `block[start, end)`, at most `maxMessage - OVERHEAD` long. */
   announce(family: Family, block: Uint8Array, start: number, end: number): void {
     this.family = family;
     this.withdrawing = false;
@@ -51,11 +51,6 @@ export class UpdateWriter {
   withdraw(family: Family): void {
     this.family = family;
     this.withdrawing = true;
-  }
-
-  /** Whether a block of that length leaves room for a prefix in a message (RFC 4271 §9.2: else it can't be told). */
-  fits(length: number): boolean {
-    return HEADER + 4 + length + 2 + LONGEST_NLRI <= this.maxMessage;
   }
 
   /** Adds a prefix to what was begun last. */

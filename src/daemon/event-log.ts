@@ -1,0 +1,47 @@
+/** What happened, kept for `starling events`: the latest ones, with a number each. */
+import type { DaemonEvent } from '../api/types.ts';
+
+/** How many events are kept. */
+const KEPT = 10_000;
+
+export type EventType = DaemonEvent['type'];
+
+export class EventLog {
+  private readonly kept: DaemonEvent[] = [];
+  private readonly listeners = new Set<(event: DaemonEvent) => void>();
+  private readonly now: () => number;
+  private lastId = 0;
+
+  /** `now` in milliseconds since 1970. */
+  constructor(now: () => number) {
+    this.now = now;
+  }
+
+  /** Adds an event and tells the listeners. */
+  add(type: EventType, subject: string, words: string): void {
+    const now = this.now();
+    const event: DaemonEvent = {
+      id: ++this.lastId,
+      type,
+      subject,
+      words,
+      time: new Date(now).toISOString(),
+      epochSeconds: now / 1000,
+    };
+    this.kept.push(event);
+    // Trimmed by a quarter at a time, so that adding stays cheap.
+    if (this.kept.length > KEPT * 1.25) this.kept.splice(0, this.kept.length - KEPT);
+    for (const listener of this.listeners) listener(event);
+  }
+
+  /** Events kept whose number is greater than `after`, oldest first. */
+  after(after: number): readonly DaemonEvent[] {
+    return this.kept.filter((event) => event.id > after);
+  }
+
+  /** Calls `listener` with each new event until the returned function is called. */
+  subscribe(listener: (event: DaemonEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * A neighbour at run time: its session on one side, its place in the RIB on the other.
+ */
+import type { DownReason } from '../bgp/fsm/effect.ts';
+import type { Negotiated } from '../bgp/fsm/negotiate.ts';
+import type { FsmStateName } from '../bgp/fsm/peer-state.ts';
+import { describeNotification } from '../bgp/messages/notification.ts';
+import { Session } from '../bgp/session/session.ts';
+import type { SessionConfig, SessionEnvironment, SessionHandler } from '../bgp/session/session.ts';
+import { parseAddress } from '../net/address.ts';
+import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
+import type { Family } from '../net/family.ts';
+import type { Neighbour } from '../peering/neighbour.ts';
+import type { PeerInfo } from '../rib/peers.ts';
+import { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL } from '../rib/policy.ts';
+import type { RoutePolicy } from '../rib/policy.ts';
+import type { GroupProfile } from '../rib/update-group.ts';
+import type { ReceiveContext } from '../rib/update-receiver.ts';
+import type { EventLog } from './event-log.ts';
+import { addressBeside } from './interface-addresses.ts';
+import type { Speaker } from './speaker.ts';
+
+/** Import and export of one neighbour. */
+export interface Policies {
+  readonly import: RoutePolicy;
+  readonly export: RoutePolicy;
+}
+
+/** This router, as sessions present it. */
+export interface RouterSelf {
+  /** As an unsigned number. */
+  readonly routerId: number;
+  readonly clusterId: number;
+}
+
+export interface NeighbourSessionOptions {
+  readonly neighbour: Neighbour;
+  readonly policies: Policies;
+  readonly self: RouterSelf;
+  readonly speaker: Speaker;
+  readonly events: EventLog;
+  readonly environment: SessionEnvironment;
+}
+
+/** What was wrong with a peer's routes is reported at most this often, in milliseconds. */
+const FAULT_INTERVAL = 10_000;
+
+export class NeighbourSession implements SessionHandler {
+  neighbour: Neighbour;
+  policies: Policies;
+  readonly session: Session;
+  /** Index in the RIB while established, else -1. */
+  peer = -1;
+  /** Families whose End-of-RIB the peer sent in this session. */
+  readonly endOfRib = new Set<Family>();
+  /** Received UPDATEs with withdrawals, withdrawn prefixes, and UPDATEs with faults, since the start. */
+  readonly received = { withdrawUpdates: 0, withdrawnPrefixes: 0, discarded: 0 };
+
+  private readonly self: RouterSelf;
+  private readonly speaker: Speaker;
+  private readonly events: EventLog;
+  private context: ReceiveContext | undefined;
+  private faultReported = -Infinity;
+
+  constructor(options: NeighbourSessionOptions) {
+    this.neighbour = options.neighbour;
+    this.policies = options.policies;
+    this.self = options.self;
+    this.speaker = options.speaker;
+    this.events = options.events;
+    this.session = new Session(sessionConfig(options.neighbour, options.self), this, options.environment);
+  }
+
+  stateChanged(state: FsmStateName, reason: string): void {
+    this.events.add('session', this.neighbour.key, `${state}: ${reason}`);
+  }
+
+  established(negotiated: Negotiated): void {
+    this.context = {
+      fourOctetAs: negotiated.fourOctetAs,
+      external: negotiated.external,
+      families: negotiated.families,
+    };
+    this.endOfRib.clear();
+    this.peer = this.speaker.rib.peers.add(this.peerInfo(negotiated));
+    this.speaker.advertising.join(this.peer, this.profile(negotiated));
+    this.speaker.kick();
+  }
+
+  update(buffer: Uint8Array, start: number, end: number): void {
+    const result = this.speaker.receiver.receive(this.peer, buffer, start, end, this.context!);
+    if (result.endOfRib !== undefined) this.endOfRib.add(result.endOfRib);
+    if (result.withdrawn > 0) {
+      this.received.withdrawUpdates++;
+      this.received.withdrawnPrefixes += result.withdrawn;
+    }
+    if (result.faults.length > 0) this.reportFaults(result.faults);
+    this.speaker.kick();
+  }
+
+  routeRefresh(family: Family): void {
+    this.speaker.advertising.refresh(this.peer, family);
+    this.speaker.kick();
+  }
+
+  writable(): void {
+    this.speaker.advertising.writable(this.peer);
+    this.speaker.kick();
+  }
+
+  down(reason: DownReason): void {
+    const { rib, advertising } = this.speaker;
+    advertising.leave(this.peer);
+    for (const family of FAMILIES) rib.flush(this.peer, family);
+    rib.peers.remove(this.peer);
+    this.peer = -1;
+    this.context = undefined;
+    this.events.add('session', this.neighbour.key, `session ended: ${downInWords(reason)}`);
+    this.speaker.kick();
+  }
+
+  /** Takes a new description or new policies to a session that goes on. */
+  changePolicy(neighbour: Neighbour, policies: Policies): void {
+    const importChanged =
+      policies.import.key !== this.policies.import.key || neighbour.allowLocalAs !== this.neighbour.allowLocalAs;
+    this.neighbour = neighbour;
+    this.policies = policies;
+    const { negotiated } = this.session;
+    if (this.peer < 0 || negotiated === undefined) return;
+    const info = this.peerInfo(negotiated);
+    if (importChanged || info.source !== this.speaker.rib.peers.source[this.peer]) {
+      this.speaker.rib.reimport(this.peer, info);
+    }
+    this.speaker.advertising.change(this.peer, this.profile(negotiated));
+    this.speaker.kick();
+  }
+
+  /** Evaluates everything received once more (soft reset in, without asking the peer). */
+  reimport(): void {
+    const { negotiated } = this.session;
+    if (this.peer < 0 || negotiated === undefined) return;
+    this.speaker.rib.reimport(this.peer, this.peerInfo(negotiated));
+    this.speaker.kick();
+  }
+
+  private peerInfo(negotiated: Negotiated): PeerInfo {
+    const { neighbour } = this;
+    const internal = neighbour.reflectorClient ? SOURCE_CLIENT : SOURCE_INTERNAL;
+    return {
+      address: neighbour.address,
+      source: negotiated.external ? SOURCE_EXTERNAL : internal,
+      routerId: negotiated.peerRouterId,
+      localAs: neighbour.localAs,
+      allowLocalAs: neighbour.allowLocalAs,
+      importPolicy: this.policies.import,
+    };
+  }
+
+  private profile(negotiated: Negotiated): GroupProfile {
+    const { neighbour, session, self } = this;
+    const internal = neighbour.reflectorClient ? 'client' : 'internal';
+    return {
+      external: negotiated.external,
+      to: negotiated.external ? 'external' : internal,
+      localAs: neighbour.localAs,
+      nextHopMode: neighbour.nextHopMode,
+      selfNextHop: selfNextHops(session.localAddress ?? neighbour.localAddress, neighbour),
+      clusterId: self.clusterId,
+      exportPolicy: this.policies.export,
+      families: negotiated.families,
+      fourOctetAs: negotiated.fourOctetAs,
+      maxMessage: negotiated.extendedMessage ? 65_535 : 4096,
+    };
+  }
+
+  private reportFaults(faults: readonly string[]): void {
+    this.received.discarded++;
+    const now = performance.now();
+    if (now - this.faultReported < FAULT_INTERVAL) return;
+    this.faultReported = now;
+    this.events.add('session', this.neighbour.key, `malformed UPDATE (RFC 7606): ${faults.join('; ')}`);
+  }
+}
+
+/** What the session's machine needs of a neighbour. */
+function sessionConfig(neighbour: Neighbour, self: RouterSelf): SessionConfig {
+  return {
+    localAs: neighbour.localAs,
+    peerAs: neighbour.peerAs,
+    routerId: self.routerId,
+    peerAddress: neighbour.address,
+    peerPort: neighbour.port,
+    ...(neighbour.localAddress !== undefined && { localAddress: neighbour.localAddress }),
+    holdTime: neighbour.holdTime,
+    ...(neighbour.keepaliveTime !== undefined && { keepaliveTime: neighbour.keepaliveTime }),
+    passive: neighbour.passive,
+    families: neighbour.families,
+    ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
+  };
+}
+
+/** Our address of each family as the neighbour can reach it, in bytes. */
+function selfNextHops(
+  local: string | undefined,
+  neighbour: Neighbour,
+): [Uint8Array | undefined, Uint8Array | undefined] {
+  const session = local === undefined ? undefined : parseAddress(local);
+  const { ipv4, ipv6 } = neighbour.localAddresses;
+  const beside = local === undefined || session?.zone !== undefined ? undefined : addressBeside(local);
+  const choose = (family: Family, fallback: string | undefined): Uint8Array | undefined => {
+    if (session?.family === family) return session.bytes;
+    const address = beside ?? fallback;
+    return address === undefined ? undefined : parseAddress(address).bytes;
+  };
+  return [choose(IPV4_UNICAST, ipv4), choose(IPV6_UNICAST, ipv6)];
+}
+
+function downInWords(reason: DownReason): string {
+  const { notificationReceived: received, notificationSent: sent } = reason;
+  if (received !== undefined) return `${reason.words} (received ${describeNotification(received)})`;
+  return sent === undefined ? reason.words : `${reason.words} (sent ${describeNotification(sent)})`;
+}

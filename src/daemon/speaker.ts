@@ -1,0 +1,64 @@
+/**
+ * The turn of the event loop: decide what reading marked, pass on what changed, write what is to be told. Each turn does a
+ * slice, then sockets and timers have theirs.
+ */
+import { performance } from 'node:perf_hooks';
+import { Advertising } from '../rib/advertising.ts';
+import { Rib } from '../rib/rib.ts';
+import type { RibOptions } from '../rib/rib.ts';
+import { UpdateReceiver } from '../rib/update-receiver.ts';
+
+/** Prefixes decided in one turn: a few milliseconds of work. */
+const DECISIONS_PER_TURN = 8192;
+
+export interface SpeakerOptions extends RibOptions {
+  /** Passes bytes on to the session of a peer; false when it takes no more for now. */
+  readonly write: (peer: number, bytes: Uint8Array) => boolean;
+  /** Called once per turn after decisions: the FIB sends what has gathered. */
+  readonly flushForwarding: () => void;
+}
+
+export class Speaker {
+  readonly rib: Rib;
+  readonly advertising: Advertising;
+  readonly receiver: UpdateReceiver;
+  private readonly options: SpeakerOptions;
+  private scheduled = false;
+  private retry: NodeJS.Timeout | undefined;
+  private paused = false;
+
+  constructor(options: SpeakerOptions) {
+    this.options = options;
+    this.rib = new Rib(options);
+    this.advertising = new Advertising(this.rib);
+    this.receiver = new UpdateReceiver(this.rib);
+  }
+
+  /** Sees to it that a turn comes soon: something was read, or somebody can be written to. */
+  kick(): void {
+    if (this.scheduled || this.paused) return;
+    this.scheduled = true;
+    setImmediate(() => this.turn());
+  }
+
+  /** No more turns. */
+  stop(): void {
+    this.paused = true;
+    clearTimeout(this.retry);
+  }
+
+  private turn(): void {
+    this.scheduled = false;
+    if (this.paused) return;
+    this.rib.decide(DECISIONS_PER_TURN);
+    this.options.flushForwarding();
+    const { more, retryAfter } = this.advertising.flush(performance.now(), this.options.write);
+    if (more || this.rib.hasWork) this.kick();
+    else if (retryAfter !== undefined) this.kickAfter(retryAfter);
+  }
+
+  private kickAfter(milliseconds: number): void {
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => this.kick(), milliseconds);
+  }
+}

@@ -1,0 +1,220 @@
+/** `starling route explain`: why a route is what it is, told by the code that decided. */
+import type { RouteEntry, RouteExplanation } from '../../api/types.ts';
+import { formatPrefix } from '../../net/prefix.ts';
+import type { Prefix } from '../../net/prefix.ts';
+import { IPV4_UNICAST } from '../../net/family.ts';
+import type { Advertising } from '../../rib/advertising.ts';
+import {
+  STEP_ADDRESS,
+  STEP_CLUSTER_LIST,
+  STEP_CURRENT,
+  STEP_EXTERNAL,
+  STEP_LOCAL,
+  STEP_LOCAL_PREF,
+  STEP_MED,
+  STEP_METRIC,
+  STEP_NAMES,
+  STEP_ORIGIN,
+  STEP_PATH_LENGTH,
+  STEP_ROUTER_ID,
+} from '../../rib/best-path.ts';
+import type { PathTable } from '../../rib/path-table.ts';
+import { LOCAL_PEER } from '../../rib/peers.ts';
+import type { RouteSource } from '../../rib/policy.ts';
+import type { Rib } from '../../rib/rib.ts';
+import { formatU32 } from '../../net/address.ts';
+import { routeEntry } from './route-entry.ts';
+import type { RouteListing } from './route-listing.ts';
+
+type Candidate = RouteExplanation['candidates'][number];
+type Advertised = RouteExplanation['advertisedTo'][number];
+
+/** A peer as explanations need it. */
+export interface ExplainedPeer {
+  readonly address: string;
+  readonly name: string | null;
+  /** Index in the RIB, -1 while the session is not established. */
+  readonly index: number;
+  readonly state: string;
+}
+
+const ORIGIN_NAMES = ['IGP', 'EGP', 'incomplete'];
+
+export class RouteExplainer {
+  private readonly rib: Rib;
+  private readonly advertising: Advertising;
+  private readonly listing: RouteListing;
+
+  constructor(rib: Rib, advertising: Advertising, listing: RouteListing) {
+    this.rib = rib;
+    this.advertising = advertising;
+    this.listing = listing;
+  }
+
+  /** Everything but the FIB's part. */
+  explain(query: Prefix, peers: readonly ExplainedPeer[]): Omit<RouteExplanation, 'fib'> {
+    const table = this.rib.tables[query.family];
+    const prefix = table.prefixes.matches(query).find((id) => table.first[id] !== 0);
+    const text = formatPrefix(query);
+    if (prefix === undefined) {
+      const why = 'there is no such route';
+      return {
+        query: text,
+        match: null,
+        candidates: [],
+        advertisedTo: peers.map(({ address, name }) => ({ peer: address, name, advertised: false, why })),
+      };
+    }
+    return {
+      query: text,
+      match: formatPrefix(table.prefixes.prefix(prefix)),
+      candidates: this.candidates(table, prefix),
+      advertisedTo: peers.map((peer) => this.advertisedTo(table, prefix, peer)),
+    };
+  }
+
+  /** Next hops the FIB should have for the longest match, in words. */
+  forwardingMatch(query: Prefix): Prefix | undefined {
+    const table = this.rib.tables[query.family];
+    const prefix = table.prefixes.matches(query).find((id) => table.bestSet[id] !== 0);
+    return prefix === undefined ? undefined : table.prefixes.prefix(prefix);
+  }
+
+  private candidates(table: PathTable, prefix: number): Candidate[] {
+    const { selector } = this.rib;
+    const best = selector.select(table, prefix);
+    const order = [...selector.candidates.subarray(0, selector.count)];
+    const lostAt = [...selector.lostAt.subarray(0, selector.count)];
+    const { multipath } = selector;
+    // Those that lost later are better.
+    const inRace = order
+      .map((row, place) => ({ row, place, step: order.length > 1 ? lostAt[place] : 0 }))
+      .sort((a, b) => rankOf(a, multipath) - rankOf(b, multipath) || b.step - a.step || a.place - b.place)
+      .map(({ row, place, step }): Candidate => {
+        if (place === 0) return this.bestCandidate(table, row, order.length);
+        const words = this.whyLost(table, row, best, step);
+        if (place < multipath) {
+          const together = `used together with the best path (equal up to the metric); not best itself: ${words}`;
+          return this.candidate(table, row, 'multipath', STEP_NAMES[step], together, { best: false, multipath: true });
+        }
+        return this.candidate(table, row, 'lost', STEP_NAMES[step], words, { best: false, multipath: false });
+      });
+    return [...inRace, ...this.outOfRace(table, prefix)];
+  }
+
+  private bestCandidate(table: PathTable, row: number, count: number): Candidate {
+    const words = count === 1 ? 'best: it is the only path' : `best of ${count} paths`;
+    return this.candidate(table, row, 'best', null, words, { best: true, multipath: this.rib.selector.multipath > 1 });
+  }
+
+  private outOfRace(table: PathTable, prefix: number): Candidate[] {
+    const none = { best: false, multipath: false };
+    const found: Candidate[] = [];
+    for (let row = table.first[prefix]; row !== 0; row = table.next[row]) {
+      const set = table.accepted[row];
+      if (set === 0) {
+        found.push(this.candidate(table, row, 'rejected', null, this.listing.whyRejected(table, row), none));
+      } else if (!this.rib.selector.isUsable(set)) {
+        const why = this.rib.sets.nextHops.whyUnusable(this.rib.sets.nextHop[set]);
+        found.push(this.candidate(table, row, 'ineligible', null, why, none));
+      }
+    }
+    return found;
+  }
+
+  private candidate(
+    table: PathTable,
+    row: number,
+    outcome: Candidate['outcome'],
+    step: string | null,
+    words: string,
+    role: { best: boolean; multipath: boolean },
+  ): Candidate {
+    const from = table.peer[row];
+    const route: RouteEntry = routeEntry(this.rib, {
+      family: table.prefixes.family,
+      prefix: table.prefix[row],
+      set: table.accepted[row] === 0 ? table.received[row] : table.accepted[row],
+      from,
+      ...role,
+    });
+    const peer = from === LOCAL_PEER ? null : (this.rib.peers.info[from]?.address ?? null);
+    return { route, peer, outcome, step, words };
+  }
+
+  /** The two values that were compared at the step where a path lost. */
+  private whyLost(table: PathTable, row: number, best: number, step: number): string {
+    const { sets } = this.rib;
+    const [a, b] = [table.accepted[row], table.accepted[best]];
+    const versus = (what: string, mine: string | number, theirs: string | number): string =>
+      `${what} ${mine}, the best path has ${theirs}`;
+    switch (step) {
+      case STEP_LOCAL:
+        return 'the best path is originated by this router';
+      case STEP_LOCAL_PREF:
+        return versus('LOCAL_PREF', sets.localPref[a], sets.localPref[b]);
+      case STEP_PATH_LENGTH:
+        return versus('AS_PATH length', sets.pathLength[a], sets.pathLength[b]);
+      case STEP_ORIGIN:
+        return versus('ORIGIN', ORIGIN_NAMES[sets.origin[a]], ORIGIN_NAMES[sets.origin[b]]);
+      case STEP_MED:
+        return `MED ${sets.med[a]}, and a path of the same neighbouring AS ${sets.neighbourAs[a]} has a lower one`;
+      case STEP_EXTERNAL:
+        return 'learned by iBGP, the best path by eBGP';
+      case STEP_METRIC:
+        return 'its next hop is farther away';
+      case STEP_CURRENT:
+        return 'the best path was selected before and is as good';
+      case STEP_ROUTER_ID:
+        return versus('router id', this.routerIdOf(table, row), this.routerIdOf(table, best));
+      case STEP_CLUSTER_LIST:
+        return versus('CLUSTER_LIST length', sets.clusterListLength[a], sets.clusterListLength[b]);
+      case STEP_ADDRESS:
+        return 'the best path comes from a peer with a lower address';
+      default:
+        return 'as good as the best path';
+    }
+  }
+
+  private routerIdOf(table: PathTable, row: number): string {
+    const { sets, peers } = this.rib;
+    return formatU32(sets.originatorId[table.accepted[row]] || peers.routerId[table.peer[row]]);
+  }
+
+  private advertisedTo(table: PathTable, prefix: number, peer: ExplainedPeer): Advertised {
+    const { family } = table.prefixes;
+    const base = { peer: peer.address, name: peer.name };
+    const group = peer.index < 0 ? undefined : this.advertising.groupOf(peer.index);
+    if (group === undefined) return { ...base, advertised: false, why: `the session is ${peer.state}` };
+    const { set, pending } = this.advertising.told(peer.index, family, prefix);
+    const suffix = pending ? ' (a change is on its way)' : '';
+    return { ...base, advertised: set !== 0, why: this.whyTold(table, prefix, peer.index, set !== 0) + suffix };
+  }
+
+  private whyTold(table: PathTable, prefix: number, peer: number, told: boolean): string {
+    const { rib, advertising } = this;
+    const group = advertising.groupOf(peer)!;
+    const { family } = table.prefixes;
+    const set = table.bestSet[prefix];
+    if (set === 0) return 'there is no best path';
+    if (table.bestPeer[prefix] === peer) return 'the best path came from this peer';
+    if (!group.profile.families.includes(family)) return 'the peer did not negotiate this address family';
+    const source = rib.peers.source[table.bestPeer[prefix]] as RouteSource;
+    const forbidden = group.forbidden(set, source);
+    if (forbidden !== undefined) return forbidden;
+    rib.load(table.prefixes.prefix(prefix));
+    rib.view.source = source;
+    rib.view.set = set;
+    const { accepted, why } = group.profile.exportPolicy.explain(rib.view);
+    if (told || !accepted) return why;
+    return group.profile.selfNextHop[family] === undefined
+      ? `this router has no ${family === IPV4_UNICAST ? 'IPv4' : 'IPv6'} address to give as next hop`
+      : 'its attributes do not fit a message';
+  }
+}
+
+/** The best path first, then its multipath, then the others. */
+function rankOf({ place }: { place: number }, multipath: number): number {
+  if (place === 0) return 0;
+  return place < multipath ? 1 : 2;
+}

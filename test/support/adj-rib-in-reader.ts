@@ -1,0 +1,78 @@
+/**
+ * What a peer that reads a stream of messages believes: for tests of what is told to whom.
+ */
+import { decodeAttributes } from '../../src/bgp/messages/attributes/attribute-codec.ts';
+import type { Attributes } from '../../src/bgp/messages/attributes/attributes.ts';
+import { Framer, MESSAGE_UPDATE } from '../../src/bgp/messages/framing.ts';
+import { UpdateView, isEndOfRib, parseUpdate, rawBlock } from '../../src/bgp/messages/update.ts';
+import { formatPrefix, prefixFromBytes } from '../../src/net/prefix.ts';
+import { addressBytes } from '../../src/net/family.ts';
+import type { Family } from '../../src/net/family.ts';
+
+export class AdjRibInReader {
+  /** Attributes by prefix. */
+  readonly routes = new Map<string, Attributes>();
+  /** Families whose End-of-RIB came, in order. */
+  readonly endOfRibs: Family[] = [];
+  messages = 0;
+  announced = 0;
+  withdrawn = 0;
+  /** Withdrawals of prefixes that were not announced before. */
+  needless = 0;
+  private readonly framer = new Framer();
+  private readonly view = new UpdateView();
+
+  feed(bytes: Uint8Array): void {
+    this.framer.feed(bytes, (type, buffer, start, end) => {
+      if (type !== MESSAGE_UPDATE) throw new Error(`message of type ${type}`);
+      this.update(buffer, start, end);
+    });
+  }
+
+  private update(buffer: Uint8Array, start: number, end: number): void {
+    const { view } = this;
+    this.messages++;
+    parseUpdate(buffer, start, end, view);
+    if (view.malformed !== undefined) throw new Error(view.malformed);
+    const family = isEndOfRib(view);
+    if (family !== undefined) {
+      this.endOfRibs.push(family);
+      return;
+    }
+    for (const prefix of nlri(buffer, view.withdrawnStart, view.withdrawnEnd, 0)) this.withdraw(prefix);
+    if (view.unreachFamily >= 0) {
+      const gone = nlri(buffer, view.unreachNlriStart, view.unreachNlriEnd, view.unreachFamily as Family);
+      for (const prefix of gone) this.withdraw(prefix);
+    }
+    this.announce(buffer, false, nlri(buffer, view.nlriStart, view.nlriEnd, 0));
+    if (view.reachFamily < 0) return;
+    this.announce(buffer, true, nlri(buffer, view.reachNlriStart, view.reachNlriEnd, view.reachFamily as Family));
+  }
+
+  private announce(buffer: Uint8Array, multiprotocol: boolean, prefixes: readonly string[]): void {
+    if (prefixes.length === 0) return;
+    const scratch = new Uint8Array(70_000);
+    const length = rawBlock(buffer, this.view, scratch, multiprotocol);
+    const attributes = decodeAttributes(scratch, 0, length);
+    for (const prefix of prefixes) this.routes.set(prefix, attributes);
+    this.announced += prefixes.length;
+  }
+
+  private withdraw(prefix: string): void {
+    this.withdrawn++;
+    if (!this.routes.delete(prefix)) this.needless++;
+  }
+}
+
+function nlri(buffer: Uint8Array, start: number, end: number, family: Family): string[] {
+  const prefixes: string[] = [];
+  for (let at = start; at < end;) {
+    const length = buffer[at++];
+    const bytes = new Uint8Array(addressBytes(family));
+    const count = (length + 7) >> 3;
+    bytes.set(buffer.subarray(at, at + count));
+    at += count;
+    prefixes.push(formatPrefix(prefixFromBytes(family, bytes, length)));
+  }
+  return prefixes;
+}
