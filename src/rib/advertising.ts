@@ -123,7 +123,7 @@ export class Advertising {
     let more = false;
     let retryAfter: number | undefined;
     for (const entry of this.entries.values()) {
-      for (const stream of [...entry.streams]) {
+      for (const stream of entry.streams.slice()) {
         if (!stream.hasWork) continue;
         const wait = this.waitFor(stream, now);
         if (wait > 0) {

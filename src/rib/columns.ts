@@ -14,7 +14,7 @@ export function grownCapacity(current: number, needed: number): number {
 /** A copy of `column` with room for `capacity` rows, the new ones zero. */
 export function growColumn<C extends Column>(column: C, capacity: number): C {
   const grown = new (column.constructor as new (length: number) => C)(capacity);
-  grown.set(column as never);
+  grown.set(column);
   return grown;
 }
 

@@ -129,7 +129,7 @@ function isInView(view: RouteQuery['view'], table: PathTable, row: number, best:
       return table.accepted[row] === 0;
     case 'received':
       return table.peer[row] !== LOCAL_PEER;
-    case 'advertised':
+    default:
       return false;
   }
 }
