@@ -4,6 +4,9 @@
 import { formatAddress, isLinkLocal, parseAddress } from '../net/address.ts';
 import { U32Stack } from './columns.ts';
 
+/** Size of the table of recently used next hops; a power of two. */
+const RECENT = 256;
+
 /** Metric of a next hop that can't be used. */
 export const UNREACHABLE = Number.POSITIVE_INFINITY;
 
@@ -25,6 +28,8 @@ export class NextHops {
   generation = 0;
 
   private readonly refs: number[] = [0];
+  /** Ids met lately, by a hash of their last bytes: most sets share few next hops. */
+  private readonly recent = new Uint32Array(RECENT);
   private readonly ids = new Map<string, number>();
   private readonly free = new U32Stack();
   private ownAddresses: ReadonlySet<string> = new Set();
@@ -33,6 +38,26 @@ export class NextHops {
   /** The id of the next hop in `block[offset, offset + length)`, with one reference more; 0 for an empty one. */
   acquire(block: Uint8Array, offset: number, length: number): number {
     if (length === 0) return 0;
+    const end = offset + length;
+    const slot = (block[end - 1] ^ (block[end - 2] << 3) ^ (block[end - 3] << 6)) & (RECENT - 1);
+    const recent = this.recent[slot];
+    if (recent !== 0 && this.refs[recent] > 0 && this.isSame(recent, block, offset, length)) {
+      this.refs[recent]++;
+      return recent;
+    }
+    const id = this.acquireByKey(block, offset, length);
+    this.recent[slot] = id;
+    return id;
+  }
+
+  private isSame(id: number, block: Uint8Array, offset: number, length: number): boolean {
+    const bytes = this.bytes[id];
+    if (bytes.length !== length) return false;
+    for (let i = 0; i < length; i++) if (bytes[i] !== block[offset + i]) return false;
+    return true;
+  }
+
+  private acquireByKey(block: Uint8Array, offset: number, length: number): number {
     const bytes = block.subarray(offset, offset + length);
     const key = String.fromCharCode(...bytes);
     const known = this.ids.get(key);

@@ -119,17 +119,9 @@ export class RouteListing {
   }
 }
 
+/** Whether a path is to be seen in a view of Adj-RIB-In or Loc-RIB. */
 function isInView(view: RouteQuery['view'], table: PathTable, row: number, best: number): boolean {
-  switch (view) {
-    case 'best':
-      return row === best;
-    case 'accepted':
-      return table.accepted[row] !== 0 && table.peer[row] !== LOCAL_PEER;
-    case 'rejected':
-      return table.accepted[row] === 0;
-    case 'received':
-      return table.peer[row] !== LOCAL_PEER;
-    default:
-      return false;
-  }
+  if (view === 'best') return row === best;
+  if (view === 'rejected') return table.accepted[row] === 0;
+  return table.peer[row] !== LOCAL_PEER && (view === 'received' || table.accepted[row] !== 0);
 }
