@@ -125,7 +125,7 @@ describe('a filter that can not be followed as written', () => {
       {
         resource: 'BGPFilter f',
         field: 'exportV4[0].communities',
-        message: 'communities is not supported yet: the rule rejects whatever its other conditions match.',
+        message: 'This is not supported yet: the rule rejects whatever its other conditions match.',
       },
     ]);
   });

@@ -74,7 +74,7 @@ export function filterProblems(filter: NamedFilter): readonly FilterProblem[] {
   for (const list of LISTS) {
     for (const [index, rule] of (filter.spec[list] ?? []).entries()) {
       for (const unsupported of unsupportedFields(rule)) {
-        const message = `${unsupported} is not supported yet: the rule rejects whatever its other conditions match.`;
+        const message = 'This is not supported yet: the rule rejects whatever its other conditions match.';
         problems.push({ resource, field: `${list}[${index}].${unsupported}`, message });
       }
     }

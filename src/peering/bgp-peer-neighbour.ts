@@ -76,7 +76,7 @@ function unsupported(peer: BGPPeer, field: 'peerSelector' | 'localWorkloadSelect
     field === 'reachableBy'
       ? 'the session comes up only if there is a route to the neighbour already.'
       : 'the BGPPeer gives no neighbour. Name the neighbour with peerIP.';
-  return problem(peer, field, `${field} is not supported yet: ${consequence}`);
+  return problem(peer, field, `This is not supported yet: ${consequence}`);
 }
 
 /** From a node that a BGPPeer names as the neighbour, Calico peers back to the nodes that the BGPPeer is about. */

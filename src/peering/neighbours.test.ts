@@ -243,7 +243,7 @@ describe('a BGPPeer', () => {
   ])('with %s gives a problem instead of neighbours', (field, spec, consequence) => {
     expect(peering([N1, NO_MESH, peer('tor', spec)])).toMatchObject({
       neighbours: [],
-      problems: [{ resource: 'BGPPeer tor', field, message: `${field} is not supported yet: ${consequence}` }],
+      problems: [{ resource: 'BGPPeer tor', field, message: `This is not supported yet: ${consequence}` }],
     });
     expect(peering([N1, NO_MESH, peer('tor', { ...spec, node: 'n2' })]).problems).toEqual([]);
   });
@@ -256,8 +256,7 @@ describe('a BGPPeer', () => {
         {
           resource: 'BGPPeer tor',
           field: 'reachableBy',
-          message:
-            'reachableBy is not supported yet: the session comes up only if there is a route to the neighbour already.',
+          message: 'This is not supported yet: the session comes up only if there is a route to the neighbour already.',
         },
       ],
     });
