@@ -86,10 +86,10 @@ export interface DaemonView {
   routes(query: RouteQuery, position: number, limit: number): Slice<RouteEntry>;
 
   /** Why the route to a prefix (a host prefix for an address) is what it is; the longest match decides. */
-  explain(prefix: Prefix): RouteExplanation;
+  explain(prefix: Prefix): RouteExplanation | Promise<RouteExplanation>;
 
   /** Routes of the kernel that are, or should be, from this daemon; slices as those of {@link routes}. */
-  fib(family: Family | undefined, position: number, limit: number): Slice<FibEntry>;
+  fib(family: Family | undefined, position: number, limit: number): Slice<FibEntry> | Promise<Slice<FibEntry>>;
 
   /** Events still kept whose id is greater than `after`, oldest first. */
   events(after: number): readonly DaemonEvent[];

@@ -8,7 +8,7 @@ import type { Slice } from './daemon-view.ts';
 const ENTRIES_PER_TURN = 500;
 
 /** Asks the daemon for about `limit` entries from a position on. */
-export type SliceSource<T> = (position: number, limit: number) => Slice<T>;
+export type SliceSource<T> = (position: number, limit: number) => Slice<T> | Promise<Slice<T>>;
 
 /**
  * Writes `{"<name>": [...], "nextCursor": "..." | null}` with at least `limit` entries where there are so many (an entry
@@ -22,7 +22,7 @@ export async function sendListing<T>(
   position: number,
   limit: number,
 ): Promise<void> {
-  let slice = source(position, Math.min(limit, ENTRIES_PER_TURN));
+  let slice = await source(position, Math.min(limit, ENTRIES_PER_TURN));
   response.writeHead(200, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' });
   let text = `{"${name}":[`;
   let written = 0;
@@ -35,7 +35,7 @@ export async function sendListing<T>(
     if (response.destroyed) return;
     await writeAndYield(response, text);
     text = '';
-    slice = source(slice.next, Math.min(limit - written, ENTRIES_PER_TURN));
+    slice = await source(slice.next, Math.min(limit - written, ENTRIES_PER_TURN));
   }
   const nextCursor = slice.next === null ? null : String(slice.next);
   response.end(`${text}],\n"nextCursor":${JSON.stringify(nextCursor)}}\n`);

@@ -11,6 +11,7 @@ import { parseAddress } from '../net/address.ts';
 import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
+import type { RouterIdentity } from '../rib/import-check.ts';
 import type { PeerInfo } from '../rib/peers.ts';
 import { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL } from '../rib/policy.ts';
 import type { RoutePolicy } from '../rib/policy.ts';
@@ -26,17 +27,10 @@ export interface Policies {
   readonly export: RoutePolicy;
 }
 
-/** This router, as sessions present it. */
-export interface RouterSelf {
-  /** As an unsigned number. */
-  readonly routerId: number;
-  readonly clusterId: number;
-}
-
 export interface NeighbourSessionOptions {
   readonly neighbour: Neighbour;
   readonly policies: Policies;
-  readonly self: RouterSelf;
+  readonly self: RouterIdentity;
   readonly speaker: Speaker;
   readonly events: EventLog;
   readonly environment: SessionEnvironment;
@@ -56,7 +50,7 @@ export class NeighbourSession implements SessionHandler {
   /** Received UPDATEs with withdrawals, withdrawn prefixes, and UPDATEs with faults, since the start. */
   readonly received = { withdrawUpdates: 0, withdrawnPrefixes: 0, discarded: 0 };
 
-  private readonly self: RouterSelf;
+  private readonly self: RouterIdentity;
   private readonly speaker: Speaker;
   private readonly events: EventLog;
   private context: ReceiveContext | undefined;
@@ -83,6 +77,7 @@ export class NeighbourSession implements SessionHandler {
     };
     this.endOfRib.clear();
     this.peer = this.speaker.rib.peers.add(this.peerInfo(negotiated));
+    this.speaker.sinks[this.peer] = this.session;
     this.speaker.advertising.join(this.peer, this.profile(negotiated));
     this.speaker.kick();
   }
@@ -111,6 +106,7 @@ export class NeighbourSession implements SessionHandler {
   down(reason: DownReason): void {
     const { rib, advertising } = this.speaker;
     advertising.leave(this.peer);
+    this.speaker.sinks[this.peer] = undefined;
     for (const family of FAMILIES) rib.flush(this.peer, family);
     rib.peers.remove(this.peer);
     this.peer = -1;
@@ -183,7 +179,7 @@ export class NeighbourSession implements SessionHandler {
 }
 
 /** What the session's machine needs of a neighbour. */
-function sessionConfig(neighbour: Neighbour, self: RouterSelf): SessionConfig {
+function sessionConfig(neighbour: Neighbour, self: RouterIdentity): SessionConfig {
   return {
     localAs: neighbour.localAs,
     peerAs: neighbour.peerAs,

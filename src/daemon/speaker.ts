@@ -11,9 +11,12 @@ import { UpdateReceiver } from '../rib/update-receiver.ts';
 /** Prefixes decided in one turn: a few milliseconds of work. */
 const DECISIONS_PER_TURN = 8192;
 
+/** Takes what a peer is told; false when it takes no more for now. */
+export interface Sink {
+  send(bytes: Uint8Array): boolean;
+}
+
 export interface SpeakerOptions extends RibOptions {
-  /** Passes bytes on to the session of a peer; false when it takes no more for now. */
-  readonly write: (peer: number, bytes: Uint8Array) => boolean;
   /** Called once per turn after decisions: the FIB sends what has gathered. */
   readonly flushForwarding: () => void;
 }
@@ -22,6 +25,8 @@ export class Speaker {
   readonly rib: Rib;
   readonly advertising: Advertising;
   readonly receiver: UpdateReceiver;
+  /** Sessions by their index in the RIB. */
+  readonly sinks: (Sink | undefined)[] = [];
   private readonly options: SpeakerOptions;
   private scheduled = false;
   private retry: NodeJS.Timeout | undefined;
@@ -47,12 +52,14 @@ export class Speaker {
     clearTimeout(this.retry);
   }
 
+  private readonly write = (peer: number, bytes: Uint8Array): boolean => this.sinks[peer]?.send(bytes) ?? true;
+
   private turn(): void {
     this.scheduled = false;
     if (this.paused) return;
     this.rib.decide(DECISIONS_PER_TURN);
     this.options.flushForwarding();
-    const { more, retryAfter } = this.advertising.flush(performance.now(), this.options.write);
+    const { more, retryAfter } = this.advertising.flush(performance.now(), this.write);
     if (more || this.rib.hasWork) this.kick();
     else if (retryAfter !== undefined) this.kickAfter(retryAfter);
   }

@@ -105,7 +105,7 @@ const explain = defineEndpoint({
   summary: 'Why the route to a prefix or address is what it is, who was told of it, and what the kernel has.',
   queryParameters: { prefix: prefixParameter },
   answer: routeExplanation,
-  handle: ({ query }, { daemon, response }) => sendJson(response, daemon.explain(query.prefix)),
+  handle: async ({ query }, { daemon, response }) => sendJson(response, await daemon.explain(query.prefix)),
 });
 
 const fib = defineEndpoint({

@@ -1,0 +1,241 @@
+/**
+ * The router at run time: RIB, neighbours and own routes, brought in line with what the resources ask for. A change
+ * touches only what it is about.
+ */
+import type { Socket } from 'node:net';
+import { Listener } from '../bgp/session/listener.ts';
+import type { SessionEnvironment } from '../bgp/session/session.ts';
+import { parseU32 } from '../net/address.ts';
+import { formatPrefix } from '../net/prefix.ts';
+import { changeKind } from '../peering/neighbour.ts';
+import type { Neighbour } from '../peering/neighbour.ts';
+import type { Self } from '../peering/self.ts';
+import type { Advertising } from '../rib/advertising.ts';
+import type { BestPathOptions } from '../rib/best-path.ts';
+import type { ForwardingListener } from '../rib/forwarding.ts';
+import type { Rib } from '../rib/rib.ts';
+import type { DesiredNeighbour, DesiredState } from './desired-state.ts';
+import type { EventLog } from './event-log.ts';
+import { allAddresses } from './interface-addresses.ts';
+import { NeighbourSession } from './neighbour-session.ts';
+import { OwnRoutes } from './own-routes.ts';
+import { Speaker } from './speaker.ts';
+
+export interface RouterOptions {
+  readonly events: EventLog;
+  readonly environment: SessionEnvironment;
+  readonly bestPath: BestPathOptions;
+  /** Undefined where the FIB is switched off. */
+  readonly forwarding: (ForwardingListener & { flush(): void }) | undefined;
+}
+
+/** Attributes of a route that this router originates and nobody asked anything special of. */
+const PLAIN = {
+  origin: 'igp',
+  asPath: [],
+  atomicAggregate: false,
+  communities: [],
+  clusterList: [],
+  extendedCommunities: [],
+  ipv6ExtendedCommunities: [],
+  largeCommunities: [],
+  unknown: [],
+} as const;
+
+export class Router {
+  /** By key of the neighbour. */
+  readonly sessions = new Map<string, NeighbourSession>();
+  readonly ownRoutes: OwnRoutes;
+  /** Why a listener could not be opened, in words. */
+  readonly listenProblems: string[] = [];
+  self: Self | undefined;
+
+  private readonly options: RouterOptions;
+  private readonly speaker: Speaker;
+  /** Keys of neighbours that an operator switched off, with what he said. */
+  private readonly disabled = new Map<string, string | undefined>();
+  private listeners: Listener[] = [];
+  private listenPort = 0;
+
+  constructor(options: RouterOptions) {
+    this.options = options;
+    this.speaker = new Speaker({
+      self: { routerId: 0, clusterId: 0 },
+      bestPath: options.bestPath,
+      ...(options.forwarding !== undefined && { forwarding: options.forwarding }),
+      flushForwarding: () => options.forwarding?.flush(),
+    });
+    this.ownRoutes = new OwnRoutes(this.rib);
+  }
+
+  get rib(): Rib {
+    return this.speaker.rib;
+  }
+
+  get advertising(): Advertising {
+    return this.speaker.advertising;
+  }
+
+  /** Brings everything in line with `wanted`. */
+  async apply(wanted: DesiredState): Promise<void> {
+    const before = this.self;
+    const restart = before?.routerId !== wanted.self?.routerId || before?.asn !== wanted.self?.asn;
+    if (restart) await this.becomeSomeoneElse(wanted.self);
+    this.self = wanted.self;
+    this.setIdentity(wanted.self);
+    this.rib.sets.nextHops.setOwnAddresses(allAddresses());
+    await this.listen(wanted.self?.listenPort);
+    this.applyRoutes(wanted);
+    await this.applyNeighbours(wanted.neighbours);
+  }
+
+  /** The session of the neighbour with this address, or with this key. */
+  find(address: string): NeighbourSession | undefined {
+    return (
+      this.sessions.get(address) ?? [...this.sessions.values()].find(({ neighbour }) => neighbour.address === address)
+    );
+  }
+
+  /** Whether an operator switched a neighbour off. */
+  isDisabled(key: string): boolean {
+    return this.disabled.has(key);
+  }
+
+  disable(session: NeighbourSession, message: string | undefined): void {
+    this.disabled.set(session.neighbour.key, message);
+    session.session.adminDown(message);
+  }
+
+  enable(session: NeighbourSession): void {
+    this.disabled.delete(session.neighbour.key);
+    session.session.adminUp();
+  }
+
+  /** Own routes changed, say: a turn of the speaker is due. */
+  kick(): void {
+    this.speaker.kick();
+  }
+
+  /**
+   * Ends all sessions. For a restart TCP is closed silently where the peer keeps routes meanwhile (RFC 4724); otherwise
+   * peers get Cease/Administrative Shutdown.
+   */
+  async stop(forGood: boolean, message: string | undefined): Promise<void> {
+    for (const listener of this.listeners) listener.close();
+    await Promise.all(
+      [...this.sessions.values()].map(({ session }) => {
+        if (!forGood && session.negotiated?.gracefulRestart !== undefined) return session.closeWithoutNotification();
+        return session.stop({ kind: 'shutdown', ...(message !== undefined && { message }) });
+      }),
+    );
+    this.speaker.stop();
+  }
+
+  /** A new router id or AS is a new router to everybody (RFC 4271 §6.2): all sessions are set up again. */
+  private async becomeSomeoneElse(self: Self | undefined): Promise<void> {
+    const keys = [...this.sessions.keys()];
+    await Promise.all(keys.map((key) => this.remove(key, 'the router id or AS of this node changed')));
+    if (self === undefined) return;
+    this.options.events.add('daemon', self.name, `this node is AS ${self.asn}, router id ${self.routerId}`);
+  }
+
+  private setIdentity(self: Self | undefined): void {
+    const routerId = self === undefined ? 0 : parseU32(self.routerId);
+    this.rib.self = { routerId, clusterId: self?.clusterId ?? routerId };
+  }
+
+  private applyRoutes(wanted: DesiredState): void {
+    const routes = wanted.routes.map(({ prefix, reason }) => ({ prefix, reason, attributes: PLAIN }));
+    const { added, removed } = this.ownRoutes.setWanted(routes);
+    const { events } = this.options;
+    for (const { prefix, reason } of added) events.add('advertisement', formatPrefix(prefix), `originated: ${reason}`);
+    for (const { prefix } of removed) {
+      events.add('advertisement', formatPrefix(prefix), 'no longer originated: the resources no longer ask for it');
+    }
+    if (added.length + removed.length > 0) this.speaker.kick();
+  }
+
+  private async applyNeighbours(wanted: ReadonlyMap<string, DesiredNeighbour>): Promise<void> {
+    const gone = [...this.sessions.keys()].filter((key) => !wanted.has(key));
+    await Promise.all(gone.map((key) => this.remove(key, 'it is no longer wanted')));
+    for (const [key, desired] of wanted) await this.applyNeighbour(key, desired);
+  }
+
+  private async applyNeighbour(key: string, { neighbour, policies }: DesiredNeighbour): Promise<void> {
+    const known = this.sessions.get(key);
+    if (known !== undefined) {
+      if (changeKind(known.neighbour, neighbour) !== 'session') {
+        known.changePolicy(neighbour, policies);
+        return;
+      }
+      await this.remove(key, 'its configuration changed');
+    }
+    this.add({ neighbour, policies });
+  }
+
+  private add({ neighbour, policies }: DesiredNeighbour): void {
+    const session = new NeighbourSession({
+      neighbour,
+      policies,
+      self: this.rib.self,
+      speaker: this.speaker,
+      events: this.options.events,
+      environment: this.options.environment,
+    });
+    this.sessions.set(neighbour.key, session);
+    this.options.events.add('session', neighbour.key, `peer added: ${neighbour.reason}`);
+    for (const listener of this.listeners) registerPeer(listener, neighbour);
+    if (neighbour.heldDown !== undefined) {
+      this.options.events.add('session', neighbour.key, `held down: ${neighbour.heldDown}`);
+      return;
+    }
+    if (this.disabled.has(neighbour.key)) session.session.adminDown(this.disabled.get(neighbour.key));
+    session.session.start();
+  }
+
+  private async remove(key: string, why: string): Promise<void> {
+    const session = this.sessions.get(key)!;
+    this.sessions.delete(key);
+    for (const listener of this.listeners) listener.removePeer(session.neighbour.address);
+    await session.session.stop({ kind: 'deconfigured' });
+    this.options.events.add('session', key, `peer removed: ${why}`);
+  }
+
+  /** Listens on all addresses, for IPv4 and IPv6 each. */
+  private async listen(port: number | undefined): Promise<void> {
+    if (port === undefined || (port === this.listenPort && this.listenProblems.length === 0)) return;
+    for (const listener of this.listeners) listener.close();
+    this.listeners = [];
+    this.listenProblems.length = 0;
+    this.listenPort = port;
+    for (const address of ['0.0.0.0', '::']) {
+      const listener = new Listener(
+        { address, port },
+        {
+          accepted: (remote, socket) => this.accepted(remote, socket),
+        },
+      );
+      for (const { neighbour } of this.sessions.values()) registerPeer(listener, neighbour);
+      try {
+        await listener.start();
+        this.listeners.push(listener);
+      } catch (error) {
+        const words = error instanceof Error ? error.message : String(error);
+        this.listenProblems.push(words);
+        this.options.events.add('daemon', `[${address}]:${port}`, words);
+      }
+    }
+  }
+
+  private accepted(remote: string, socket: Socket): void {
+    const session = this.find(remote);
+    if (session === undefined || session.neighbour.heldDown !== undefined) socket.destroy();
+    else session.session.accept(socket);
+  }
+}
+
+function registerPeer(listener: Listener, neighbour: Neighbour): void {
+  listener.setPeer(neighbour.address, {
+    ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
+  });
+}

@@ -1,0 +1,203 @@
+/** The daemon as the API sees it. */
+import type { DaemonCounters, DaemonView, RouteQuery, Slice } from '../../api/daemon-view.ts';
+import { ApiError } from '../../api/errors.ts';
+import type {
+  ActionResult,
+  DaemonEvent,
+  FibEntry,
+  PeerDetail,
+  PeerSummary,
+  ResetKind,
+  RouteEntry,
+  RouteExplanation,
+  RouteInput,
+  StatusReport,
+} from '../../api/types.ts';
+import type { FibRoute } from '../../fib/worker-messages.ts';
+import { FAMILIES, FAMILY_NAMES } from '../../net/family.ts';
+import type { Family } from '../../net/family.ts';
+import { formatPrefix } from '../../net/prefix.ts';
+import type { Prefix } from '../../net/prefix.ts';
+import { LOCAL_PEER } from '../../rib/peers.ts';
+import type { EventLog } from '../event-log.ts';
+import { attributesOf } from '../manual-route.ts';
+import type { NeighbourSession } from '../neighbour-session.ts';
+import type { Router } from '../router.ts';
+import { peerDetail, peerSummary } from './peer-report.ts';
+import { RouteExplainer } from './route-explanation.ts';
+import { RouteListing } from './route-listing.ts';
+import { statusReport } from './status-report.ts';
+import type { StatusInputs } from './status-report.ts';
+
+/** What the report asks of the rest of the daemon. */
+export interface ReportSources {
+  readonly router: Router;
+  readonly events: EventLog;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly statusInputs: () => StatusInputs;
+  /** What the FIB wants and has; empty where it is switched off. */
+  readonly fibRoutes: () => Promise<readonly FibRoute[]>;
+  readonly fibCounters: () => DaemonCounters['fib'];
+  readonly datastoreCounters: () => DaemonCounters['datastore'];
+  readonly shutdown: (forGood: boolean) => void;
+}
+
+export class DaemonReport implements DaemonView {
+  private readonly sources: ReportSources;
+  private readonly listing: RouteListing;
+  private readonly explainer: RouteExplainer;
+  /** Answer to the first slice of a FIB listing, from which the others are cut. */
+  private fibListing: readonly FibRoute[] = [];
+
+  constructor(sources: ReportSources) {
+    const { router } = sources;
+    this.sources = sources;
+    this.listing = new RouteListing(router.rib, router.advertising, (address) => router.find(address)?.peer);
+    this.explainer = new RouteExplainer(router.rib, router.advertising, this.listing);
+  }
+
+  status(): StatusReport {
+    return statusReport(this.sources.router, this.sources.statusInputs(), this.sources.now());
+  }
+
+  peers(): readonly PeerSummary[] {
+    const { router, now } = this.sources;
+    return [...router.sessions.values()].map((peer) => peerSummary(router, peer, now()));
+  }
+
+  peer(address: string): PeerDetail | undefined {
+    const { router, now } = this.sources;
+    const peer = router.find(address);
+    return peer === undefined ? undefined : peerDetail(router, peer, now());
+  }
+
+  routes(query: RouteQuery, position: number, limit: number): Slice<RouteEntry> {
+    return this.listing.list(query, position, limit);
+  }
+
+  async explain(prefix: Prefix): Promise<RouteExplanation> {
+    const { router } = this.sources;
+    const peers = [...router.sessions.values()].map(({ neighbour, session, peer }) => ({
+      address: neighbour.key,
+      name: neighbour.source,
+      index: peer,
+      state: session.state,
+    }));
+    const match = this.explainer.forwardingMatch(prefix);
+    return { ...this.explainer.explain(prefix, peers), fib: match === undefined ? null : await this.explainFib(match) };
+  }
+
+  async fib(family: Family | undefined, position: number, limit: number): Promise<Slice<FibEntry>> {
+    if (position === 0) this.fibListing = await this.sources.fibRoutes();
+    const wanted = this.fibListing.filter((route) => family === undefined || route.family === family);
+    const end = position + limit;
+    return { items: wanted.slice(position, end).map(fibEntry), next: end < wanted.length ? end : null };
+  }
+
+  events(after: number): readonly DaemonEvent[] {
+    return this.sources.events.after(after);
+  }
+
+  subscribe(listener: (event: DaemonEvent) => void): () => void {
+    return this.sources.events.subscribe(listener);
+  }
+
+  counters(): DaemonCounters {
+    const { router } = this.sources;
+    const [ipv4, ipv6] = FAMILIES.map((family) => ({
+      prefixes: router.rib.tables[family].prefixes.count,
+      paths: router.rib.tables[family].count,
+      originated: router.rib.peers.received[family][LOCAL_PEER],
+    }));
+    return {
+      families: { 'ipv4-unicast': ipv4, 'ipv6-unicast': ipv6 },
+      attributeSets: router.rib.sets.count,
+      updateGroups: router.advertising.sizes.groups,
+      fib: this.sources.fibCounters(),
+      datastore: this.sources.datastoreCounters(),
+    };
+  }
+
+  peerReset(address: string, kind: ResetKind): ActionResult {
+    const { router } = this.sources;
+    const peer = this.find(address);
+    if (kind === 'hard') {
+      peer.session.reset();
+      return { words: `Session with ${address} closed; it is set up again.` };
+    }
+    if (peer.peer < 0) throw new ApiError('CONFLICT', `the session with ${address} is ${peer.session.state}`);
+    if (kind === 'in') {
+      peer.reimport();
+      const asked = peer.session.requestRefresh();
+      const also = asked ? ', and the peer asked for all of them again' : '; the peer does not do route refresh';
+      return { words: `Routes of ${address} go through the import filters again${also}.` };
+    }
+    for (const family of peer.neighbour.families) router.advertising.refresh(peer.peer, family);
+    router.kick();
+    return { words: `All routes are told to ${address} again.` };
+  }
+
+  peerDisable(address: string, message: string | undefined): ActionResult {
+    this.sources.router.disable(this.find(address), message);
+    return { words: `Peer ${address} is disabled until it is enabled or the daemon restarts.` };
+  }
+
+  peerEnable(address: string): ActionResult {
+    this.sources.router.enable(this.find(address));
+    return { words: `Peer ${address} is enabled.` };
+  }
+
+  routeAdd(prefix: Prefix, route: RouteInput): ActionResult {
+    const { router, events } = this.sources;
+    router.ownRoutes.add({ prefix, reason: 'added by hand', attributes: attributesOf(prefix, route) });
+    router.kick();
+    events.add('advertisement', formatPrefix(prefix), 'originated: added by hand');
+    return { words: `Route ${formatPrefix(prefix)} is originated until it is deleted or the daemon restarts.` };
+  }
+
+  routeDelete(prefix: Prefix): ActionResult {
+    const { router, events } = this.sources;
+    const text = formatPrefix(prefix);
+    if (!router.ownRoutes.delete(prefix)) throw new ApiError('NOT_FOUND', `no route ${text} was added by hand`);
+    router.kick();
+    events.add('advertisement', text, 'no longer originated: deleted by hand');
+    return { words: `Route ${text} is deleted.` };
+  }
+
+  shutdown(forGood: boolean): ActionResult {
+    this.sources.shutdown(forGood);
+    return { words: forGood ? 'Shutting down for good.' : 'Stopping for a restart.' };
+  }
+
+  private find(address: string): NeighbourSession {
+    const peer = this.sources.router.find(address);
+    if (peer === undefined) {
+      throw new ApiError('NOT_FOUND', `${address} is not a peer; \`starling peer list\` shows them`);
+    }
+    return peer;
+  }
+
+  private async explainFib(match: Prefix): Promise<RouteExplanation['fib']> {
+    const text = formatPrefix(match);
+    const route = (await this.sources.fibRoutes()).find(({ prefix }) => prefix === text);
+    if (route === undefined) return { wanted: [], installed: [], words: 'not a route for the kernel' };
+    const hops = route.nextHops.map(({ address, interface: link }) => address ?? link ?? '');
+    const words = route.error === undefined ? route.state : `${route.state}: ${route.error}`;
+    return { wanted: hops, installed: route.state === 'installed' ? hops : [], words };
+  }
+}
+
+function fibEntry(route: FibRoute): FibEntry {
+  return {
+    prefix: route.prefix,
+    family: FAMILY_NAMES[route.family],
+    nextHops: route.nextHops.map(({ address, interface: link, weight }) => ({
+      address: address ?? null,
+      interface: link ?? null,
+      weight,
+    })),
+    state: route.state === 'leftover' ? 'pending' : route.state,
+    error: route.error ?? null,
+  };
+}

@@ -1,0 +1,80 @@
+/** The one screen of `starling status`. */
+import type { FamilyTotals, StatusReport } from '../../api/types.ts';
+import { toPastTimestamp } from '../../api/timestamps.ts';
+import { formatU32 } from '../../net/address.ts';
+import { FAMILIES, FAMILY_NAMES } from '../../net/family.ts';
+import type { Family } from '../../net/family.ts';
+import { LOCAL_PEER } from '../../rib/peers.ts';
+import type { Router } from '../router.ts';
+
+/** What the report is made of beside the router. */
+export interface StatusInputs {
+  readonly node: string;
+  readonly version: string;
+  /** Milliseconds since 1970. */
+  readonly started: number;
+  readonly fib: StatusReport['fib'];
+  readonly datastore: StatusReport['datastore'];
+  /** What is not done as the resources say. */
+  readonly problems: readonly string[];
+}
+
+export function statusReport(router: Router, inputs: StatusInputs, now: number): StatusReport {
+  const peers = [...router.sessions.values()];
+  const established = peers.filter(({ session }) => session.state === 'Established').length;
+  return {
+    node: inputs.node,
+    asn: router.self?.asn ?? 0,
+    routerId: formatU32(router.rib.self.routerId),
+    version: inputs.version,
+    started: toPastTimestamp(inputs.started, now),
+    configLoaded: true,
+    peers: {
+      total: peers.length,
+      established,
+      disabled: peers.filter(({ neighbour }) => router.isDisabled(neighbour.key)).length,
+    },
+    routes: totals(router),
+    fib: inputs.fib,
+    datastore: inputs.datastore,
+    problems: [...inputs.problems, ...router.listenProblems, ...sessionProblems(router)],
+  };
+}
+
+function totals(router: Router): Record<(typeof FAMILY_NAMES)[number], FamilyTotals> {
+  const [ipv4, ipv6] = FAMILIES.map((family) => familyTotals(router, family));
+  return { 'ipv4-unicast': ipv4, 'ipv6-unicast': ipv6 };
+}
+
+function familyTotals(router: Router, family: Family): FamilyTotals {
+  const { rib, advertising } = router;
+  const table = rib.tables[family];
+  let best = 0;
+  let fib = 0;
+  for (let prefix = 1; prefix < table.prefixes.end; prefix++) {
+    if (table.bestSet[prefix] !== 0) best++;
+    if (table.nextHopGroup[prefix] !== 0) fib++;
+  }
+  let received = 0;
+  let advertised = 0;
+  for (const { peer } of router.sessions.values()) {
+    if (peer <= LOCAL_PEER) continue;
+    received += rib.peers.received[family][peer];
+    advertised += advertising.toldCount(peer, family);
+  }
+  return { received, best, advertised, fib };
+}
+
+function sessionProblems(router: Router): string[] {
+  const words: string[] = [];
+  for (const { neighbour, session } of router.sessions.values()) {
+    if (session.state === 'Established') continue;
+    if (neighbour.heldDown !== undefined) {
+      words.push(`Peer ${neighbour.key} is held down: ${neighbour.heldDown}`);
+    } else if (!router.isDisabled(neighbour.key)) {
+      const last = session.statistics.lastError?.words;
+      words.push(`Peer ${neighbour.key} is ${session.state}${last === undefined ? '' : `: ${last}`}.`);
+    }
+  }
+  return words;
+}
