@@ -1,0 +1,232 @@
+/** The load of each scenario: everything is encoded before the clock starts, which stops at the last prefix received. */
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { describeEnd } from '../../test/support/bgp/speaker.ts';
+import type { Speaker } from '../../test/support/bgp/speaker.ts';
+import { neighboursOf } from '../plan.ts';
+import type { Job, Measurement, Neighbour, ScenarioName } from '../plan.ts';
+import { cpuSeconds } from './meter.ts';
+import { createRandom } from './random.ts';
+import {
+  FIRST_GENERATION,
+  GENERATION_STEP,
+  encodeGroups,
+  encodeOne,
+  makeAttributeSets,
+  makePrefixTable,
+} from './routes.ts';
+import type { FeederStyle } from './routes.ts';
+import { establish } from './sessions.ts';
+import { PrefixIndex, Sink } from './sink.ts';
+
+/** Measures wall and CPU time of the daemon while `work` lasts. */
+async function timed(job: Job, work: () => Promise<void>): Promise<Measurement> {
+  const pid = job.pid ?? 0;
+  const cpu = cpuSeconds(pid);
+  const start = performance.now();
+  await work();
+  const wall = performance.now() - start;
+  return { wallSeconds: wall / 1000, cpuSeconds: cpuSeconds(pid) - cpu };
+}
+
+function externalStyle(job: Job, feeder: Neighbour, generation = 0): FeederStyle {
+  return {
+    seed: job.seed + generation,
+    nextHop: feeder.address,
+    pathStart: [feeder.asn],
+    originBase: FIRST_GENERATION + generation * GENERATION_STEP,
+  };
+}
+
+/** A sink on a session: told of every UPDATE from now on. */
+function listen(speaker: Speaker, index: PrefixIndex, test: ConstructorParameters<typeof Sink>[1]): Sink {
+  const sink = new Sink(index, test);
+  speaker.onUpdate = sink.listener;
+  return sink;
+}
+
+async function fullTable(job: Job): Promise<Measurement> {
+  const { prefixes, sets } = job.scenario;
+  const [feeder, receiver] = neighboursOf(job.scenario);
+  const table = makePrefixTable(prefixes, sets, job.seed);
+  const stream = encodeGroups(table, makeAttributeSets(sets, externalStyle(job, feeder)));
+  const index = new PrefixIndex(table);
+  const from = await establish(feeder);
+  const to = await establish(receiver);
+  const sink = listen(to, index, (path) => path.second === feeder.asn);
+  return timed(job, async () => {
+    const done = sink.reach(prefixes);
+    await from.send(stream);
+    await done;
+  });
+}
+
+async function failover(job: Job): Promise<Measurement> {
+  const { prefixes, sets } = job.scenario;
+  const [better, worse, receiver] = neighboursOf(job.scenario);
+  const table = makePrefixTable(prefixes, sets, job.seed);
+  const worseStyle = externalStyle(job, worse);
+  const good = encodeGroups(table, makeAttributeSets(sets, externalStyle(job, better)));
+  // The same paths, three AS numbers longer.
+  const prepended = { ...worseStyle, pathStart: [worse.asn, worse.asn, worse.asn, worse.asn] };
+  const bad = encodeGroups(table, makeAttributeSets(sets, prepended));
+  const index = new PrefixIndex(table);
+  const first = await establish(better);
+  const second = await establish(worse);
+  const sink = listen(await establish(receiver), index, (path) => path.second === better.asn);
+  await second.send(bad);
+  await first.send(good);
+  await sink.reach(prefixes);
+  await settled(job);
+  sink.restart((path) => path.second === worse.asn);
+  return timed(job, async () => {
+    const done = sink.reach(prefixes);
+    first.close();
+    await done;
+  });
+}
+
+/** Waits until the daemon has used less than 1 % of a core for half a second. */
+async function settled(job: Job): Promise<void> {
+  const pid = job.pid ?? 0;
+  for (let before = cpuSeconds(pid), i = 0; i < 60; i++) {
+    await sleep(500);
+    const now = cpuSeconds(pid);
+    if (now - before < 0.005) return;
+    before = now;
+  }
+}
+
+const CHURN_ROUNDS = 5;
+
+async function churn(job: Job): Promise<Measurement> {
+  const { prefixes, sets } = job.scenario;
+  const [feeder, receiver] = neighboursOf(job.scenario);
+  const table = makePrefixTable(prefixes, sets, job.seed);
+  const stream = encodeGroups(table, makeAttributeSets(sets, externalStyle(job, feeder)));
+  // A fifth of the groups each time, with attribute sets never seen before.
+  const rounds = Array.from({ length: CHURN_ROUNDS }, (_, round) => {
+    const first = Math.floor((sets * round) / CHURN_ROUNDS);
+    const end = Math.floor((sets * (round + 1)) / CHURN_ROUNDS);
+    const fresh = makeAttributeSets(end - first, externalStyle(job, feeder, round + 1));
+    const changed = table.groupStart[end] - table.groupStart[first];
+    return { changed, stream: encodeGroups(table, fresh, first, end) };
+  });
+  const from = await establish(feeder);
+  const sink = listen(await establish(receiver), new PrefixIndex(table), (path) => path.second === feeder.asn);
+  await from.send(stream);
+  await sink.reach(prefixes);
+  await settled(job);
+  let wall = 0;
+  let cpu = 0;
+  for (const [round, { changed, stream }] of rounds.entries()) {
+    const generation = FIRST_GENERATION + (round + 1) * GENERATION_STEP;
+    sink.restart((path) => path.last >= generation && path.last < generation + GENERATION_STEP);
+    const measured = await timed(job, async () => {
+      const done = sink.reach(changed);
+      await from.send(stream);
+      await done;
+    });
+    wall += measured.wallSeconds;
+    cpu += measured.cpuSeconds;
+  }
+  return { wallSeconds: wall / CHURN_ROUNDS, cpuSeconds: cpu / CHURN_ROUNDS };
+}
+
+async function reflector(job: Job): Promise<Measurement> {
+  const { prefixes, sets } = job.scenario;
+  const clients = neighboursOf(job.scenario);
+  const table = makePrefixTable(prefixes * clients.length, sets * clients.length, job.seed);
+  const index = new PrefixIndex(table);
+  const streams = clients.map((client, i) => {
+    const style = { seed: job.seed + i, nextHop: client.address, pathStart: [], localPref: 100 };
+    // Groups are of different sizes, so that clients have about, not exactly, `prefixes` each.
+    return encodeGroups(table, makeAttributeSets(sets, style), i * sets, (i + 1) * sets);
+  });
+  const own = clients.map((_, i) => table.groupStart[(i + 1) * sets] - table.groupStart[i * sets]);
+  const speakers = await Promise.all(clients.map((client) => establish(client)));
+  const sinks = speakers.map((speaker) => listen(speaker, index, () => true));
+  await settled(job);
+  return timed(job, async () => {
+    const done = sinks.map((sink, i) => sink.reach(index.size - own[i]));
+    await Promise.all(speakers.map((speaker, i) => speaker.send(streams[i])));
+    await Promise.all(done);
+  });
+}
+
+const LATENCY_UPDATES = 2000;
+
+async function latency(job: Job): Promise<Measurement> {
+  const { prefixes, sets } = job.scenario;
+  const [feeder, receiver] = neighboursOf(job.scenario);
+  const table = makePrefixTable(prefixes, sets, job.seed);
+  const stream = encodeGroups(table, makeAttributeSets(sets, externalStyle(job, feeder)));
+  const random = createRandom(job.seed);
+  const fresh = makeAttributeSets(LATENCY_UPDATES, externalStyle(job, feeder, 1));
+  const chosen = new Set<number>();
+  while (chosen.size < LATENCY_UPDATES) chosen.add(random.below(prefixes));
+  const messages = [...chosen].map((prefix, i) => encodeOne(table, prefix, fresh[i]));
+  const from = await establish(feeder);
+  const sink = listen(await establish(receiver), new PrefixIndex(table), (path) => path.second === feeder.asn);
+  await from.send(stream);
+  await sink.reach(prefixes);
+  await settled(job);
+  sink.restart((path) => path.last >= FIRST_GENERATION + GENERATION_STEP);
+  const times: number[] = [];
+  const total = await timed(job, () => oneByOne(from, sink, messages, times));
+  times.sort((a, b) => a - b);
+  const quantile = (q: number) => times[Math.floor(q * times.length)];
+  return { ...total, p50Milliseconds: quantile(0.5), p99Milliseconds: quantile(0.99) };
+}
+
+/** Writes each message once the one before has come out at the sink; the time of each, in milliseconds, goes to `times`. */
+function oneByOne(from: Speaker, sink: Sink, messages: readonly Buffer[], times: number[]): Promise<void> {
+  return new Promise((resolve) => {
+    let started = 0;
+    const next = () => {
+      if (times.length === messages.length) return resolve();
+      started = performance.now();
+      from.write(messages[times.length]);
+    };
+    sink.onChange = () => {
+      if (sink.count <= times.length) return;
+      times.push(performance.now() - started);
+      setImmediate(next);
+    };
+    next();
+  });
+}
+
+const IDLE_MS = 30_000;
+/** Time for what follows the last session's start; idle daemons may use too much CPU to see that they are settled. */
+const IDLE_SETTLE_MS = 3000;
+
+async function idle(job: Job): Promise<Measurement> {
+  const neighbours = neighboursOf(job.scenario);
+  const speakers: Speaker[] = [];
+  // In small batches, so that the daemon's listen queue does not decide.
+  for (let i = 0; i < neighbours.length; i += 20)
+    speakers.push(...(await Promise.all(neighbours.slice(i, i + 20).map((neighbour) => establish(neighbour)))));
+  const lost: string[] = [];
+  for (const speaker of speakers) void speaker.closed.then((why) => lost.push(describeEnd(why)));
+  await sleep(IDLE_SETTLE_MS);
+  const measured = await timed(job, () => sleep(IDLE_MS));
+  if (lost.length > 0) throw new Error(`${lost.length} of ${speakers.length} sessions ended while idle: ${lost[0]}`);
+  return { ...measured, corePercent: (100 * measured.cpuSeconds) / measured.wallSeconds };
+}
+
+async function startup(job: Job): Promise<Measurement> {
+  await establish(neighboursOf(job.scenario)[0], 1);
+  return { wallSeconds: 0, cpuSeconds: 0, establishedAt: process.hrtime.bigint().toString() };
+}
+
+/** The load of each scenario. */
+export const LOADS: Readonly<Record<ScenarioName, (job: Job) => Promise<Measurement>>> = {
+  'full-table': fullTable,
+  failover,
+  churn,
+  reflector,
+  latency,
+  idle,
+  startup,
+};

@@ -1,0 +1,42 @@
+/** Sessions of the load generator with the daemon under test. */
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Speaker } from '../../test/support/bgp/speaker.ts';
+import { DUT_ADDRESS, HOLD_TIME } from '../plan.ts';
+import type { Neighbour } from '../plan.ts';
+
+const BGP_PORT = 179;
+const CONNECT_TIMEOUT_MS = 60_000;
+
+function tryConnect(localAddress: string): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: DUT_ADDRESS, port: BGP_PORT, localAddress });
+    socket.once('connect', () => resolve(socket));
+    socket.once('error', () => resolve(undefined));
+  });
+}
+
+/** Brings a session up, trying again (every few milliseconds) while the daemon refuses or closes. */
+export async function establish(neighbour: Neighbour, retryMs = 20): Promise<Speaker> {
+  const deadline = performance.now() + CONNECT_TIMEOUT_MS;
+  while (performance.now() < deadline) {
+    const socket = await tryConnect(neighbour.address);
+    if (socket !== undefined) {
+      const speaker = new Speaker(socket, {
+        asn: neighbour.asn,
+        holdTime: HOLD_TIME,
+        routerId: neighbour.address,
+        families: ['ipv4'],
+      });
+      const up = await speaker.established.then(
+        () => true,
+        () => false,
+      );
+      if (up) return speaker;
+    }
+    await sleep(retryMs);
+  }
+  throw new Error(`no session as ${neighbour.address} with ${DUT_ADDRESS} within ${CONNECT_TIMEOUT_MS} ms`);
+}

@@ -1,0 +1,142 @@
+/** What each scenario consists of: shared by the side that configures the daemon and the side that makes the load. */
+
+/** The AS of the daemon under test. */
+export const DUT_ASN = 64_512;
+/** The address of the daemon under test; the neighbours share its subnet. */
+export const DUT_ADDRESS = '10.100.0.1';
+/** Prefix length of the link's subnet. */
+export const SUBNET_LENGTH = 16;
+
+/** A neighbour of the daemon under test, played by the load generator. */
+export interface Neighbour {
+  readonly address: string;
+  readonly asn: number;
+}
+
+/** Seconds; the usual default. */
+export const HOLD_TIME = 90;
+
+export const SCENARIO_NAMES = ['full-table', 'failover', 'churn', 'reflector', 'latency', 'idle', 'startup'] as const;
+export type ScenarioName = (typeof SCENARIO_NAMES)[number];
+
+/** A scenario: what is measured, with how many of everything at scale 1. */
+export interface Scenario {
+  readonly name: ScenarioName;
+  /** One sentence for the report. */
+  readonly title: string;
+  /** How many neighbours there are, and whether they are internal (route reflector clients). */
+  readonly neighbours: number;
+  readonly internal: boolean;
+  /** Prefixes a feeder announces. */
+  readonly prefixes: number;
+  /** Attribute sets of a feeder. */
+  readonly sets: number;
+  /** What is compared with BIRD's figure. */
+  readonly figure: 'cpuSeconds' | 'p50Milliseconds' | 'corePercent' | 'wallSeconds';
+  /** Peers that need minutes here and run only with `--all`. */
+  readonly slow: readonly string[];
+}
+
+const plain = { neighbours: 2, internal: false, slow: [], figure: 'cpuSeconds' } as const;
+
+export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
+  'full-table': {
+    ...plain,
+    name: 'full-table',
+    title: 'full table: 1,000,000 IPv4 prefixes in 200,000 attribute sets from one eBGP peer to one other',
+    prefixes: 1_000_000,
+    sets: 200_000,
+    slow: ['gobgpd'],
+  },
+  failover: {
+    ...plain,
+    name: 'failover',
+    title: 'two feeders of 100,000 prefixes each, then the better one dies; measured from its death',
+    neighbours: 3,
+    prefixes: 100_000,
+    sets: 20_000,
+  },
+  churn: {
+    ...plain,
+    name: 'churn',
+    title: '20,000 changed paths in a table of 100,000; mean of 5 rounds',
+    prefixes: 100_000,
+    sets: 20_000,
+  },
+  reflector: {
+    ...plain,
+    name: 'reflector',
+    title: 'route reflector: 100 iBGP clients, 500 prefixes each, everyone hears everyone',
+    neighbours: 100,
+    internal: true,
+    prefixes: 500,
+    sets: 100,
+    slow: ['gobgpd'],
+  },
+  latency: {
+    ...plain,
+    name: 'latency',
+    title: 'one update through a table of 100,000, 2,000 times one after the other',
+    prefixes: 100_000,
+    sets: 20_000,
+    figure: 'p50Milliseconds',
+  },
+  idle: {
+    ...plain,
+    name: 'idle',
+    title: '1,000 idle established peers for 30 s (hold time 90 s, keepalive 30 s)',
+    neighbours: 1000,
+    prefixes: 0,
+    sets: 0,
+    figure: 'corePercent',
+  },
+  startup: {
+    ...plain,
+    name: 'startup',
+    title: 'start of the process to the first session up',
+    neighbours: 1,
+    prefixes: 0,
+    sets: 0,
+    figure: 'wallSeconds',
+  },
+};
+
+/** A scenario with its numbers multiplied by `scale`; two-neighbour scenarios keep their neighbours. */
+export function scaled(scenario: Scenario, scale: number): Scenario {
+  const many = scenario.neighbours > 3;
+  return {
+    ...scenario,
+    neighbours: many ? Math.max(2, Math.round(scenario.neighbours * scale)) : scenario.neighbours,
+    prefixes: many ? scenario.prefixes : Math.round(scenario.prefixes * scale),
+    sets: many ? scenario.sets : Math.round(scenario.sets * scale),
+  };
+}
+
+/** The neighbours of a scenario. */
+export function neighboursOf(scenario: Scenario): Neighbour[] {
+  return Array.from({ length: scenario.neighbours }, (_, i) => ({
+    address: `10.100.${1 + (i >> 7)}.${1 + (i & 127)}`,
+    asn: scenario.internal ? DUT_ASN : 65_001 + (i % 500),
+  }));
+}
+
+/** What the load generator is told, as JSON on its command line. */
+export interface Job {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  /** The daemon's pid; absent where the daemon is started after the load generator. */
+  readonly pid?: number;
+}
+
+/** What the load generator answers, as JSON on its standard output. */
+export interface Measurement {
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+  /** Only for latency, in milliseconds. */
+  readonly p50Milliseconds?: number;
+  readonly p99Milliseconds?: number;
+  /** Only for idle: CPU time of the daemon per time passed. */
+  readonly corePercent?: number;
+  /** Only for startup: when the session was up, on the monotonic clock, in nanoseconds. */
+  readonly establishedAt?: string;
+}

@@ -1,0 +1,103 @@
+/** Results as a table, as JSON and as docs/benchmarks.md. */
+import { cpus, release, totalmem } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
+
+import { DAEMONS } from './daemons.ts';
+import type { Options } from './options.ts';
+import { SCENARIOS } from './plan.ts';
+import type { ScenarioName } from './plan.ts';
+import type { Result } from './run-one.ts';
+import { run } from '../test/support/processes.ts';
+
+const DOCUMENT = 'docs/benchmarks.md';
+const BEGIN = '<!-- results: written by npm run bench -- --write -->';
+const END = '<!-- end of results -->';
+
+const HEADINGS = ['scenario', 'daemon', 'wall s', 'CPU s', 'memory MB', 'figure', 'x BIRD', 'memory x BIRD'];
+
+function figureText(result: Result): string {
+  if (result.p50Milliseconds !== undefined)
+    return `p50 ${result.p50Milliseconds.toFixed(3)} ms, p99 ${result.p99Milliseconds?.toFixed(3)} ms`;
+  if (result.corePercent !== undefined) return `${result.corePercent.toFixed(2)} % of a core`;
+  return '';
+}
+
+function ratio(value: number | undefined, base: number | undefined): string {
+  return value === undefined || base === undefined || base === 0 ? '' : (value / base).toFixed(2);
+}
+
+function row(result: Result, results: readonly Result[]): string[] {
+  const { figure } = SCENARIOS[result.scenario as ScenarioName];
+  const bird = results.find((other) => other.scenario === result.scenario && other.daemon === 'bird');
+  return [
+    result.scenario,
+    result.daemon,
+    result.wallSeconds.toFixed(3),
+    result.scenario === 'startup' ? '' : result.cpuSeconds.toFixed(3),
+    (result.peakMemoryBytes / 1e6).toFixed(0),
+    figureText(result),
+    ratio(result[figure], bird?.[figure]),
+    ratio(result.peakMemoryBytes, bird?.peakMemoryBytes),
+  ];
+}
+
+/** The results as a Markdown table whose columns are aligned. */
+export function formatTable(results: readonly Result[]): string {
+  const rows = [HEADINGS, ...results.map((result) => row(result, results))];
+  const widths = HEADINGS.map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
+  return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
+}
+
+/** Writes the results for programs. */
+export async function writeJson(
+  file: string,
+  results: readonly Result[],
+  notes: readonly string[],
+  options: Options,
+): Promise<void> {
+  const { scale, seed, runs } = options;
+  await writeFile(file, `${JSON.stringify({ scale, seed, runs, results, notes }, undefined, 2)}\n`);
+}
+
+async function versions(results: readonly Result[]): Promise<string[]> {
+  const used = DAEMONS.filter(({ name }) => results.some(({ daemon }) => daemon === name));
+  return Promise.all(
+    used.map(async ({ name, version }) => {
+      const text = await run(['sh', '-c', '"$@" 2>&1', 'sh', ...version]);
+      return `${name}: ${text.split('\n')[0]}`;
+    }),
+  );
+}
+
+/** Replaces the results in docs/benchmarks.md; the rest of that document is written by hand. */
+export async function writeDocument(
+  results: readonly Result[],
+  notes: readonly string[],
+  options: Options,
+): Promise<void> {
+  const text = await readFile(DOCUMENT, 'utf8');
+  const [before, rest] = text.split(BEGIN);
+  const [, after] = (rest ?? '').split(END);
+  const [{ model }] = cpus();
+  const memory = Math.round(totalmem() / 2 ** 30);
+  const machine = `${cpus().length} cores (${model.trim()}), ${memory} GiB, Linux ${release()}`;
+  const circumstances = [
+    `Machine: ${machine}. Scale ${options.scale}, seed ${options.seed}, middle of ${options.runs} run(s).`,
+    `Versions: ${(await versions(results)).join('; ')}.`,
+  ];
+  const list = notes.map((note) => `- ${note}`);
+  const body = [
+    BEGIN,
+    '',
+    ...circumstances,
+    '',
+    formatTable(results),
+    '',
+    ...list,
+    ...(list.length > 0 ? [''] : []),
+    END,
+  ];
+  await writeFile(DOCUMENT, before + body.join('\n') + after);
+}

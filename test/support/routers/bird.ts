@@ -1,0 +1,78 @@
+/** BIRD 2 as a peer. */
+import { createScratch } from '../scratch.ts';
+import { run, start, waitUntilReady } from '../processes.ts';
+import type { NeighbourConfig, Router, RouterConfig, RouterPlace } from './router.ts';
+
+function protocolName(address: string): string {
+  return `n_${address.replaceAll(/[.:]/g, '_')}`;
+}
+
+function protocol(config: RouterConfig, neighbour: NeighbourConfig): string {
+  const local = neighbour.address.includes(':') ? config.address6 : config.address;
+  const lines = [
+    `local ${local} ${config.port === undefined ? '' : `port ${config.port} `}as ${config.asn};`,
+    `neighbor ${neighbour.address} ${neighbour.port === undefined ? '' : `port ${neighbour.port} `}as ${neighbour.asn};`,
+    'direct;',
+    'connect delay time 1;',
+    'connect retry time 2;',
+    'error wait time 1, 2;',
+    'error forget time 1;',
+  ];
+  if (neighbour.passive === true) lines.push('passive on;');
+  if (neighbour.password !== undefined) lines.push(`password "${neighbour.password}";`);
+  if (neighbour.ttlSecurity === true) lines.push('ttl security on;');
+  if (neighbour.holdTime !== undefined) lines.push(`hold time ${neighbour.holdTime};`);
+  if (neighbour.client === true) lines.push('rr client;');
+  // An IPv6 next hop is needed for IPv6 routes in a session over IPv4.
+  if (neighbour.families.includes('ipv4')) lines.push('ipv4 { import all; export all; };');
+  if (neighbour.families.includes('ipv6'))
+    lines.push(`ipv6 { import all; export all; next hop self ebgp; next hop address ${config.address6}; };`);
+  return `protocol bgp ${protocolName(neighbour.address)} {\n  ${lines.join('\n  ')}\n}`;
+}
+
+function configuration(config: RouterConfig): string {
+  return [
+    `router id ${config.routerId};`,
+    'log stderr { info, remote, warning, error, auth, fatal, bug, trace };',
+    'protocol device {}',
+    ...config.neighbours.map((neighbour) => protocol(config, neighbour)),
+    '',
+  ].join('\n');
+}
+
+/** Starts BIRD with a configuration made from `config`. */
+export async function startBird(config: RouterConfig, place: RouterPlace): Promise<Router> {
+  const scratch = createScratch('bird');
+  const control = `${scratch.path}/ctl`;
+  const file = scratch.write('bird.conf', configuration(config));
+  const process_ = start(['bird', '-f', '-c', file, '-s', control], {
+    name: 'bird',
+    space: place.namespace,
+    ...(place.cpu === undefined ? {} : { cpu: place.cpu }),
+  });
+  const birdc = (...words: string[]) => run(['birdc', '-s', control, ...words]);
+  await waitUntilReady(process_, () => birdc('show', 'status'));
+  const command =
+    (...words: string[]) =>
+    async (address: string) =>
+      void (await birdc(...words, protocolName(address)));
+  return {
+    kind: 'bird',
+    process: process_,
+    async neighbour(address) {
+      const text = await birdc('show', 'protocols', 'all', protocolName(address));
+      const [, state = 'unknown'] = /BGP state:\s+(\S+)/.exec(text) ?? [];
+      return { established: state === 'Established', state, text: text + process_.output() };
+    },
+    refreshIn: command('reload', 'in'),
+    refreshOut: command('reload', 'out'),
+    async shutDown(address, message) {
+      await birdc('disable', protocolName(address), `"${message}"`);
+    },
+    enable: command('enable'),
+    async [Symbol.asyncDispose]() {
+      await process_.stop();
+      scratch[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** Real BGP daemons behind one interface, so that tests and benchmarks are tables of peers. */
+import type { FamilyName } from '../bgp/messages.ts';
+import type { Namespace } from '../namespaces.ts';
+import type { RunningProcess } from '../processes.ts';
+
+/** One neighbour of a router. */
+export interface NeighbourConfig {
+  readonly address: string;
+  readonly asn: number;
+  readonly families: readonly FamilyName[];
+  /** Wait for the neighbour to connect. */
+  readonly passive?: boolean;
+  /** TCP MD5 key (RFC 2385). */
+  readonly password?: string;
+  /** GTSM for a directly connected neighbour (RFC 5082). */
+  readonly ttlSecurity?: boolean;
+  /** Seconds. */
+  readonly holdTime?: number;
+  /** Treat the neighbour as a route reflector client (RFC 4456). */
+  readonly client?: boolean;
+  /** Port to connect to, where it is not 179. */
+  readonly port?: number;
+}
+
+/** Configuration of a router: it takes all routes from all neighbours and announces all best paths to all of them. */
+export interface RouterConfig {
+  readonly asn: number;
+  readonly routerId: string;
+  /** Its address for IPv4 sessions and as IPv4 next hop. */
+  readonly address: string;
+  /** Its address for IPv6 next hops. */
+  readonly address6?: string;
+  /** Port to listen on, where it is not 179. */
+  readonly port?: number;
+  readonly neighbours: readonly NeighbourConfig[];
+}
+
+/** Where a router runs. */
+export interface RouterPlace {
+  readonly namespace: Namespace;
+  /** CPU to pin it to. */
+  readonly cpu?: string;
+}
+
+/** What a router says of a neighbour. */
+export interface NeighbourView {
+  readonly established: boolean;
+  /** The router's own word for the state. */
+  readonly state: string;
+  /** All it says of the neighbour, and its log, as text, in which a test looks for messages. */
+  readonly text: string;
+}
+
+/** A running router. */
+export interface Router extends AsyncDisposable {
+  readonly kind: string;
+  readonly process: RunningProcess;
+  neighbour(address: string): Promise<NeighbourView>;
+  /** Asks the neighbour for its routes again (RFC 2918). */
+  refreshIn(address: string): Promise<void>;
+  /** Announces everything to the neighbour again. */
+  refreshOut(address: string): Promise<void>;
+  /** Shuts the session down with a message (RFC 9003). */
+  shutDown(address: string, message: string): Promise<void>;
+  /** Brings it up again. */
+  enable(address: string): Promise<void>;
+}
+
+/** Starts a router of one kind. */
+export type StartRouter = (config: RouterConfig, place: RouterPlace) => Promise<Router>;
