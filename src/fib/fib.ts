@@ -1,0 +1,229 @@
+/**
+ * The FIB as the main thread sees it: routes go out to a worker thread, and counts and errors come back.
+ */
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { Family } from '../net/family.ts';
+import { FibError } from './fib-error.ts';
+import type { FibNextHop } from './next-hop.ts';
+import { checkSysctls } from './sysctls.ts';
+import { WORDS_PER_ROUTE, routeHead } from './worker-messages.ts';
+import type { FibAnswer, FibRequest, FibRoute, WorkerOptions } from './worker-messages.ts';
+
+/** Metric of our routes: the one that IPv6 routes have by default, and Calico's normal route priority. */
+const DEFAULT_METRIC = 1024;
+/** Routes kept back until the end of the turn; more than these go out at once. */
+const STAGED_ROUTES = 8192;
+
+/** What a {@link Fib} is made with. */
+export interface FibOptions {
+  /** Number of the routing table, 254 is the main one. */
+  readonly table: number;
+  /** `RTPROT_*` number that marks our routes. */
+  readonly protocol: number;
+  /** Metric of our routes, 1024 by default; a prefix has one route per metric. */
+  readonly metric?: number;
+  /** Most next hops that a route gets. */
+  readonly maxPaths: number;
+}
+
+/** Is told what happens. */
+export interface FibHandler {
+  /** Something can't be done, or the kernel's settings are in the way. Told once for each thing. */
+  error(error: FibError): void;
+  /** After {@link Fib.endOfInitialSync}: the kernel has what was wanted then, and leftovers are gone. */
+  synced(): void;
+}
+
+/** How much there is of everything. */
+export interface FibStatistics {
+  /** Routes that should be in the kernel, that are, and that can't be. */
+  readonly desired: number;
+  readonly installed: number;
+  readonly failed: number;
+  /** Routes and updates still to be worked on. */
+  readonly pending: number;
+  /** The last error, in words. */
+  readonly lastError?: string;
+  /** When there was last nothing left to do, as Date.now() has it; undefined before. */
+  readonly lastSync?: number;
+}
+
+type Status = Extract<FibAnswer, { type: 'status' }>;
+
+/** Keeps the kernel's routes equal to those given to {@link set}. */
+export class Fib {
+  private readonly options: WorkerOptions;
+  private readonly handler: FibHandler;
+  private readonly staged = new Uint32Array(STAGED_ROUTES * WORDS_PER_ROUTE);
+  private stagedWords = 0;
+  private definitions: { id: number; hops: readonly FibNextHop[] }[] = [];
+  private releases: number[] = [];
+  private worker: Worker | undefined;
+  private updates = 0;
+  private status: Status | undefined;
+  private lastError: string | undefined;
+  private syncTold = false;
+  private questions = new Map<number, { resolve: (routes: FibRoute[]) => void; reject: (error: FibError) => void }>();
+  private nextQuestion = 0;
+  private started: { resolve: () => void; reject: (error: FibError) => void } | undefined;
+  private stopped: (() => void) | undefined;
+
+  constructor(options: FibOptions, handler: FibHandler) {
+    this.options = { metric: DEFAULT_METRIC, ...options };
+    this.handler = handler;
+  }
+
+  /**
+   * Starts the worker, which reads what an earlier run left: routes of ours that are wanted again stay, the others go
+   * after {@link endOfInitialSync}. Rejects with {@link FibError} if the kernel can't be talked to.
+   */
+  async start(): Promise<void> {
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: this.options });
+    this.worker = worker;
+    worker.on('message', (answer: FibAnswer) => this.handle(answer));
+    worker.on('error', (error) => this.ended(`the thread that writes routes failed: ${error.message}`));
+    worker.on('exit', () => this.ended('the thread that writes routes has ended'));
+    await new Promise<void>((resolve, reject) => {
+      this.started = { resolve, reject };
+    });
+    for (const trouble of checkSysctls((path) => readFileSync(path, 'utf8'))) this.tell(new FibError(trouble));
+  }
+
+  /** Defines a group of next hops; `id` is the RIB's, not 0, and keeps its meaning until {@link releaseGroup}. */
+  defineGroup(id: number, hops: readonly FibNextHop[]): void {
+    // Within one message definitions come before releases: a release of the same id has to go ahead.
+    if (this.releases.includes(id)) this.flush();
+    this.definitions.push({ id, hops });
+  }
+
+  /** Says that no route will be given this group any more. */
+  releaseGroup(id: number): void {
+    this.releases.push(id);
+  }
+
+  /** Sets the next hops of a route; group 0 removes it. Takes effect with {@link flush}. Allocates nothing. */
+  set(family: Family, a0: number, a1: number, a2: number, a3: number, length: number, group: number): void {
+    if (this.stagedWords === this.staged.length) this.flush();
+    const { staged, stagedWords: at } = this;
+    staged[at] = routeHead(family, length);
+    staged[at + 1] = a0;
+    staged[at + 2] = a1;
+    staged[at + 3] = a2;
+    staged[at + 4] = a3;
+    staged[at + 5] = group;
+    this.stagedWords = at + WORDS_PER_ROUTE;
+  }
+
+  /** Sends what was set since the last time on its way; to be called once a turn of the event loop. */
+  flush(): void {
+    if (this.stagedWords === 0 && this.definitions.length === 0 && this.releases.length === 0) return;
+    const words = this.staged.slice(0, this.stagedWords);
+    const { definitions, releases } = this;
+    this.stagedWords = 0;
+    this.definitions = [];
+    this.releases = [];
+    this.updates++;
+    this.post({ type: 'update', definitions, words, releases }, [words.buffer]);
+  }
+
+  /** Says that all that is wanted has been set: leftovers of an earlier run may go. */
+  endOfInitialSync(): void {
+    this.flush();
+    this.post({ type: 'endOfInitialSync' });
+  }
+
+  /** All routes, wanted or in the kernel, as the kernel has them now. Rejects with {@link FibError} without worker. */
+  list(): Promise<FibRoute[]> {
+    this.flush();
+    return new Promise((resolve, reject) => {
+      if (this.worker === undefined) {
+        reject(new FibError({ code: 'FIB_WORKER', message: 'the thread that writes routes does not run' }));
+        return;
+      }
+      const id = this.nextQuestion++;
+      this.questions.set(id, { resolve, reject });
+      this.post({ type: 'list', id });
+    });
+  }
+
+  get statistics(): FibStatistics {
+    const { status, lastError } = this;
+    const pending = (status?.pending ?? 0) + this.updates - (status?.updates ?? 0) + this.stagedWords / WORDS_PER_ROUTE;
+    return {
+      desired: status?.desired ?? 0,
+      installed: status?.installed ?? 0,
+      failed: status?.failed ?? 0,
+      pending,
+      ...(lastError === undefined ? {} : { lastError }),
+      ...(status === undefined || status.lastSync === 0 ? {} : { lastSync: status.lastSync }),
+    };
+  }
+
+  /** Writes what is still to be written, or with `keepRoutes` false deletes all our routes; then ends the worker. */
+  async stop(options: { readonly keepRoutes: boolean }): Promise<void> {
+    if (this.worker === undefined) return;
+    this.flush();
+    const { worker } = this;
+    await new Promise<void>((resolve) => {
+      this.stopped = resolve;
+      this.post({ type: 'stop', keepRoutes: options.keepRoutes });
+    });
+    await worker.terminate();
+  }
+
+  private post(request: FibRequest, transfer: ArrayBuffer[] = []): void {
+    this.worker?.postMessage(request, transfer);
+  }
+
+  private handle(answer: FibAnswer): void {
+    switch (answer.type) {
+      case 'started':
+        this.started?.resolve();
+        this.started = undefined;
+        return;
+      case 'failed':
+        this.worker = undefined;
+        this.started?.reject(new FibError(answer.trouble));
+        this.started = undefined;
+        return;
+      case 'trouble':
+        return this.tell(new FibError(answer.trouble));
+      case 'status':
+        return this.handleStatus(answer);
+      case 'routes':
+        this.questions.get(answer.id)?.resolve([...answer.routes]);
+        this.questions.delete(answer.id);
+        return;
+      case 'stopped':
+        this.worker = undefined;
+        this.stopped?.();
+        return;
+    }
+  }
+
+  private handleStatus(status: Status): void {
+    this.status = status;
+    if (!status.synced || this.syncTold) return;
+    this.syncTold = true;
+    this.handler.synced();
+  }
+
+  private tell(error: FibError): void {
+    this.lastError = error.message;
+    this.handler.error(error);
+  }
+
+  /** The worker is gone; that is an error unless {@link stop} asked for it. */
+  private ended(message: string): void {
+    if (this.worker === undefined) return;
+    this.worker = undefined;
+    const error = new FibError({ code: 'FIB_WORKER', message });
+    for (const { reject } of this.questions.values()) reject(error);
+    this.questions.clear();
+    this.stopped?.();
+    if (this.started === undefined) this.tell(error);
+    else this.started.reject(error);
+    this.started = undefined;
+  }
+}
