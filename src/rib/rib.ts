@@ -47,7 +47,8 @@ export class Rib {
   /** By family. */
   readonly tables: readonly [PathTable, PathTable] = [new PathTable(IPV4_UNICAST), new PathTable(IPV6_UNICAST)];
   readonly selector: BestPathSelector;
-  readonly self: RouterIdentity;
+  /** Who this router is. A change concerns what is decided from then on. */
+  self: RouterIdentity;
   /** Reused for every policy call. */
   readonly view: RouteView;
 

@@ -22,6 +22,10 @@ export class AdjRibInReader {
   private readonly framer = new Framer();
   private readonly view = new UpdateView();
 
+  constructor(maxMessage = 4096) {
+    this.framer.maxLength = maxMessage;
+  }
+
   feed(bytes: Uint8Array): void {
     this.framer.feed(bytes, (type, buffer, start, end) => {
       if (type !== MESSAGE_UPDATE) throw new Error(`message of type ${type}`);

@@ -2,8 +2,8 @@
 import type { FamilyTotals, StatusReport } from '../../api/types.ts';
 import { toPastTimestamp } from '../../api/timestamps.ts';
 import { formatU32 } from '../../net/address.ts';
-import { FAMILIES, FAMILY_NAMES } from '../../net/family.ts';
-import type { Family } from '../../net/family.ts';
+import { FAMILIES } from '../../net/family.ts';
+import type { Family , FAMILY_NAMES } from '../../net/family.ts';
 import { LOCAL_PEER } from '../../rib/peers.ts';
 import type { Router } from '../router.ts';
 

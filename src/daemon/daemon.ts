@@ -1,0 +1,203 @@
+/**
+ * starlingd: datastore, router, FIB and API, built and connected. Nothing else happens here.
+ */
+import type { AddressInfo } from 'node:net';
+import { startApiServer } from '../api/server.ts';
+import type { ApiServer } from '../api/server.ts';
+import { toPastTimestamp } from '../api/timestamps.ts';
+import type { StatusReport } from '../api/types.ts';
+import type { SessionEnvironment } from '../bgp/session/session.ts';
+import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/datastore.ts';
+import { FileDatastore } from '../datastore/file-datastore.ts';
+import { Fib } from '../fib/fib.ts';
+import type { FibTrouble } from '../fib/worker-messages.ts';
+import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
+import type { ClusterView } from '../resources/cluster-view.ts';
+import { DEFAULT_BEST_PATH } from '../rib/best-path.ts';
+import type { Config } from './config.ts';
+import { desiredState } from './desired-state.ts';
+import { EventLog } from './event-log.ts';
+import type { Log } from './log.ts';
+import { Router } from './router.ts';
+import { DaemonReport } from './view/daemon-report.ts';
+import type { StatusInputs } from './view/status-report.ts';
+
+/** What the daemon needs of the world. */
+export interface DaemonEnvironment {
+  readonly version: string;
+  readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly session: SessionEnvironment;
+  /** Called when somebody asked over the API to stop. */
+  readonly onShutdown: (forGood: boolean) => void;
+}
+
+export class Daemon {
+  readonly events: EventLog;
+  private readonly config: Config;
+  private readonly environment: DaemonEnvironment;
+  private readonly router: Router;
+  private readonly report: DaemonReport;
+  private readonly fib: Fib | undefined;
+  private readonly datastore: Datastore;
+  private readonly started: number;
+  private api: ApiServer | undefined;
+  private view: ClusterView = EMPTY_VIEW;
+  private resourceProblems: readonly SourcedProblem[] = [];
+  private desiredProblems: readonly string[] = [];
+  private fibTrouble: { words: string; at: number } | undefined;
+  private fibErrors = 0;
+  private changes = 0;
+  /** Changes are applied one after the other. */
+  private applying: Promise<void> = Promise.resolve();
+
+  constructor(config: Config, environment: DaemonEnvironment) {
+    this.config = config;
+    this.environment = environment;
+    this.started = environment.now();
+    this.events = new EventLog(environment.now);
+    this.events.subscribe(({ type, subject, words }) => environment.log.info(words, { type, subject }));
+    this.fib = config.fib.enabled ? this.createFib() : undefined;
+    this.router = new Router({
+      events: this.events,
+      environment: environment.session,
+      bestPath: { ...DEFAULT_BEST_PATH, maxPaths: config.fib.maxPaths },
+      forwarding: this.fib === undefined ? undefined : forwardingTo(this.fib),
+    });
+    this.datastore = new FileDatastore(config.datastore.file.path);
+    this.report = this.createReport();
+  }
+
+  /** Starts everything; throws what keeps the daemon from working at all. */
+  async start(): Promise<void> {
+    this.events.add('daemon', this.config.nodeName, `starlingd ${this.environment.version} starts`);
+    await this.fib?.start();
+    this.api = await startApiServer({
+      daemon: this.report,
+      ...(this.config.api.socket !== '' && { socket: this.config.api.socket }),
+      ...(this.config.api.http !== undefined && { http: this.config.api.http }),
+      onDefect: (error, request) => this.environment.log.error(`API: ${request}`, { error }),
+    });
+    this.datastore.start({
+      snapshot: (resources, problems) => this.take(clusterView(resources), problems, resources.length),
+      changes: (changes, problems) => this.take(applyChanges(this.view, changes), problems, changes.length),
+      status: (status) => this.datastoreChanged(status),
+    });
+  }
+
+  /** Stops: for a restart, kernel routes stay and peers are not told; for good, everything is withdrawn. */
+  async stop(forGood: boolean): Promise<void> {
+    await this.datastore.stop();
+    await this.applying;
+    await this.router.stop(forGood, forGood ? 'shutting down' : undefined);
+    await this.fib?.stop({ keepRoutes: !forGood });
+    await this.api?.close();
+  }
+
+  /** Port of the read-only API, undefined where it is off. */
+  get httpPort(): AddressInfo['port'] | undefined {
+    return this.api?.port;
+  }
+
+  private createFib(): Fib {
+    const { table, protocol, maxPaths } = this.config.fib;
+    return new Fib(
+      { table, protocol, maxPaths },
+      {
+        trouble: (trouble) => this.fibTroubled(trouble),
+        synced: () => this.events.add('fib', 'kernel', 'the kernel has all routes of the first sync'),
+      },
+    );
+  }
+
+  private fibTroubled(trouble: FibTrouble): void {
+    this.fibErrors++;
+    this.fibTrouble = { words: trouble.message, at: this.environment.now() };
+    this.events.add('fib', trouble.code, trouble.message);
+  }
+
+  private take(view: ClusterView, problems: readonly SourcedProblem[], changes: number): void {
+    const before = new Set(this.resourceProblems.map(problemWords));
+    this.view = view;
+    this.resourceProblems = problems;
+    this.changes += changes;
+    for (const words of problems.map(problemWords)) {
+      if (!before.has(words)) this.events.add('datastore', this.config.datastore.type, words);
+    }
+    this.applying = this.applying.then(() => this.apply());
+  }
+
+  private async apply(): Promise<void> {
+    const { nodeName, routerId } = this.config;
+    const wanted = desiredState(this.view, { name: nodeName, ...(routerId !== undefined && { routerId }) });
+    this.desiredProblems = wanted.problems;
+    try {
+      await this.router.apply(wanted);
+    } catch (error) {
+      this.environment.log.error('applying the resources failed', { error });
+    }
+  }
+
+  private datastoreChanged(status: DatastoreStatus): void {
+    const error = status.lastError === undefined ? '' : `: ${status.lastError.words}`;
+    this.events.add('datastore', status.type, `${status.state}${error}`);
+  }
+
+  private createReport(): DaemonReport {
+    const { now, onShutdown } = this.environment;
+    return new DaemonReport({
+      router: this.router,
+      events: this.events,
+      now,
+      statusInputs: () => this.statusInputs(),
+      fibRoutes: () => this.fib?.list() ?? Promise.resolve([]),
+      fibCounters: () => ({ written: 0, removed: 0, errors: this.fibErrors }),
+      datastoreCounters: () => ({
+        changes: this.changes,
+        errors: this.datastore.status.lastError === undefined ? 0 : 1,
+        resources: Object.fromEntries([...this.view.tables].map(([kind, table]) => [kind, table.size])),
+        invalid: this.resourceProblems.filter(({ severity }) => severity === 'error').length,
+      }),
+      shutdown: onShutdown,
+    });
+  }
+
+  private statusInputs(): StatusInputs {
+    const now = this.environment.now();
+    const { type, state, since, lastError } = this.datastore.status;
+    return {
+      node: this.config.nodeName,
+      version: this.environment.version,
+      started: this.started,
+      fib: this.fibStatus(now),
+      datastore: {
+        type,
+        state: state === 'away' ? 'failed' : state,
+        since: toPastTimestamp(since, now),
+        lastError: lastError === undefined ? null : { words: lastError.words, at: toPastTimestamp(lastError.at, now) },
+      },
+      problems: [...this.resourceProblems.map(problemWords), ...this.desiredProblems],
+    };
+  }
+
+  private fibStatus(now: number): StatusReport['fib'] {
+    const { fib, fibTrouble } = this;
+    if (fib === undefined) {
+      return { enabled: false, inSync: false, desired: 0, installed: 0, failed: 0, lastError: null };
+    }
+    const { desired, installed, failed, pending } = fib.statistics;
+    return {
+      enabled: true,
+      inSync: pending === 0 && failed === 0,
+      desired,
+      installed,
+      failed,
+      lastError: fibTrouble === undefined ? null : { words: fibTrouble.words, at: toPastTimestamp(fibTrouble.at, now) },
+    };
+  }
+}
+
+function problemWords({ source, message }: SourcedProblem): string {
+  return `${source}: ${message}`;
+}
