@@ -15,9 +15,10 @@ export function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
       return value === undefined ? 'is required' : `must be ${oneOf(choices)}, not ${found}${hint}`;
     }
     case 'too_small':
-      return `must ${sizeWord(issue.origin)} at least ${issue.minimum}${unitOf(issue.origin)}, not ${sizeOf(value)}`;
+      if (issue.minimum === 1 && sizeOf(value) === '0' && typeof value !== 'number') return 'must not be empty';
+      return sizeWords(issue.origin, issue.exact === true ? 'exactly' : 'at least', issue.minimum, value);
     case 'too_big':
-      return `must ${sizeWord(issue.origin)} at most ${issue.maximum}${unitOf(issue.origin)}, not ${sizeOf(value)}`;
+      return sizeWords(issue.origin, issue.exact === true ? 'exactly' : 'at most', issue.maximum, value);
     case 'invalid_union':
       return value === undefined ? 'is required' : unionWords(issue, value, found);
     case 'custom':
@@ -57,13 +58,10 @@ function oneOf(choices: readonly string[]): string {
   return `${choices.slice(0, -1).join(', ')} or ${choices.at(-1)}`;
 }
 
-function sizeWord(origin: string): string {
-  return origin === 'array' ? 'have' : 'be';
-}
-
-function unitOf(origin: string): string {
-  if (origin === 'array') return ' items';
-  return origin === 'string' ? ' characters long' : '';
+function sizeWords(origin: string, bound: string, limit: number | bigint, value: unknown): string {
+  const items = origin === 'array' ? (limit === 1 ? ' item' : ' items') : '';
+  const verb = origin === 'array' ? 'have' : 'be';
+  return `must ${verb} ${bound} ${limit}${items}${origin === 'string' ? ' characters long' : ''}, not ${sizeOf(value)}`;
 }
 
 function sizeOf(value: unknown): string {

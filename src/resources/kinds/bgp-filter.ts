@@ -42,8 +42,10 @@ function rule(cidr: typeof ipv4Cidr, bits: 32 | 128) {
     if (value.cidr === undefined && value.matchOperator !== undefined)
       problem('cidr', 'is required with matchOperator');
     if (value.cidr === undefined && value.prefixLength !== undefined) problem('cidr', 'is required with prefixLength');
-    const { min = 0, max = bits } = value.prefixLength ?? {};
-    if (min > max) problem('prefixLength', `min ${min} is greater than max ${max}`);
+    const { min, max } = value.prefixLength ?? {};
+    if (min !== undefined && max !== undefined && min > max) {
+      problem('prefixLength', `min ${min} is greater than max ${max}`);
+    }
     if (value.operations !== undefined && value.action !== 'Accept') {
       problem('operations', 'are possible only with action Accept');
     }

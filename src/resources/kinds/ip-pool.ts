@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { IPV4_UNICAST } from '../../net/family.ts';
 import { parsePrefix, prefixContains } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
-import { cidr, selector } from '../fields.ts';
+import { cidr, ipAddress, selector } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import type { ResourceOfDefinition } from '../kind-definition.ts';
 
@@ -15,9 +15,19 @@ const LINK_LOCAL = ['169.254.0.0/16', 'fe80::/10'].map(parsePrefix);
 /** Lengths that a block may have, and the one it has by default. */
 const BLOCK_SIZES = { ipv4: { min: 20, max: 32, usual: 26 }, ipv6: { min: 116, max: 128, usual: 122 } };
 
+/** A prefix without bits beyond its length: with some, it is not clear which range is meant. */
+const maskedCidr = z
+  .string()
+  .check(({ value, issues }) => {
+    const masked = cidr.safeParse(value).data;
+    if (masked === undefined || ipAddress.safeParse(value.split('/')[0]).data === masked.split('/')[0]) return;
+    issues.push({ code: 'custom', message: `has bits set beyond its length; the prefix is ${masked}`, input: value });
+  })
+  .pipe(cidr);
+
 const spec = z
   .object({
-    cidr,
+    cidr: maskedCidr,
     vxlanMode: encapsulation,
     ipipMode: encapsulation,
     natOutgoing: z.boolean().default(false),

@@ -1,0 +1,202 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { KIND_NAMES } from './kinds.ts';
+import { parseResource } from './parse-resource.ts';
+
+const V3 = 'projectcalico.org/v3';
+const V1 = 'crd.projectcalico.org/v1';
+const PEER = { peerIP: '192.0.2.1', asNumber: 64513 };
+
+function problemsOf(value: unknown): string[] {
+  return parseResource(value).problems.map(
+    ({ severity, path, message }) => `${severity} ${path.join('.')}: ${message}`,
+  );
+}
+
+describe('parseResource', () => {
+  it.each([
+    ['text', 'error : must be a group of fields with apiVersion and kind'],
+    [[], 'error : must be a group of fields with apiVersion and kind'],
+    [null, 'error : must be a group of fields with apiVersion and kind'],
+    [{ kind: 'BGPPeer' }, 'error apiVersion: is required and must be a text'],
+    [{ apiVersion: V3, kind: 5 }, 'error kind: is required and must be a text'],
+    [{ apiVersion: 'apps/v1', kind: 'Deployment' }, 'warning kind: ignored kind: apps/v1 Deployment'],
+    [{ apiVersion: V3, kind: 'BgpPeers' }, `warning kind: ignored kind: ${V3} BgpPeers (did you mean "BGPPeer"?)`],
+    [{ apiVersion: 'v1', kind: 'BGPPeer' }, `warning kind: ignored kind: BGPPeer is read as ${V3} or ${V1}, not as v1`],
+    [{ apiVersion: V3, kind: 'BGPPeer', spec: PEER }, 'error metadata.name: is required'],
+    [
+      { apiVersion: V3, kind: 'BGPPeer', metadata: [], spec: PEER },
+      'error metadata: must be a group of fields, not a list',
+    ],
+    [
+      { apiVersion: V3, kind: 'BGPPeer', metadata: { name: 'a/b' }, spec: PEER },
+      'error metadata.name: must not have spaces or slashes',
+    ],
+    [
+      { apiVersion: V3, kind: 'BGPPeer', metadata: { name: 'a', labels: { b: true } }, spec: PEER },
+      'error metadata.labels.b: must be a text, not true',
+    ],
+    [
+      { apiVersion: V3, kind: 'BGPPeer', metadata: { name: 'a' }, sepc: {}, spec: PEER },
+      'warning sepc: is not a known field (did you mean "spec"?); ignored',
+    ],
+    [
+      { apiVersion: V3, kind: 'BGPPeer', metadata: { name: 'a', lables: {} }, spec: PEER },
+      'warning metadata.lables: is not a known field (did you mean "labels"?); ignored',
+    ],
+    [
+      { apiVersion: V3, kind: 'BGPPeer', metadata: { name: 'a' }, spec: { ...PEER, bfdProfile: 'x' } },
+      'warning spec.bfdProfile: is not a known field; ignored',
+    ],
+    [
+      { apiVersion: V3, kind: 'BGPPeer', metadata: { name: 'a' }, spec: 'x' },
+      'error spec: must be a group of fields, not the text "x"',
+    ],
+  ])('%j: %s', (value, problem) => {
+    expect(problemsOf(value)).toEqual([problem]);
+  });
+
+  it('names all that is wrong at once', () => {
+    const spec = { peerIP: 'x', asNumber: 'y', nodeselector: 'all()' };
+    expect(problemsOf({ apiVersion: V3, kind: 'BGPPeer', metadata: {}, spec })).toEqual([
+      'error metadata.name: is required',
+      expect.stringMatching(/^error spec\.peerIP: "x" is not an address/),
+      expect.stringMatching(/^error spec\.asNumber: "y" is not an AS number/),
+      'warning spec.nodeselector: is not a known field (did you mean "nodeSelector"?); ignored',
+    ]);
+  });
+
+  it('keeps of the metadata what is of use', () => {
+    const metadata = {
+      name: 'a',
+      uid: 'b',
+      resourceVersion: '1',
+      labels: { c: 'd' },
+      annotations: { e: 'f', 'kubectl.kubernetes.io/last-applied-configuration': '{}' },
+    };
+    expect(parseResource({ apiVersion: V3, kind: 'BGPPeer', metadata, spec: PEER })).toMatchObject({
+      problems: [],
+      resource: { metadata: { name: 'a', labels: { c: 'd' }, annotations: { e: 'f' } } },
+    });
+  });
+
+  it('finds the metadata that the v1 custom resources hide', () => {
+    const hidden = JSON.stringify({ labels: { rack: 'a', odd: 1 }, annotations: { note: 'b' }, uid: 'c' });
+    const metadata = { name: 'a', labels: { real: 'd' }, annotations: { 'projectcalico.org/metadata': hidden } };
+    expect(parseResource({ apiVersion: V1, kind: 'BGPPeer', metadata, spec: PEER })).toMatchObject({
+      ok: true,
+      resource: {
+        apiVersion: V3,
+        metadata: { name: 'a', labels: { real: 'd', rack: 'a' }, annotations: { note: 'b' } },
+      },
+    });
+    const broken = { name: 'a', annotations: { 'projectcalico.org/metadata': '{' } };
+    expect(parseResource({ apiVersion: V1, kind: 'BGPPeer', metadata: broken, spec: PEER })).toMatchObject({
+      ok: true,
+    });
+  });
+});
+
+describe('properties of parseResource', () => {
+  const fields = fc.constantFrom(
+    'peerIP',
+    'asNumber',
+    'node',
+    'cidr',
+    'blockSize',
+    'importV4',
+    'action',
+    'matchOperator',
+    'prefixLength',
+    'min',
+    'filters',
+    'communities',
+    'values',
+    'bgp',
+    'ipv4Address',
+    'state',
+    'deleted',
+    'operations',
+    'reachableBy',
+    '__proto__',
+    'prefixAdvertisements',
+    'annotations',
+    'projectcalico.org/Interfaces',
+    'name',
+    'podCIDRs',
+    'status',
+  );
+  const scalars = fc.constantFrom<unknown>(
+    null,
+    true,
+    '',
+    'x',
+    0,
+    1,
+    -1,
+    1.5,
+    26,
+    '192.0.2.1',
+    '10.0.0.0/8',
+    'fd00::/8',
+    'fe80::1',
+    '1.10',
+    'all()',
+    'has(',
+    'In',
+    'Accept',
+    '64512:1',
+    'confirmed',
+    '120s',
+    '[1]',
+    '{"labels":{"a":1}}',
+  );
+  const { tree } = fc.letrec<{ tree: unknown }>((tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 5, depthSize: 'medium' },
+      scalars,
+      fc.array(tie('tree'), { maxLength: 3 }),
+      fc.dictionary(fields, tie('tree'), { maxKeys: 6 }),
+    ),
+  }));
+  const manifests = fc.record(
+    {
+      apiVersion: fc.constantFrom(V3, V1, 'v1'),
+      kind: fc.constantFrom(...KIND_NAMES),
+      metadata: fc.oneof(fc.constant({ name: 'default' }), tree),
+      spec: fc.oneof(
+        { weight: 4, arbitrary: fc.dictionary(fields, tree, { maxKeys: 8 }) },
+        { weight: 1, arbitrary: tree },
+      ),
+      status: tree,
+    },
+    { requiredKeys: ['apiVersion', 'kind'] },
+  );
+
+  it('never throws, and says why where it gives no resource', () => {
+    fc.assert(
+      fc.property(fc.oneof(manifests, fc.jsonValue()), (value) => {
+        const result = parseResource(value);
+        expect(result.ok || result.problems.length > 0).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('reads a resource that it gave as the same resource', () => {
+    fc.assert(
+      fc.property(manifests, (manifest) => {
+        const first = parseResource(manifest);
+        if (!first.ok) return;
+        expect(parseResource(JSON.parse(JSON.stringify(first.resource)))).toMatchObject({ resource: first.resource });
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('bears any nesting', () => {
+    let deep: unknown = 'x';
+    for (let i = 0; i < 100_000; i++) deep = i % 2 === 0 ? [deep] : { spec: deep };
+    expect(parseResource({ apiVersion: V3, kind: 'BGPPeer', metadata: { name: 'a' }, spec: deep }).ok).toBe(false);
+  });
+});
