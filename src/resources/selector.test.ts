@@ -2,6 +2,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SelectorError, parseSelector } from './selector.ts';
+import type { Selector } from './selector.ts';
+
+/** Undefined where the text is refused as it should be. */
+function tryParse(text: string): Selector | undefined {
+  try {
+    return parseSelector(text);
+  } catch (error) {
+    if (error instanceof SelectorError) return undefined;
+    throw error;
+  }
+}
 
 describe('parseSelector', () => {
   it.each([
@@ -70,41 +81,18 @@ describe('parseSelector', () => {
   });
 
   it('either reads a text or refuses it, and its canonical form means the same', () => {
-    const word = fc.constantFrom(
-      'a',
-      'has(',
-      'all()',
-      ' in ',
-      '{',
-      '}',
-      '(',
-      ')',
-      '!',
-      '&&',
-      '||',
-      '==',
-      '"b"',
-      "'",
-      ' ',
-    );
+    const words = ['a', 'has(', 'all()', ' in ', '{', '}', '(', ')', '!', '&&', '||', '==', '"b"', "'", ' '];
+    const sentence = fc.array(fc.constantFrom(...words)).map((chosen) => chosen.join(''));
     fc.assert(
-      fc.property(
-        fc.oneof(
-          fc.string(),
-          fc.array(word).map((words) => words.join('')),
-        ),
-        (text) => {
-          try {
-            const selector = parseSelector(text);
-            const again = parseSelector(selector.toString());
-            expect(again.toString()).toBe(selector.toString());
-            for (const labels of [{}, { a: 'b' }, { a: 'c' }])
-              expect(again.matches(labels)).toBe(selector.matches(labels));
-          } catch (error) {
-            expect(error).toBeInstanceOf(SelectorError);
-          }
-        },
-      ),
+      fc.property(fc.oneof(fc.string(), sentence), (text) => {
+        const selector = tryParse(text);
+        if (selector === undefined) return;
+        const again = parseSelector(selector.toString());
+        expect(again.toString()).toBe(selector.toString());
+        for (const labels of [{}, { a: 'b' }, { a: 'c' }]) {
+          expect(again.matches(labels)).toBe(selector.matches(labels));
+        }
+      }),
       { numRuns: 300 },
     );
   });
@@ -147,10 +135,10 @@ describe('vectors of the selector language', () => {
 
   it('are refused and written alike', ({ skip }) => {
     skip(!existsSync(VECTORS), `${VECTORS} is not there`);
-    for (const { sel } of vectors('bad')) expect(() => parseSelector(sel), sel).toThrow(SelectorError);
+    for (const { sel } of vectors('bad')) expect(() => parseSelector(sel)).toThrow(SelectorError);
     for (const { in: text, out } of vectors('canon')) expect(parseSelector(text).toString()).toBe(out);
-    for (const { in: text, out } of vectors('tokens').filter((vector) => vector.out === null)) {
-      expect(() => parseSelector(text), `${text} ${String(out)}`).toThrow(SelectorError);
+    for (const { in: text } of vectors('tokens').filter((vector) => vector.out === null)) {
+      expect(() => parseSelector(text)).toThrow(SelectorError);
     }
   });
 });

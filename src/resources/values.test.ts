@@ -61,9 +61,12 @@ describe('parsePeerIP', () => {
     ['192.0.2.1/32', undefined],
     ['[2001:db8::1', undefined],
   ])('%s is %j', (text, expected) => {
+    expect(parsePeerIP(text)).toEqual(expected);
+  });
+
+  it.each(['192.0.2.1', '192.0.2.1:1179', '2001:db8::1', '[fe80::1%eth0]:179'])('%s is written the same', (text) => {
     const parsed = parsePeerIP(text);
-    expect(parsed).toEqual(expected);
-    if (parsed !== undefined) expect(parsePeerIP(formatPeerIP(parsed))).toEqual(parsed);
+    expect(parsed && formatPeerIP(parsed)).toBe(text);
   });
 });
 
