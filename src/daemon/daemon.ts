@@ -10,13 +10,15 @@ import type { SessionEnvironment } from '../bgp/session/session.ts';
 import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/datastore.ts';
 import { FileDatastore } from '../datastore/file-datastore.ts';
 import { Fib } from '../fib/fib.ts';
-import type { FibTrouble } from '../fib/worker-messages.ts';
+import type { FibError } from '../fib/fib-error.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { DEFAULT_BEST_PATH } from '../rib/best-path.ts';
 import type { Config } from './config.ts';
 import { desiredState } from './desired-state.ts';
 import { EventLog } from './event-log.ts';
+import { forwardingTo } from './forwarding-adapter.ts';
+import { InitialSync } from './initial-sync.ts';
 import type { Log } from './log.ts';
 import { Router } from './router.ts';
 import { DaemonReport } from './view/daemon-report.ts';
@@ -105,16 +107,16 @@ export class Daemon {
     return new Fib(
       { table, protocol, maxPaths },
       {
-        trouble: (trouble) => this.fibTroubled(trouble),
+        error: (error) => this.fibFailed(error),
         synced: () => this.events.add('fib', 'kernel', 'the kernel has all routes of the first sync'),
       },
     );
   }
 
-  private fibTroubled(trouble: FibTrouble): void {
+  private fibFailed(error: FibError): void {
     this.fibErrors++;
-    this.fibTrouble = { words: trouble.message, at: this.environment.now() };
-    this.events.add('fib', trouble.code, trouble.message);
+    this.fibTrouble = { words: error.message, at: this.environment.now() };
+    this.events.add('fib', 'kernel', error.message);
   }
 
   private take(view: ClusterView, problems: readonly SourcedProblem[], changes: number): void {

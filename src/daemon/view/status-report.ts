@@ -3,7 +3,7 @@ import type { FamilyTotals, StatusReport } from '../../api/types.ts';
 import { toPastTimestamp } from '../../api/timestamps.ts';
 import { formatU32 } from '../../net/address.ts';
 import { FAMILIES } from '../../net/family.ts';
-import type { Family , FAMILY_NAMES } from '../../net/family.ts';
+import type { Family, FAMILY_NAMES } from '../../net/family.ts';
 import { LOCAL_PEER } from '../../rib/peers.ts';
 import type { Router } from '../router.ts';
 

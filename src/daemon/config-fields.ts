@@ -1,0 +1,42 @@
+/**
+ * Every field of the configuration with the environment variables that set it, the first one set counts. Where calico-node
+ * has a name for a setting, that name works too.
+ */
+export interface ConfigField {
+  /** Path in the file, `fib.table`. */
+  readonly field: string;
+  readonly variables: readonly string[];
+  /** The variable holds several values, separated by commas. */
+  readonly list?: true;
+}
+
+export const CONFIG_FIELDS: readonly ConfigField[] = [
+  { field: 'nodeName', variables: ['STARLING_NODE_NAME', 'NODENAME'] },
+  { field: 'routerId', variables: ['STARLING_ROUTER_ID', 'CALICO_ROUTER_ID'] },
+  { field: 'datastore.type', variables: ['STARLING_DATASTORE_TYPE', 'DATASTORE_TYPE'] },
+  { field: 'datastore.file.path', variables: ['STARLING_DATASTORE_FILE_PATH'] },
+  { field: 'datastore.etcd.endpoints', variables: ['STARLING_ETCD_ENDPOINTS', 'ETCD_ENDPOINTS'], list: true },
+  { field: 'datastore.etcd.keyFile', variables: ['STARLING_ETCD_KEY_FILE', 'ETCD_KEY_FILE'] },
+  { field: 'datastore.etcd.certFile', variables: ['STARLING_ETCD_CERT_FILE', 'ETCD_CERT_FILE'] },
+  { field: 'datastore.etcd.caFile', variables: ['STARLING_ETCD_CA_FILE', 'ETCD_CA_CERT_FILE'] },
+  { field: 'datastore.etcd.username', variables: ['STARLING_ETCD_USERNAME', 'ETCD_USERNAME'] },
+  { field: 'datastore.etcd.passwordFile', variables: ['STARLING_ETCD_PASSWORD_FILE'] },
+  { field: 'datastore.kubernetes.kubeconfig', variables: ['STARLING_KUBECONFIG', 'KUBECONFIG'] },
+  { field: 'datastore.kubernetes.apiGroup', variables: ['STARLING_API_GROUP', 'CALICO_API_GROUP'] },
+  { field: 'datastore.kubernetes.usePodCidr', variables: ['STARLING_USE_POD_CIDR', 'USE_POD_CIDR'] },
+  { field: 'datastore.cache', variables: ['STARLING_CACHE'] },
+  { field: 'fib.enabled', variables: ['STARLING_FIB_ENABLED'] },
+  { field: 'fib.table', variables: ['STARLING_FIB_TABLE'] },
+  { field: 'fib.protocol', variables: ['STARLING_FIB_PROTOCOL'] },
+  { field: 'fib.maxPaths', variables: ['STARLING_FIB_MAX_PATHS'] },
+  { field: 'bestPath.alwaysCompareMed', variables: ['STARLING_ALWAYS_COMPARE_MED'] },
+  { field: 'bestPath.deterministicMed', variables: ['STARLING_DETERMINISTIC_MED'] },
+  { field: 'bestPath.missingMedWorst', variables: ['STARLING_MISSING_MED_WORST'] },
+  { field: 'bestPath.compareRouterId', variables: ['STARLING_COMPARE_ROUTER_ID'] },
+  { field: 'bestPath.multipathRelax', variables: ['STARLING_MULTIPATH_RELAX'] },
+  { field: 'api.socket', variables: ['STARLING_API_SOCKET'] },
+  { field: 'api.http', variables: ['STARLING_API_HTTP'] },
+  { field: 'api.gobgp', variables: ['STARLING_API_GOBGP'] },
+  { field: 'log.level', variables: ['STARLING_LOG_LEVEL'] },
+  { field: 'log.format', variables: ['STARLING_LOG_FORMAT'] },
+];

@@ -1,0 +1,76 @@
+/** The schema of a node's configuration file, with its defaults. */
+import { z } from 'zod';
+import { tryParseAddress } from '../net/address.ts';
+
+/** rtnetlink protocol numbers by name (linux/rtnetlink.h, and BIRD's from iproute2's rt_protos). */
+const PROTOCOLS: Readonly<Record<string, number>> = { boot: 3, static: 4, bird: 12, zebra: 11, bgp: 186 };
+
+const protocol = z
+  .union([z.enum(['boot', 'static', 'bird', 'zebra', 'bgp']), z.int().min(3).max(255)])
+  .transform((value) => (typeof value === 'number' ? value : PROTOCOLS[value]));
+
+const routerId = z
+  .string()
+  .refine((text) => text === 'hash' || tryParseAddress(text)?.family === 0, 'must be an IPv4 address, or hash');
+
+export const configSchema = z.strictObject({
+  nodeName: z.string().min(1).optional(),
+  /** As CALICO_ROUTER_ID: the node's IPv4 address where it is not given. */
+  routerId: routerId.optional(),
+  datastore: z
+    .strictObject({
+      type: z.enum(['file', 'etcd', 'kubernetes']).default('file'),
+      file: z.strictObject({ path: z.string().min(1).default('/etc/starling/resources') }).prefault({}),
+      etcd: z
+        .strictObject({
+          endpoints: z.array(z.string()).default([]),
+          keyFile: z.string().default(''),
+          certFile: z.string().default(''),
+          caFile: z.string().default(''),
+          username: z.string().default(''),
+          passwordFile: z.string().default(''),
+        })
+        .prefault({}),
+      kubernetes: z
+        .strictObject({
+          kubeconfig: z.string().default(''),
+          apiGroup: z.string().default('auto'),
+          usePodCidr: z.boolean().default(false),
+        })
+        .prefault({}),
+      cache: z.string().default('/var/lib/starling/cache'),
+    })
+    .prefault({}),
+  fib: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      table: z.int().min(1).max(0xffffffff).default(254),
+      protocol: protocol.prefault('bird'),
+      maxPaths: z.int().min(1).max(256).default(16),
+    })
+    .prefault({}),
+  bestPath: z
+    .strictObject({
+      alwaysCompareMed: z.boolean().default(false),
+      deterministicMed: z.boolean().default(true),
+      missingMedWorst: z.boolean().default(false),
+      compareRouterId: z.boolean().default(true),
+      multipathRelax: z.boolean().default(true),
+    })
+    .prefault({}),
+  api: z
+    .strictObject({
+      socket: z.string().default('/run/starling/starlingd.sock'),
+      http: z.string().default('127.0.0.1:8179'),
+      gobgp: z.string().default(''),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+      format: z.enum(['text', 'json']).default('text'),
+    })
+    .prefault({}),
+});
+
+export type ConfigValues = z.output<typeof configSchema>;

@@ -1,0 +1,103 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CONFIG_FIELDS } from './config-fields.ts';
+import { configSchema } from './config-schema.ts';
+import { ConfigError, loadConfig } from './config.ts';
+import type { Config } from './config.ts';
+
+let directory: string;
+let path: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'starling-config-'));
+  path = join(directory, 'starlingd.yaml');
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function load(text: string, environment: Record<string, string> = {}): Config {
+  writeFileSync(path, text);
+  return loadConfig({ path, environment, hostName: 'Host-1' });
+}
+
+function problemsOf(text: string, environment: Record<string, string> = {}): string[] {
+  try {
+    load(text, environment);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message.replaceAll(path, 'FILE').split('\n');
+    throw error;
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    const config = loadConfig({ environment: {}, hostName: 'Host-1' });
+    expect(config).toMatchObject({
+      nodeName: 'host-1',
+      datastore: { type: 'file', file: { path: '/etc/starling/resources' } },
+      fib: { enabled: true, table: 254, protocol: 12, maxPaths: 16 },
+      api: { socket: '/run/starling/starlingd.sock', http: { host: '127.0.0.1', port: 8179 } },
+      log: { level: 'info', format: 'text' },
+    });
+    expect(load('')).toEqual(config);
+  });
+
+  it('reads the file, and lets the environment win over it', () => {
+    const text = 'nodeName: node-1\nfib: { table: 100, protocol: static }\napi: { http: "" }\n';
+    expect(load(text)).toMatchObject({
+      nodeName: 'node-1',
+      fib: { table: 100, protocol: 4 },
+      api: { http: undefined },
+    });
+    const config = load(text, { NODENAME: 'node-2', STARLING_FIB_TABLE: '7', STARLING_API_HTTP: '[::1]:80' });
+    expect(config).toMatchObject({ nodeName: 'node-2', fib: { table: 7 }, api: { http: { host: '::1', port: 80 } } });
+  });
+
+  it('prefers its own variables to those of calico-node, and takes an empty one for unset', () => {
+    const environment = { STARLING_NODE_NAME: 'own', NODENAME: 'calico', CALICO_ROUTER_ID: 'hash', ETCD_ENDPOINTS: '' };
+    expect(load('', environment)).toMatchObject({ nodeName: 'own', routerId: 'hash' });
+  });
+
+  it('names every problem with its place and field', () => {
+    expect(problemsOf('fib:\n  tabel: 5\n  maxPaths: many\nlog: { level: loud }\n')).toEqual([
+      'FILE:3:13: fib.maxPaths must be a number, not the text "many"',
+      'FILE:2:10: fib.tabel is not a known field (did you mean "table"?)',
+      'FILE:4:15: log.level must be debug, info, warn or error, not the text "loud"',
+    ]);
+    expect(problemsOf('', { STARLING_FIB_TABLE: 'main' })[0]).toMatch(
+      /^environment variable STARLING_FIB_TABLE: fib\.table must be/,
+    );
+    expect(problemsOf('api: { http: 8179 }')[0]).toMatch(/^FILE:1:14: api\.http must be a text/);
+    expect(problemsOf('api: { http: "8179" }')[0]).toMatch(/^FILE:1:14: api\.http must be an address and a port/);
+  });
+
+  it('says where YAML goes wrong, and which file is missing', () => {
+    expect(problemsOf('a: [1\nb: 2\n')[0]).toMatch(/^FILE:2:1: /);
+    const missing = join(directory, 'nowhere.yaml');
+    expect(() => loadConfig({ path: missing, environment: {}, hostName: 'h' })).toThrow(/nowhere\.yaml: can't be read/);
+  });
+
+  it('refuses what this version does not do', () => {
+    expect(problemsOf('datastore: { type: etcd }')[0]).toContain('etcd, which this version does not support yet');
+    expect(problemsOf('api: { gobgp: "127.0.0.1:50051" }')[0]).toContain("GoBGP's gRPC API");
+  });
+
+  it('has a row and a line of documentation for every field', () => {
+    const fields = leaves(configSchema.parse({ nodeName: 'n', routerId: 'hash' }));
+    expect(CONFIG_FIELDS.map(({ field }) => field).sort()).toEqual(fields.sort());
+    const documentation = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
+    for (const { field, variables } of CONFIG_FIELDS) {
+      const line = documentation.split('\n').find((text) => text.includes(`\`${field}\``));
+      for (const variable of variables) expect(line).toContain(`\`${variable}\``);
+    }
+  });
+});
+
+function leaves(value: object, prefix = ''): string[] {
+  return Object.entries(value).flatMap(([key, inner]: [string, unknown]) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? leaves(inner, `${prefix}${key}.`)
+      : [`${prefix}${key}`],
+  );
+}

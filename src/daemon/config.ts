@@ -1,0 +1,187 @@
+/**
+ * The configuration of a node: file, environment variables, defaults, in that order of precedence reversed — what the
+ * environment says wins over the file, so that one file can serve many nodes.
+ */
+import { readFileSync } from 'node:fs';
+import { LineCounter, parseDocument } from 'yaml';
+import type { Document } from 'yaml';
+import type { z } from 'zod';
+import { describeIssue } from '../resources/describe-issue.ts';
+import { didYouMean } from '../resources/did-you-mean.ts';
+import { CONFIG_FIELDS } from './config-fields.ts';
+import { configSchema } from './config-schema.ts';
+import type { ConfigValues } from './config-schema.ts';
+
+/** The configuration with everything filled in. */
+export interface Config extends Omit<ConfigValues, 'api' | 'nodeName'> {
+  readonly nodeName: string;
+  readonly api: Omit<ConfigValues['api'], 'http'> & {
+    /** Undefined where the read-only API is off. */
+    readonly http: { readonly host: string; readonly port: number } | undefined;
+  };
+}
+
+/** One thing that is wrong, with its place: `file:line:column`, or the name of an environment variable. */
+export interface ConfigProblem {
+  readonly where: string;
+  readonly field: string;
+  readonly message: string;
+}
+
+/** The configuration can't be used; all problems are named. */
+export class ConfigError extends Error {
+  readonly code = 'CONFIG_INVALID';
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(
+      problems.map(({ where, field, message }) => `${where}: ${field === '' ? '' : `${field} `}${message}`).join('\n'),
+    );
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+export interface ConfigSources {
+  /** File to read; without one only the environment counts. */
+  readonly path?: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly hostName: string;
+}
+
+/** Reads the configuration of this node. Throws {@link ConfigError}. */
+export function loadConfig(sources: ConfigSources): Config {
+  const file = sources.path === undefined ? undefined : readConfigFile(sources.path);
+  const { values, origins } = withEnvironment(file?.values ?? {}, sources.environment);
+  const place = (path: readonly PropertyKey[]): string =>
+    origins.get(path.join('.')) ?? file?.place(path) ?? 'configuration';
+  const parsed = configSchema.safeParse(values);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.flatMap((issue) => issueProblems(issue, values, place)));
+  }
+  const { api, nodeName, ...rest } = parsed.data;
+  const problems = unsupported(parsed.data, place);
+  const http = parseListen(api.http);
+  if (http === null) {
+    const message = 'must be an address and a port, like 127.0.0.1:8179 or [::1]:8179, or empty';
+    problems.push({ where: place(['api', 'http']), field: 'api.http', message });
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { ...rest, nodeName: nodeName ?? sources.hostName.toLowerCase(), api: { ...api, http: http ?? undefined } };
+}
+
+interface ConfigFile {
+  readonly values: Record<string, unknown>;
+  place(path: readonly PropertyKey[]): string;
+}
+
+function readConfigFile(path: string): ConfigFile {
+  const problem = (where: string, message: string): ConfigError => new ConfigError([{ where, field: '', message }]);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw problem(path, `can't be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    throw problem(`${path}:${line}:${col}`, error.message.split('\n')[0]);
+  }
+  const values: unknown = document.toJS() ?? {};
+  if (!isGroup(values)) throw problem(path, 'must be a group of fields');
+  return { values, place: (at) => placeIn(document, lines, path, at) };
+}
+
+/** The place of a field, or of the nearest group around it that there is. */
+function placeIn(document: Document, lines: LineCounter, path: string, at: readonly PropertyKey[]): string {
+  for (let depth = at.length; depth > 0; depth--) {
+    const node: unknown = document.getIn(at.slice(0, depth), true);
+    if (typeof node !== 'object' || node === null || !('range' in node) || !Array.isArray(node.range)) continue;
+    const { line, col } = lines.linePos(Number(node.range[0]));
+    return `${path}:${line}:${col}`;
+  }
+  return path;
+}
+
+function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The values with those of the environment put in, and which variable each of them came from. */
+function withEnvironment(
+  file: Record<string, unknown>,
+  environment: ConfigSources['environment'],
+): { values: Record<string, unknown>; origins: Map<string, string> } {
+  const values = structuredClone(file);
+  const origins = new Map<string, string>();
+  for (const { field, variables, list } of CONFIG_FIELDS) {
+    // An empty variable is an unset one, as in calico-node's manifests.
+    const name = variables.find((variable) => (environment[variable] ?? '') !== '');
+    if (name === undefined) continue;
+    const text = environment[name]!;
+    put(values, field.split('.'), list === true ? text.split(',').map((part) => part.trim()) : scalar(text));
+    origins.set(field, `environment variable ${name}`);
+  }
+  return { values, origins };
+}
+
+/** Numbers and booleans have no type in the environment. */
+function scalar(text: string): unknown {
+  if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
+  return /^\d{1,9}$/.test(text) ? Number(text) : text;
+}
+
+function put(values: Record<string, unknown>, [first, ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) values[first] = value;
+  else {
+    const group = values[first];
+    const inner = isGroup(group) ? group : {};
+    values[first] = inner;
+    put(inner, rest, value);
+  }
+}
+
+function issueProblems(
+  issue: z.core.$ZodIssue,
+  values: unknown,
+  place: (path: readonly PropertyKey[]) => string,
+): ConfigProblem[] {
+  const field = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const known = CONFIG_FIELDS.filter((row) => row.field.startsWith(field === '' ? '' : `${field}.`)).map(
+      (row) => row.field.slice(field === '' ? 0 : field.length + 1).split('.')[0],
+    );
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key];
+      const message = `is not a known field${didYouMean(key, new Set(known))}`;
+      return { where: place(path), field: path.join('.'), message };
+    });
+  }
+  const value = issue.path.reduce<unknown>((group, key) => (isGroup(group) ? group[String(key)] : undefined), values);
+  return [{ where: place(issue.path), field, message: describeIssue(issue, value) }];
+}
+
+/** Settings that are understood but can't be followed by this version. */
+function unsupported(values: ConfigValues, place: (path: readonly PropertyKey[]) => string): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (values.datastore.type !== 'file') {
+    const message = `is ${values.datastore.type}, which this version does not support yet: use file`;
+    problems.push({ where: place(['datastore', 'type']), field: 'datastore.type', message });
+  }
+  if (values.api.gobgp !== '') {
+    const message = "asks for GoBGP's gRPC API, which this version does not support yet: leave it empty";
+    problems.push({ where: place(['api', 'gobgp']), field: 'api.gobgp', message });
+  }
+  return problems;
+}
+
+/** `host:port` with an IPv6 host in brackets; undefined for an empty text, null for anything else. */
+function parseListen(text: string): { host: string; port: number } | undefined | null {
+  if (text === '') return undefined;
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  if (match === null || Number(match[3]) > 65_535) return null;
+  return { host: match[1] ?? match[2], port: Number(match[3]) };
+}
