@@ -172,11 +172,6 @@ export class DesiredRoutes {
     return this.errors.get(id);
   }
 
-  /** Whether a route waits to be written. */
-  isQueued(id: number): boolean {
-    return (this.flags[id] & QUEUED) !== 0;
-  }
-
   /** The id of a prefix's row, made and held if need be. */
   private row(a0: number, a1: number, a2: number, a3: number, length: number): number {
     const id = this.table.intern(a0, a1, a2, a3, length);

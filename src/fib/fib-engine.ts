@@ -4,11 +4,12 @@
  */
 import { FAMILIES } from '../net/family.ts';
 import { formatPrefix } from '../net/prefix.ts';
+import type { Prefix } from '../net/prefix.ts';
 import { DesiredRoutes, NO_GROUP } from './desired-routes.ts';
-import { KernelObjects, describeHops } from './kernel-objects.ts';
+import { KernelObjects } from './kernel-objects.ts';
 import { KernelRoutes } from './kernel-routes.ts';
-import { NextHopGroups } from './next-hop-groups.ts';
-import type { Group } from './next-hop-groups.ts';
+import { GroupTable } from './group-table.ts';
+import type { Group } from './group-table.ts';
 import { NextHopResolver } from './next-hop-resolver.ts';
 import type { NetlinkClient } from './netlink/netlink-client.ts';
 import { NetlinkError } from './netlink/netlink-error.ts';
@@ -28,6 +29,9 @@ export interface FibCounts {
   readonly installed: number;
   readonly failed: number;
   readonly pending: number;
+  /** Routes added or replaced, and deleted, so far. */
+  readonly written: number;
+  readonly removed: number;
 }
 
 /** The FIB without its thread. */
@@ -37,7 +41,7 @@ export class FibEngine {
   /** Whether the first sync is over: the kernel has what was wanted at its end, and no leftovers. */
   synced = false;
 
-  private readonly groups = new NextHopGroups();
+  private readonly groups = new GroupTable();
   private readonly routes: readonly DesiredRoutes[] = FAMILIES.map((family) => new DesiredRoutes(family, this.groups));
   private readonly resolver: NextHopResolver;
   private readonly objects: KernelObjects;
@@ -128,6 +132,8 @@ export class FibEngine {
       installed: sum((routes) => routes.installed),
       failed: sum((routes) => routes.failed),
       pending: sum((routes) => routes.pending),
+      written: this.kernel.written,
+      removed: this.kernel.removed,
     };
   }
 
@@ -139,30 +145,36 @@ export class FibEngine {
     while (this.step());
   }
 
-  /** All routes that are wanted or in the kernel; the kernel is asked anew. */
-  list(): FibRoute[] {
-    this.resync();
-    return this.routes.flatMap((routes) => this.listFamily(routes));
+  /** All routes that are wanted or in the kernel, which is asked anew; or just the one of `prefix`, as far as known. */
+  list(prefix?: Prefix): FibRoute[] {
+    if (prefix === undefined) {
+      this.resync();
+      return this.routes.flatMap((routes) => this.listFamily(routes));
+    }
+    const routes = this.routes[prefix.family];
+    const id = routes.table.find(...prefix.words, prefix.length);
+    return id === 0 ? [] : [this.describe(routes, id)];
   }
 
   private listFamily(routes: DesiredRoutes): FibRoute[] {
-    const { table } = routes;
     const list: FibRoute[] = [];
-    for (let id = 1; id < table.end; id++) {
-      if (table.holders[id] === 0) continue;
-      const group = this.groups.groups[routes.wanted[id]];
-      const inKernel = routes.kernel[id] !== NO_GROUP;
-      const error = routes.error(id) ?? group?.trouble;
-      list.push({
-        family: table.family,
-        prefix: formatPrefix(table.prefix(id)),
-        nextHops: group?.hops ?? [],
-        state: stateOf(routes, id),
-        inKernel,
-        ...(error === undefined ? {} : { error }),
-      });
+    for (let id = 1; id < routes.table.end; id++) {
+      if (routes.table.holders[id] > 0) list.push(this.describe(routes, id));
     }
     return list;
+  }
+
+  private describe(routes: DesiredRoutes, id: number): FibRoute {
+    const group = this.groups.groups[routes.wanted[id]];
+    const error = routes.error(id) ?? group?.trouble;
+    return {
+      family: routes.table.family,
+      prefix: formatPrefix(routes.table.prefix(id)),
+      nextHops: group?.hops ?? [],
+      state: stateOf(routes, id),
+      inKernel: routes.kernel[id] !== NO_GROUP,
+      ...(error === undefined ? {} : { error }),
+    };
   }
 
   private work(): boolean {
@@ -186,7 +198,7 @@ export class FibEngine {
     this.changed.push(...changed);
     if (rewritten.length > 0) for (const routes of this.routes) routes.forgetGroups(this.marks(rewritten));
     for (const group of troubled) {
-      this.report({ code: 'FIB_NEXT_HOP', message: `next hops ${describeHops(group)}: ${group.trouble}` });
+      this.report({ code: 'FIB_NEXT_HOP', message: `next hop left out: ${group.trouble}` });
     }
     if (this.groups.pending.size > 0 || this.changed.length === 0) return true;
     // One pass over all routes for all groups that changed.
@@ -206,7 +218,7 @@ export class FibEngine {
 function stateOf(routes: DesiredRoutes, id: number): FibRoute['state'] {
   if (routes.wanted[id] === NO_GROUP) return 'leftover';
   if (routes.wanted[id] === routes.kernel[id]) return 'installed';
-  return routes.error(id) === undefined || routes.isQueued(id) ? 'pending' : 'failed';
+  return routes.error(id) === undefined ? 'pending' : 'failed';
 }
 
 function refusedWords(count: number, first: string): string {

@@ -4,11 +4,12 @@
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Family } from '../net/family.ts';
+import type { Prefix } from '../net/prefix.ts';
 import { FibError } from './fib-error.ts';
 import type { FibNextHop } from './next-hop.ts';
 import { checkSysctls } from './sysctls.ts';
 import { WORDS_PER_ROUTE, routeHead } from './worker-messages.ts';
-import type { FibAnswer, FibRequest, FibRoute, WorkerOptions } from './worker-messages.ts';
+import type { FibAnswer, FibRequest, FibRoute, FibTrouble, WorkerOptions } from './worker-messages.ts';
 
 /** Metric of our routes: the one that IPv6 routes have by default, and Calico's normal route priority. */
 const DEFAULT_METRIC = 1024;
@@ -30,7 +31,7 @@ export interface FibOptions {
 /** Is told what happens. */
 export interface FibHandler {
   /** Something can't be done, or the kernel's settings are in the way. Told once for each thing. */
-  error(error: FibError): void;
+  trouble(trouble: FibTrouble): void;
   /** After {@link Fib.endOfInitialSync}: the kernel has what was wanted then, and leftovers are gone. */
   synced(): void;
 }
@@ -43,6 +44,9 @@ export interface FibStatistics {
   readonly failed: number;
   /** Routes and updates still to be worked on. */
   readonly pending: number;
+  /** Routes added or replaced, and deleted, since the start. */
+  readonly written: number;
+  readonly removed: number;
   /** The last error, in words. */
   readonly lastError?: string;
   /** When there was last nothing left to do, as Date.now() has it; undefined before. */
@@ -87,7 +91,7 @@ export class Fib {
     await new Promise<void>((resolve, reject) => {
       this.started = { resolve, reject };
     });
-    for (const trouble of checkSysctls((path) => readFileSync(path, 'utf8'))) this.tell(new FibError(trouble));
+    for (const trouble of checkSysctls((path) => readFileSync(path, 'utf8'))) this.tell(trouble);
   }
 
   /** Defines a group of next hops; `id` is the RIB's, not 0, and keeps its meaning until {@link releaseGroup}. */
@@ -135,26 +139,26 @@ export class Fib {
 
   /** All routes, wanted or in the kernel, as the kernel has them now. Rejects with {@link FibError} without worker. */
   list(): Promise<FibRoute[]> {
-    this.flush();
-    return new Promise((resolve, reject) => {
-      if (this.worker === undefined) {
-        reject(new FibError({ code: 'FIB_WORKER', message: 'the thread that writes routes does not run' }));
-        return;
-      }
-      const id = this.nextQuestion++;
-      this.questions.set(id, { resolve, reject });
-      this.post({ type: 'list', id });
-    });
+    return this.ask(undefined);
+  }
+
+  /** The route of just this prefix, as far as is known without asking the kernel. Rejects as {@link list} does. */
+  async find(prefix: Prefix): Promise<FibRoute | undefined> {
+    const [route] = await this.ask(prefix);
+    return route;
   }
 
   get statistics(): FibStatistics {
     const { status, lastError } = this;
-    const pending = (status?.pending ?? 0) + this.updates - (status?.updates ?? 0) + this.stagedWords / WORDS_PER_ROUTE;
+    const pending =
+      (status?.counts.pending ?? 0) + this.updates - (status?.updates ?? 0) + this.stagedWords / WORDS_PER_ROUTE;
     return {
-      desired: status?.desired ?? 0,
-      installed: status?.installed ?? 0,
-      failed: status?.failed ?? 0,
+      desired: status?.counts.desired ?? 0,
+      installed: status?.counts.installed ?? 0,
+      failed: status?.counts.failed ?? 0,
       pending,
+      written: status?.counts.written ?? 0,
+      removed: status?.counts.removed ?? 0,
       ...(lastError === undefined ? {} : { lastError }),
       ...(status === undefined || status.lastSync === 0 ? {} : { lastSync: status.lastSync }),
     };
@@ -170,6 +174,19 @@ export class Fib {
       this.post({ type: 'stop', keepRoutes: options.keepRoutes });
     });
     await worker.terminate();
+  }
+
+  private ask(prefix: Prefix | undefined): Promise<FibRoute[]> {
+    this.flush();
+    return new Promise((resolve, reject) => {
+      if (this.worker === undefined) {
+        reject(new FibError({ code: 'FIB_WORKER', message: 'the thread that writes routes does not run' }));
+        return;
+      }
+      const id = this.nextQuestion++;
+      this.questions.set(id, { resolve, reject });
+      this.post({ type: 'list', id, prefix });
+    });
   }
 
   private post(request: FibRequest, transfer: ArrayBuffer[] = []): void {
@@ -188,7 +205,7 @@ export class Fib {
         this.started = undefined;
         return;
       case 'trouble':
-        return this.tell(new FibError(answer.trouble));
+        return this.tell(answer.trouble);
       case 'status':
         return this.handleStatus(answer);
       case 'routes':
@@ -209,20 +226,21 @@ export class Fib {
     this.handler.synced();
   }
 
-  private tell(error: FibError): void {
-    this.lastError = error.message;
-    this.handler.error(error);
+  private tell(trouble: FibTrouble): void {
+    this.lastError = trouble.message;
+    this.handler.trouble(trouble);
   }
 
   /** The worker is gone; that is an error unless {@link stop} asked for it. */
   private ended(message: string): void {
     if (this.worker === undefined) return;
     this.worker = undefined;
-    const error = new FibError({ code: 'FIB_WORKER', message });
+    const trouble: FibTrouble = { code: 'FIB_WORKER', message };
+    const error = new FibError(trouble);
     for (const { reject } of this.questions.values()) reject(error);
     this.questions.clear();
     this.stopped?.();
-    if (this.started === undefined) this.tell(error);
+    if (this.started === undefined) this.tell(trouble);
     else this.started.reject(error);
     this.started = undefined;
   }

@@ -1,8 +1,8 @@
 /**
  * Keeps the kernel's next-hop objects equal to the groups.
  */
-import type { Group, Member, NextHopGroups } from './next-hop-groups.ts';
-import { isOurObjectId } from './next-hop-groups.ts';
+import type { Group, Member, GroupTable } from './group-table.ts';
+import { isOurObjectId } from './group-table.ts';
 import { RTM_NEWNEXTHOP } from './netlink/constants.ts';
 import { AttributeReader } from './netlink/message-reader.ts';
 import { MessageWriter } from './netlink/message-writer.ts';
@@ -16,7 +16,6 @@ import {
   writeNextHopDump,
 } from './netlink/nexthops.ts';
 import type { NextHopObject } from './netlink/nexthops.ts';
-import { formatNextHop } from './next-hop.ts';
 import type { NextHopResolver } from './next-hop-resolver.ts';
 
 /** How many groups are written, or objects deleted, at once. */
@@ -43,7 +42,7 @@ export class KernelObjects {
   supported = true;
 
   private readonly client: NetlinkClient;
-  private readonly groups: NextHopGroups;
+  private readonly groups: GroupTable;
   private readonly resolver: NextHopResolver;
   private readonly protocol: number;
   private readonly maxPaths: number;
@@ -56,7 +55,7 @@ export class KernelObjects {
 
   constructor(
     client: NetlinkClient,
-    groups: NextHopGroups,
+    groups: GroupTable,
     resolver: NextHopResolver,
     options: { readonly protocol: number; readonly maxPaths: number },
   ) {
@@ -198,9 +197,4 @@ function holds(object: NextHopObject | undefined, group: Group): boolean {
   if (object?.members?.length !== group.members.length) return false;
   const weights = new Map(object.members.map(({ id, weight }) => [id, weight]));
   return group.members.every(({ member, weight }) => weights.get(member.id) === weight);
-}
-
-/** The next hops of a group in words, for messages. */
-export function describeHops(group: Group): string {
-  return group.hops.map((hop) => formatNextHop(hop)).join(', ');
 }

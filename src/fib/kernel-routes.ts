@@ -9,7 +9,7 @@ import { NO_GROUP, UNKNOWN_GROUP, routeChange } from './desired-routes.ts';
 import type { DesiredRoutes } from './desired-routes.ts';
 import { isUsable } from './kernel-objects.ts';
 import type { KernelObjects } from './kernel-objects.ts';
-import type { Group, NextHopGroups } from './next-hop-groups.ts';
+import type { Group, GroupTable } from './group-table.ts';
 import { RTM_NEWROUTE, RTN_UNICAST } from './netlink/constants.ts';
 import { AttributeReader } from './netlink/message-reader.ts';
 import { MessageWriter } from './netlink/message-writer.ts';
@@ -45,9 +45,13 @@ interface Stray {
 
 /** Writes and reads routes. */
 export class KernelRoutes {
+  /** Routes added or replaced, and deleted, so far. */
+  written = 0;
+  removed = 0;
+
   private readonly client: NetlinkClient;
   private readonly routes: readonly DesiredRoutes[];
-  private readonly groups: NextHopGroups;
+  private readonly groups: GroupTable;
   private readonly objects: KernelObjects;
   private readonly owner: RouteOwner;
   private readonly writer = new MessageWriter(64 * SLICE);
@@ -63,7 +67,7 @@ export class KernelRoutes {
   constructor(
     client: NetlinkClient,
     routes: readonly DesiredRoutes[],
-    groups: NextHopGroups,
+    groups: GroupTable,
     objects: KernelObjects,
     owner: RouteOwner,
   ) {
@@ -160,6 +164,8 @@ export class KernelRoutes {
       const group = wanted === NO_GROUP ? undefined : this.groups.groups[wanted];
       const error = failure ?? this.whyNot(group, this.targets[i]);
       const kernel = failure === undefined ? this.targets[i] : routes.kernel[id];
+      if (failure === undefined && this.targets[i] === NO_GROUP) this.removed++;
+      else if (failure === undefined) this.written++;
       const prefix = failure === undefined ? '' : this.prefix(i);
       if (!routes.settle(id, kernel, error) || failure === undefined) continue;
       if (refused.count++ === 0) refused.first = `${prefix}: ${failure}`;

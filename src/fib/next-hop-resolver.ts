@@ -11,7 +11,7 @@ import type { NetlinkClient } from './netlink/netlink-client.ts';
 import { NetlinkError } from './netlink/netlink-error.ts';
 import { newRouteView, readRoute, writeRouteGet } from './netlink/routes.ts';
 import type { FibNextHop } from './next-hop.ts';
-import type { Resolution } from './next-hop-groups.ts';
+import type { Resolution } from './group-table.ts';
 
 const NO_GATEWAY: Uint8Array = new Uint8Array(0);
 

@@ -2,6 +2,8 @@
  * What the main thread and the FIB's worker tell each other.
  */
 import type { Family } from '../net/family.ts';
+import type { Prefix } from '../net/prefix.ts';
+import type { FibCounts } from './fib-engine.ts';
 import type { FibNextHop } from './next-hop.ts';
 
 /** Words a route takes in {@link RouteUpdates.words}: family << 8 | length, four of the address, group id (0: none). */
@@ -52,7 +54,8 @@ export interface FibRoute {
 export type FibRequest =
   | ({ readonly type: 'update' } & RouteUpdates)
   | { readonly type: 'endOfInitialSync' }
-  | { readonly type: 'list'; readonly id: number }
+  /** Without a prefix all routes are listed, and the kernel is asked for its own first. */
+  | { readonly type: 'list'; readonly id: number; readonly prefix: Prefix | undefined }
   | { readonly type: 'stop'; readonly keepRoutes: boolean };
 
 /** From the worker. */
@@ -64,10 +67,7 @@ export type FibAnswer =
       readonly type: 'status';
       /** How many updates the worker has taken in. */
       readonly updates: number;
-      readonly desired: number;
-      readonly installed: number;
-      readonly failed: number;
-      readonly pending: number;
+      readonly counts: FibCounts;
       readonly synced: boolean;
       /** When the queue was last empty, as Date.now() has it; 0 for never. */
       readonly lastSync: number;

@@ -58,7 +58,7 @@ class FibWorker {
         this.engine.endOfInitialSync();
         return this.work();
       case 'list':
-        post({ type: 'routes', id: request.id, routes: this.engine.list() });
+        post({ type: 'routes', id: request.id, routes: this.engine.list(request.prefix) });
         return this.work();
       case 'stop':
         return this.stop(request.keepRoutes);
@@ -88,7 +88,7 @@ class FibWorker {
 
   private postStatus(): void {
     const { updates, lastSync } = this;
-    post({ type: 'status', updates, ...this.engine.counts, synced: this.engine.synced, lastSync });
+    post({ type: 'status', updates, counts: this.engine.counts, synced: this.engine.synced, lastSync });
   }
 
   /**

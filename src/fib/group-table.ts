@@ -60,7 +60,7 @@ export interface Group {
 export type Resolution = { readonly hop: KernelNextHop } | { readonly why: string };
 
 /** All groups and their members. */
-export class NextHopGroups implements GroupUsers {
+export class GroupTable implements GroupUsers {
   /** By index; a hole for 0 and for free indices. */
   readonly groups: (Group | undefined)[] = [undefined];
   /** Groups to resolve and write, by index. */
