@@ -1,0 +1,176 @@
+/** Reads the text of a file of manifests: YAML or JSON, several documents, lists. */
+import { LineCounter, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
+import type { Document, ParsedNode } from 'yaml';
+import type { AnyResource } from '../resources/kinds.ts';
+import { parseResource } from '../resources/parse-resource.ts';
+import { isJsonObject } from '../resources/resource.ts';
+import type { Problem } from '../resources/resource.ts';
+import type { SourcedProblem } from './datastore.ts';
+
+/** A resource and where it stands. */
+export interface Entry {
+  readonly resource: AnyResource;
+  readonly source: string;
+}
+
+/** What a file holds, in its order. */
+export interface ManifestFile {
+  readonly entries: readonly Entry[];
+  readonly problems: readonly SourcedProblem[];
+}
+
+type Path = readonly (string | number)[];
+
+/**
+ * Reads a file. What can't be read keeps its last good state, which is among `previous`, the entries of the file as it was
+ * before: all of it where the text is no YAML, single resources where only those are wrong.
+ */
+export function readManifestFile(file: string, text: string, previous: readonly Entry[] = []): ManifestFile {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const reader = new Reader(file, lines, previous);
+  for (const document of 'empty' in documents ? [] : documents) {
+    const [error] = document.errors;
+    if (error !== undefined) return reader.broken(error.message, error.pos[0]);
+    const value = toJson(document);
+    if (value instanceof Error) return reader.broken(value.message, document.range?.[0] ?? 0);
+    reader.read(document, value);
+  }
+  return reader.result;
+}
+
+/** The value of a document, or why it has none: too many aliases, or nesting that the stack can't bear. */
+function toJson(document: Document): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+class Reader {
+  readonly #entries: Entry[] = [];
+  readonly #problems: SourcedProblem[] = [];
+  readonly #file: string;
+  readonly #lines: LineCounter;
+  readonly #previous: readonly Entry[];
+
+  constructor(file: string, lines: LineCounter, previous: readonly Entry[]) {
+    this.#file = file;
+    this.#lines = lines;
+    this.#previous = previous;
+  }
+
+  get result(): ManifestFile {
+    return { entries: this.#entries, problems: this.#problems };
+  }
+
+  /** The file as it was before, or what stands before the fault where there is nothing better. */
+  broken(message: string, offset: number): ManifestFile {
+    const kept = this.#previous.length > 0;
+    const problem: SourcedProblem = {
+      source: this.#placeOf(offset),
+      path: [],
+      message: `not valid YAML: ${message}${kept ? '; what the file held before stays in force' : ''}`,
+      severity: 'error',
+    };
+    return { entries: kept ? this.#previous : this.#entries, problems: [...this.#problems, problem] };
+  }
+
+  read(document: Document, value: unknown): void {
+    for (const [manifest, path] of manifestsOf(value)) {
+      const source = this.#placeOf(offsetOf(document.contents, path));
+      const parsed = parseResource(manifest);
+      const identity = identityOf(manifest);
+      for (const problem of parsed.problems) {
+        const place = this.#placeOf(offsetOf(document.contents, [...path, ...problem.path]));
+        this.#problems.push(sourcedProblem(place, identity, problem));
+      }
+      if (parsed.ok) this.#entries.push({ resource: parsed.resource, source });
+      else if (parsed.problems.some(({ severity }) => severity === 'error')) this.#keep(identity);
+    }
+  }
+
+  /** Keeps the last good state of a resource that is wrong now. */
+  #keep({ kind, name, namespace }: Identity): void {
+    const last = this.#previous.find(
+      ({ resource }) =>
+        resource.kind === kind && resource.metadata.name === name && resource.metadata.namespace === namespace,
+    );
+    if (last !== undefined) this.#entries.push(last);
+  }
+
+  #placeOf(offset: number): string {
+    const { line, col } = this.#lines.linePos(offset);
+    return `${this.#file}:${line}:${col}`;
+  }
+}
+
+/** The manifests in a document with their places in it: one, or the items of a list. */
+function manifestsOf(value: unknown): [manifest: unknown, path: Path][] {
+  if (value === null || value === undefined) return [];
+  if (!isJsonObject(value)) return [[value, []]];
+  const { apiVersion, kind, items } = value;
+  if (typeof kind !== 'string' || !kind.endsWith('List') || !Array.isArray(items)) return [[value, []]];
+  // The items of a `BGPPeerList` need not say again what they are; those of a plain `List` must.
+  const common = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
+  return items.map((item, i) => [isJsonObject(item) ? { ...common, ...item } : item, ['items', i]]);
+}
+
+interface Identity {
+  readonly kind: string | undefined;
+  readonly name: string | undefined;
+  readonly namespace: string | undefined;
+}
+
+function identityOf(manifest: unknown): Identity {
+  const { kind, metadata } = isJsonObject(manifest) ? manifest : {};
+  const { name, namespace } = isJsonObject(metadata) ? metadata : {};
+  return { kind: textOf(kind), name: textOf(name), namespace: textOf(namespace) };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function sourcedProblem(source: string, { kind, name }: Identity, { path, message, severity }: Problem): SourcedProblem {
+  const subject = [kind, name === undefined ? undefined : `"${name}"`].filter((word) => word !== undefined).join(' ');
+  const words = [subject, formatPath(path), message].filter((word) => word !== '').join(': ');
+  return {
+    source,
+    ...(kind !== undefined && { kind }),
+    ...(name !== undefined && { name }),
+    path,
+    message: words,
+    severity,
+  };
+}
+
+/** A path as people write it: `spec.importV4[0].cidr`, `metadata.annotations["projectcalico.org/ASNumber"]`. */
+function formatPath(path: Path): string {
+  return path
+    .map((step, i) => {
+      if (typeof step === 'number') return `[${step}]`;
+      if (!/^\w+$/.test(step)) return `["${step}"]`;
+      return i === 0 ? step : `.${step}`;
+    })
+    .join('');
+}
+
+/** Offset of the node at `path`, or of the deepest one above it that is there; a field is where its name stands. */
+function offsetOf(contents: ParsedNode | Document['contents'], path: Path): number {
+  let node: unknown = contents;
+  let offset = contents?.range?.[0] ?? 0;
+  for (const step of path) {
+    if (isMap(node)) {
+      const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
+      if (pair === undefined) return offset;
+      offset = isScalar(pair.key) ? (pair.key.range?.[0] ?? offset) : offset;
+      node = pair.value;
+    } else if (isSeq(node) && typeof step === 'number') {
+      node = node.items[step];
+      offset = isMap(node) || isSeq(node) || isScalar(node) ? (node.range?.[0] ?? offset) : offset;
+    } else return offset;
+  }
+  return offset;
+}
