@@ -10,10 +10,9 @@ import type { SessionEnvironment } from '../bgp/session/session.ts';
 import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/datastore.ts';
 import { FileDatastore } from '../datastore/file-datastore.ts';
 import { Fib } from '../fib/fib.ts';
-import type { FibError } from '../fib/fib-error.ts';
+import type { FibTrouble } from '../fib/worker-messages.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
-import { DEFAULT_BEST_PATH } from '../rib/best-path.ts';
 import type { Config } from './config.ts';
 import { desiredState } from './desired-state.ts';
 import { EventLog } from './event-log.ts';
@@ -43,6 +42,7 @@ export class Daemon {
   private readonly report: DaemonReport;
   private readonly fib: Fib | undefined;
   private readonly datastore: Datastore;
+  private readonly initialSync: InitialSync;
   private readonly started: number;
   private api: ApiServer | undefined;
   private view: ClusterView = EMPTY_VIEW;
@@ -61,10 +61,12 @@ export class Daemon {
     this.events = new EventLog(environment.now);
     this.events.subscribe(({ type, subject, words }) => environment.log.info(words, { type, subject }));
     this.fib = config.fib.enabled ? this.createFib() : undefined;
+    this.initialSync = new InitialSync(() => this.fib?.endOfInitialSync());
     this.router = new Router({
       events: this.events,
       environment: environment.session,
-      bestPath: { ...DEFAULT_BEST_PATH, maxPaths: config.fib.maxPaths },
+      bestPath: { ...config.bestPath, maxPaths: config.fib.maxPaths },
+      onProgress: (peers) => this.initialSync.check(peers),
       forwarding: this.fib === undefined ? undefined : forwardingTo(this.fib),
     });
     this.datastore = new FileDatastore(config.datastore.file.path);
@@ -90,6 +92,7 @@ export class Daemon {
 
   /** Stops: for a restart, kernel routes stay and peers are not told; for good, everything is withdrawn. */
   async stop(forGood: boolean): Promise<void> {
+    this.initialSync.stop();
     await this.datastore.stop();
     await this.applying;
     await this.router.stop(forGood, forGood ? 'shutting down' : undefined);
@@ -107,16 +110,16 @@ export class Daemon {
     return new Fib(
       { table, protocol, maxPaths },
       {
-        error: (error) => this.fibFailed(error),
+        trouble: (trouble) => this.fibTroubled(trouble),
         synced: () => this.events.add('fib', 'kernel', 'the kernel has all routes of the first sync'),
       },
     );
   }
 
-  private fibFailed(error: FibError): void {
+  private fibTroubled({ message }: FibTrouble): void {
     this.fibErrors++;
-    this.fibTrouble = { words: error.message, at: this.environment.now() };
-    this.events.add('fib', 'kernel', error.message);
+    this.fibTrouble = { words: message, at: this.environment.now() };
+    this.events.add('fib', 'kernel', message);
   }
 
   private take(view: ClusterView, problems: readonly SourcedProblem[], changes: number): void {
@@ -136,6 +139,8 @@ export class Daemon {
     this.desiredProblems = wanted.problems;
     try {
       await this.router.apply(wanted);
+      this.initialSync.datastoreSynced();
+      this.initialSync.check(this.router.progress());
     } catch (error) {
       this.environment.log.error('applying the resources failed', { error });
     }

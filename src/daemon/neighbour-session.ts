@@ -11,9 +11,9 @@ import { parseAddress } from '../net/address.ts';
 import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
-import type { RouterIdentity } from '../rib/import-check.ts';
+import { sourceOf } from '../route-reflector/reflection.ts';
+import type { PeerKind, RouterIdentity } from '../route-reflector/reflection.ts';
 import type { PeerInfo } from '../rib/peers.ts';
-import { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL } from '../rib/policy.ts';
 import type { RoutePolicy } from '../rib/policy.ts';
 import type { GroupProfile } from '../rib/update-group.ts';
 import type { ReceiveContext } from '../rib/update-receiver.ts';
@@ -34,6 +34,8 @@ export interface NeighbourSessionOptions {
   readonly speaker: Speaker;
   readonly events: EventLog;
   readonly environment: SessionEnvironment;
+  /** Called when the session came up or ended, or End-of-RIB came. */
+  readonly onProgress: () => void;
 }
 
 /** What was wrong with a peer's routes is reported at most this often, in milliseconds. */
@@ -53,6 +55,7 @@ export class NeighbourSession implements SessionHandler {
   private readonly self: RouterIdentity;
   private readonly speaker: Speaker;
   private readonly events: EventLog;
+  private readonly onProgress: () => void;
   private context: ReceiveContext | undefined;
   private faultReported = -Infinity;
 
@@ -62,6 +65,7 @@ export class NeighbourSession implements SessionHandler {
     this.self = options.self;
     this.speaker = options.speaker;
     this.events = options.events;
+    this.onProgress = options.onProgress;
     this.session = new Session(sessionConfig(options.neighbour, options.self), this, options.environment);
   }
 
@@ -84,7 +88,10 @@ export class NeighbourSession implements SessionHandler {
 
   update(buffer: Uint8Array, start: number, end: number): void {
     const result = this.speaker.receiver.receive(this.peer, buffer, start, end, this.context!);
-    if (result.endOfRib !== undefined) this.endOfRib.add(result.endOfRib);
+    if (result.endOfRib !== undefined) {
+      this.endOfRib.add(result.endOfRib);
+      this.onProgress();
+    }
     if (result.withdrawn > 0) {
       this.received.withdrawUpdates++;
       this.received.withdrawnPrefixes += result.withdrawn;
@@ -139,12 +146,16 @@ export class NeighbourSession implements SessionHandler {
     this.speaker.kick();
   }
 
+  private kind(negotiated: Negotiated): PeerKind {
+    if (negotiated.external) return 'external';
+    return this.neighbour.reflectorClient ? 'client' : 'internal';
+  }
+
   private peerInfo(negotiated: Negotiated): PeerInfo {
     const { neighbour } = this;
-    const internal = neighbour.reflectorClient ? SOURCE_CLIENT : SOURCE_INTERNAL;
     return {
       address: neighbour.address,
-      source: negotiated.external ? SOURCE_EXTERNAL : internal,
+      source: sourceOf(this.kind(negotiated)),
       routerId: negotiated.peerRouterId,
       localAs: neighbour.localAs,
       allowLocalAs: neighbour.allowLocalAs,
@@ -154,10 +165,8 @@ export class NeighbourSession implements SessionHandler {
 
   private profile(negotiated: Negotiated): GroupProfile {
     const { neighbour, session, self } = this;
-    const internal = neighbour.reflectorClient ? 'client' : 'internal';
     return {
-      external: negotiated.external,
-      to: negotiated.external ? 'external' : internal,
+      to: this.kind(negotiated),
       localAs: neighbour.localAs,
       nextHopMode: neighbour.nextHopMode,
       selfNextHop: selfNextHops(session.localAddress ?? neighbour.localAddress, neighbour),

@@ -16,6 +16,7 @@ import type { ForwardingListener } from '../rib/forwarding.ts';
 import type { Rib } from '../rib/rib.ts';
 import type { DesiredNeighbour, DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
+import type { PeerProgress } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
 import { NeighbourSession } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
@@ -25,6 +26,8 @@ export interface RouterOptions {
   readonly events: EventLog;
   readonly environment: SessionEnvironment;
   readonly bestPath: BestPathOptions;
+  /** Called when a session came up or ended, or End-of-RIB came. */
+  readonly onProgress: (peers: readonly PeerProgress[]) => void;
   /** Undefined where the FIB is switched off. */
   readonly forwarding: (ForwardingListener & { flush(): void }) | undefined;
 }
@@ -111,6 +114,14 @@ export class Router {
     session.session.adminUp();
   }
 
+  /** How far each peer is in telling what it has. */
+  progress(): PeerProgress[] {
+    return [...this.sessions.values()].map(({ neighbour, session, endOfRib, peer }) => ({
+      off: neighbour.heldDown !== undefined || this.isDisabled(neighbour.key),
+      complete: peer >= 0 && (session.negotiated?.families.every((family) => endOfRib.has(family)) ?? false),
+    }));
+  }
+
   /** Own routes changed, say: a turn of the speaker is due. */
   kick(): void {
     this.speaker.kick();
@@ -181,6 +192,7 @@ export class Router {
       speaker: this.speaker,
       events: this.options.events,
       environment: this.options.environment,
+      onProgress: () => this.options.onProgress(this.progress()),
     });
     this.sessions.set(neighbour.key, session);
     this.options.events.add('session', neighbour.key, `peer added: ${neighbour.reason}`);

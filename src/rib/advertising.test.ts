@@ -148,7 +148,6 @@ class World {
 
 function profileFor(peer: ModelPeer): GroupProfile {
   return {
-    external: peer.kind === 'external',
     to: peer.kind === 'local' ? 'external' : peer.kind,
     localAs: OWN.as,
     nextHopMode: 'auto',

@@ -28,7 +28,9 @@ import { writeU32 } from '../net/address.ts';
 import { IPV4_UNICAST, afiOf, SAFI_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { AttributeSets } from './attribute-sets.ts';
-import { SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from './policy.ts';
+import { isReflected } from '../route-reflector/reflection.ts';
+import type { PeerKind } from '../route-reflector/reflection.ts';
+import { SOURCE_LOCAL } from './policy.ts';
 import type { RouteSource } from './policy.ts';
 
 const AS_SEQUENCE = 2;
@@ -46,7 +48,7 @@ const PASSED: ReadonlySet<number> = new Set([
 
 /** How a group of peers is told routes. */
 export interface ExportRules {
-  readonly external: boolean;
+  readonly to: PeerKind;
   readonly localAs: number;
   /** `auto`: ours to external peers and for our own routes, else unchanged (RFC 4271 §5.1.3). */
   readonly nextHopMode: 'auto' | 'self' | 'keep';
@@ -102,7 +104,7 @@ export class AttributeExporter {
     if (hop === undefined) return false;
     const block = sets.arena;
     const end = sets.offset[set] + sets.length[set];
-    const reflects = !rules.external && source >= SOURCE_INTERNAL;
+    const reflects = isReflected(source, rules.to);
     out.length = 0;
     if (family !== IPV4_UNICAST) writeReachStub(out, family, hop);
     let wanted = NEXT_HOP;
@@ -122,7 +124,7 @@ export class AttributeExporter {
   private nextHop(set: number, family: Family): Uint8Array | undefined {
     const { rules, sets } = this;
     const received = sets.nextHop[set];
-    const keeps = rules.nextHopMode === 'keep' || (rules.nextHopMode === 'auto' && !rules.external);
+    const keeps = rules.nextHopMode === 'keep' || (rules.nextHopMode === 'auto' && rules.to !== 'external');
     if (received !== 0 && keeps) return sets.nextHops.bytes[received];
     return rules.selfNextHop[family];
   }
@@ -141,7 +143,7 @@ export class AttributeExporter {
       out.copy(hop, 0, 4);
       putHeader(out, out.length - 4, FLAG_TRANSITIVE, NEXT_HOP, 4);
     }
-    if (wanted <= LOCAL_PREF && code > LOCAL_PREF && !rules.external) {
+    if (wanted <= LOCAL_PREF && code > LOCAL_PREF && rules.to !== 'external') {
       // RFC 4271 §5.1.5: LOCAL_PREF shall be there towards internal peers, and shall not towards external ones.
       putU32Attribute(out, FLAG_TRANSITIVE, LOCAL_PREF, sets.localPref[set]);
     }
@@ -172,11 +174,11 @@ export class AttributeExporter {
     }
     switch (code) {
       case AS_PATH:
-        if (rules.external) this.prependAs(block, value, end);
+        if (rules.to === 'external') this.prependAs(block, value, end);
         else out.copy(block, at, end);
         return;
       case MULTI_EXIT_DISC: // RFC 4271 §5.1.4: not on to other neighbouring ASes
-        if (!rules.external || source === SOURCE_LOCAL) out.copy(block, at, end);
+        if (rules.to !== 'external' || source === SOURCE_LOCAL) out.copy(block, at, end);
         return;
       case NEXT_HOP: // inserted
       case LOCAL_PREF:
@@ -187,11 +189,11 @@ export class AttributeExporter {
         if (reflects) prependClusterId(out, block, value, end, rules.clusterId);
         return;
       case EXTENDED_COMMUNITIES:
-        if (rules.external) copyTransitive(out, block, value, end);
+        if (rules.to === 'external') copyTransitive(out, block, value, end);
         else out.copy(block, at, end);
         return;
       case AIGP: // RFC 7311 §3.1: inside an AIGP administrative domain only
-        if (!rules.external) out.copy(block, at, end);
+        if (rules.to !== 'external') out.copy(block, at, end);
         return;
       default: // RFC 4271 §9: unknown ones pass if transitive, marked as partial
         if ((block[at] & FLAG_TRANSITIVE) === 0) return;
@@ -263,9 +265,4 @@ function copyTransitive(out: BlockBuffer, block: Uint8Array, value: number, end:
     out.bytes.set(block.subarray(at, at + 8), to);
     to += 8;
   }
-}
-
-/** Whether the route of a source may be told to a kind of peer at all (RFC 4271 §9.2, RFC 4456 §6). */
-export function mayTell(source: RouteSource, to: 'external' | 'internal' | 'client'): boolean {
-  return source <= SOURCE_EXTERNAL || to !== 'internal' || source !== SOURCE_INTERNAL;
 }

@@ -3,15 +3,11 @@
  * Filters are compiled in `src/filters`; the RIB only calls them.
  */
 import type { Family } from '../net/family.ts';
+import type { RouteSource } from '../route-reflector/route-source.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 
-/** Where a route came from, as seen by this router. */
-export const SOURCE_LOCAL = 0;
-export const SOURCE_EXTERNAL = 1;
-export const SOURCE_INTERNAL = 2;
-/** Learned from an iBGP route-reflector client (RFC 4456). */
-export const SOURCE_CLIENT = 3;
-export type RouteSource = typeof SOURCE_LOCAL | typeof SOURCE_EXTERNAL | typeof SOURCE_INTERNAL | typeof SOURCE_CLIENT;
+export { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../route-reflector/route-source.ts';
+export type { RouteSource } from '../route-reflector/route-source.ts';
 
 /**
  * A route as a policy sees it. One mutable object is reused for every call, so a policy must not keep it.

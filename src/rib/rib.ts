@@ -14,7 +14,7 @@ import type { BestPathOptions } from './best-path.ts';
 import { Forwarding } from './forwarding.ts';
 import type { ForwardingListener } from './forwarding.ts';
 import { loopIn } from './import-check.ts';
-import type { RouterIdentity } from './import-check.ts';
+import type { RouterIdentity } from '../route-reflector/reflection.ts';
 import { PathTable } from './path-table.ts';
 import { LOCAL_PEER, Peers } from './peers.ts';
 import type { PeerInfo } from './peers.ts';

@@ -6,7 +6,8 @@ import { NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from '../bgp/messages/at
 import { FAMILIES } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import { growColumn } from './columns.ts';
-import { AttributeExporter, mayTell } from './export-attributes.ts';
+import { mayTell } from '../route-reflector/reflection.ts';
+import { AttributeExporter } from './export-attributes.ts';
 import type { ExportRules } from './export-attributes.ts';
 import { REJECTED, SOURCE_INTERNAL } from './policy.ts';
 import type { RoutePolicy, RouteSource } from './policy.ts';
@@ -15,7 +16,6 @@ import { OVERHEAD } from './update-writer.ts';
 
 /** What the members of a group have in common. */
 export interface GroupProfile extends ExportRules {
-  readonly to: 'external' | 'internal' | 'client';
   readonly exportPolicy: RoutePolicy;
   /** Families negotiated. */
   readonly families: readonly Family[];

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+/** starlingd: command line, signals and exit codes around the daemon. */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { parseArgs } from 'node:util';
+import { ConfigError, loadConfig } from './config.ts';
+import type { Config } from './config.ts';
+import { Daemon } from './daemon.ts';
+import { createLog } from './log.ts';
+import type { Log } from './log.ts';
+
+const USAGE = `usage: starlingd [--config FILE]
+
+  --config FILE   configuration of this node; without it defaults and environment variables count
+  --version       print the version
+  --help          print this
+`;
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const parsed: unknown = JSON.parse(text);
+  return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : 'unknown';
+}
+
+/** Reads the command line; undefined when there is nothing left to do. */
+function configuration(): Config | undefined {
+  try {
+    const { values } = parseArgs({
+      options: { config: { type: 'string' }, version: { type: 'boolean' }, help: { type: 'boolean' } },
+    });
+    if (values.help === true) process.stdout.write(USAGE);
+    else if (values.version === true) process.stdout.write(`starlingd ${version()}\n`);
+    else {
+      const file = values.config === undefined ? {} : { path: values.config };
+      return loadConfig({ ...file, environment: process.env, hostName: hostname() });
+    }
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    process.stderr.write(error instanceof ConfigError ? `${words}\n` : `starlingd: ${words}\n${USAGE}`);
+    process.exitCode = EXIT_USAGE;
+  }
+  return undefined;
+}
+
+async function run(config: Config): Promise<void> {
+  const log = createLog({ ...config.log, now: Date.now, write: (line) => process.stderr.write(line) });
+  const daemon = new Daemon(config, {
+    version: version(),
+    log,
+    now: Date.now,
+    onShutdown: (forGood) => setImmediate(() => void end(daemon, log, forGood)),
+  });
+  process.once('SIGTERM', () => void end(daemon, log, false));
+  process.once('SIGINT', () => void end(daemon, log, true));
+  process.on('SIGHUP', () =>
+    log.warn('SIGHUP: the configuration file is read at the start only; restart to change it'),
+  );
+  try {
+    await daemon.start();
+  } catch (error) {
+    log.error(error instanceof Error ? error.message : String(error));
+    await daemon.stop(false).catch(() => undefined);
+    process.exit(EXIT_FAILURE);
+  }
+}
+
+async function end(daemon: Daemon, log: Log, forGood: boolean): Promise<void> {
+  try {
+    await daemon.stop(forGood);
+    process.exit(0);
+  } catch (error) {
+    log.error('stopping failed', { error });
+    process.exit(EXIT_FAILURE);
+  }
+}
+
+const config = configuration();
+if (config !== undefined) await run(config);
