@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import { encodeAttributes } from '../../bgp/messages/attributes/attribute-codec.ts';
+import { parsePrefix, prefixBytes } from '../../net/prefix.ts';
+import { Advertising } from '../../rib/advertising.ts';
+import { SOURCE_EXTERNAL, SOURCE_INTERNAL } from '../../rib/policy.ts';
+import type { RoutePolicy, RouteSource } from '../../rib/policy.ts';
+import { Rib } from '../../rib/rib.ts';
+import { RouteExplainer } from './route-explanation.ts';
+import type { ExplainedPeer } from './route-explanation.ts';
+import { RouteListing } from './route-listing.ts';
+
+const ACCEPT: RoutePolicy = {
+  key: 'accept',
+  perPrefix: false,
+  apply: (route) => route.set,
+  explain: () => ({ accepted: true, why: 'accepted by the test' }),
+};
+const REJECT: RoutePolicy = {
+  key: 'reject',
+  perPrefix: false,
+  apply: () => 0,
+  explain: () => ({ accepted: false, why: 'rejected by the test' }),
+};
+
+const PREFIX = '10.1.0.0/16';
+
+class Bench {
+  readonly rib = new Rib({ self: { routerId: 1, clusterId: 1 } });
+  readonly advertising = new Advertising(this.rib);
+  readonly index = new Map<string, number>();
+  readonly listing = new RouteListing(this.rib, this.advertising, (address) => this.index.get(address));
+  readonly explainer = new RouteExplainer(this.rib, this.advertising, this.listing);
+
+  peer(address: string, source: RouteSource = SOURCE_EXTERNAL, importPolicy = ACCEPT, exportPolicy = ACCEPT): void {
+    const info = { address, source, routerId: 7, localAs: 64512, allowLocalAs: 0, importPolicy };
+    const peer = this.rib.peers.add(info);
+    this.index.set(address, peer);
+    this.advertising.join(peer, {
+      to: source === SOURCE_EXTERNAL ? 'external' : 'internal',
+      localAs: 64512,
+      nextHopMode: 'auto',
+      selfNextHop: [Uint8Array.of(10, 0, 0, 1), undefined],
+      clusterId: 1,
+      exportPolicy,
+      families: [0],
+      fourOctetAs: true,
+      maxMessage: 4096,
+    });
+  }
+
+  announce(address: string, asns: readonly number[], more: { localPref?: number; communities?: number[] } = {}): void {
+    const attributes = {
+      origin: 'igp',
+      asPath: [{ type: 'sequence', asns }],
+      nextHop: address,
+      atomicAggregate: false,
+      communities: [],
+      clusterList: [],
+      extendedCommunities: [],
+      ipv6ExtendedCommunities: [],
+      largeCommunities: [],
+      unknown: [],
+      ...more,
+    } as const;
+    const block = encodeAttributes(attributes, 0);
+    const set = this.rib.sets.acquire(block, 0, block.length);
+    const nlri = Uint8Array.of(16, ...prefixBytes(0, ...parsePrefix(PREFIX).words).subarray(0, 2));
+    this.rib.announce(this.index.get(address)!, 0, nlri, 0, nlri.length, set);
+    this.rib.sets.release(set);
+  }
+
+  settle(): this {
+    while (this.rib.hasWork || this.advertising.hasWork) {
+      this.rib.decide(100);
+      this.advertising.flush(0, () => true);
+    }
+    return this;
+  }
+
+  explain(prefix = PREFIX): ReturnType<RouteExplainer['explain']> {
+    const peers = [...this.index].map(([address, index]): ExplainedPeer => ({
+      address,
+      name: null,
+      index,
+      state: 'Established',
+    }));
+    return this.explainer.explain(parsePrefix(prefix), peers);
+  }
+}
+
+describe('explaining a route', () => {
+  it('names each candidate with the step at which it lost, and why', () => {
+    const bench = new Bench();
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) bench.peer(address);
+    bench.peer('192.0.2.4', SOURCE_EXTERNAL, REJECT);
+    bench.announce('192.0.2.1', [65001, 65009]);
+    bench.announce('192.0.2.2', [65002, 65009, 65010]);
+    bench.announce('192.0.2.3', [65003, 64512]);
+    bench.announce('192.0.2.4', [65004]);
+    const { match, candidates } = bench.settle().explain('10.1.2.3');
+    expect(match).toBe(PREFIX);
+    expect(candidates.map(({ peer, outcome, step, words }) => [peer, outcome, step, words])).toEqual([
+      ['192.0.2.1', 'best', null, 'best of 2 paths'],
+      ['192.0.2.2', 'lost', 'AS_PATH length', 'AS_PATH length 3, the best path has 2'],
+      ['192.0.2.4', 'rejected', null, 'rejected by the test'],
+      ['192.0.2.3', 'rejected', null, 'rejected: AS_PATH holds our AS 64512 (1 times, allowed 0)'],
+    ]);
+  });
+
+  it('tells paths that share the traffic from those that lost', () => {
+    const bench = new Bench();
+    for (const address of ['192.0.2.1', '192.0.2.2']) {
+      bench.peer(address);
+      bench.announce(address, [65001]);
+    }
+    const { candidates } = bench.settle().explain();
+    expect(candidates.map(({ peer, outcome, step }) => [peer, outcome, step])).toEqual([
+      ['192.0.2.1', 'best', null],
+      ['192.0.2.2', 'multipath', 'peer address'],
+    ]);
+  });
+
+  it('says to whom the route is told, and why not to others', () => {
+    const bench = new Bench();
+    bench.peer('192.0.2.1', SOURCE_INTERNAL);
+    bench.peer('192.0.2.2', SOURCE_INTERNAL);
+    bench.peer('192.0.2.3');
+    bench.peer('192.0.2.4', SOURCE_EXTERNAL, ACCEPT, REJECT);
+    bench.announce('192.0.2.1', [65001], { localPref: 100 });
+    const { advertisedTo } = bench.settle().explain();
+    expect(advertisedTo.map(({ peer, advertised, why }) => [peer, advertised, why])).toEqual([
+      ['192.0.2.1', false, 'the best path came from this peer'],
+      ['192.0.2.2', false, 'learned from an internal peer, and this router does not reflect to this one (RFC 4456)'],
+      ['192.0.2.3', true, 'accepted by the test'],
+      ['192.0.2.4', false, 'rejected by the test'],
+    ]);
+  });
+
+  it('says so where there is no route', () => {
+    const bench = new Bench();
+    bench.peer('192.0.2.1');
+    expect(bench.settle().explain('172.16.0.1')).toMatchObject({ match: null, candidates: [] });
+  });
+});
+
+describe('listing routes', () => {
+  it('gives the views of a peer in slices, each prefix once', () => {
+    const bench = new Bench();
+    bench.peer('192.0.2.1');
+    bench.peer('192.0.2.2');
+    bench.announce('192.0.2.1', [65001]);
+    bench.settle();
+    const views = (['best', 'received', 'accepted', 'rejected', 'advertised'] as const).map((view) => [
+      view,
+      bench.listing.list({ view, peer: '192.0.2.2', match: 'exact' }, 0, 10).items.length,
+      bench.listing.list({ view, peer: '192.0.2.1', match: 'exact' }, 0, 10).items.length,
+    ]);
+    expect(views).toEqual([
+      ['best', 0, 1],
+      ['received', 0, 1],
+      ['accepted', 0, 1],
+      ['rejected', 0, 0],
+      ['advertised', 1, 0],
+    ]);
+    expect(bench.listing.list({ view: 'advertised', peer: '192.0.2.2', match: 'exact' }, 0, 10).items[0]).toMatchObject(
+      {
+        prefix: PREFIX,
+        asPath: '64512 65001',
+        nextHop: '10.0.0.1',
+        peer: '192.0.2.2',
+      },
+    );
+    expect(() => bench.listing.list({ view: 'best', peer: '192.0.2.9', match: 'exact' }, 0, 10)).toThrow(
+      /is not a peer/,
+    );
+  });
+});
