@@ -2,14 +2,12 @@
  * OPEN (RFC 4271 §4.2, RFC 5492, RFC 6793, RFC 9072).
  */
 import { readU32 } from '../../net/address.ts';
+import { AS_TRANS } from './attributes/attribute-codes.ts';
 import { ByteWriter } from './byte-writer.ts';
 import type { Capability } from './capabilities/capability.ts';
 import { decodeCapabilities, encodeCapability } from './capabilities/capability-codec.ts';
 import { BgpError } from './error.ts';
 import { HEADER_LENGTH, MESSAGE_OPEN, badLength, encodeMessage } from './framing.ts';
-
-/** Stands for an AS number that doesn't fit into two octets (RFC 6793 §9). */
-export const AS_TRANS = 23456;
 
 const VERSION = 4;
 const FIXED_LENGTH = 10;

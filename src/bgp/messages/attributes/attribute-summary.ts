@@ -1,6 +1,11 @@
 /**
  * What the best-path decision and the default rules read of an attribute block, as plain numbers.
  */
+import { readU32 } from '../../../net/address.ts';
+import { AS_SEQUENCE, AS_SET } from './as-path.ts';
+import * as code from './attribute-codes.ts';
+import { attributeEnd, findAttribute, valueStart } from './attribute-walk.ts';
+import * as communities from './communities.ts';
 
 /** Bits of {@link AttributeSummary.wellKnown}: communities that the daemon acts on. */
 export const NO_EXPORT = 1;
@@ -33,4 +38,118 @@ export class AttributeSummary {
   /** {@link NO_EXPORT} and the other bits. */
   wellKnown = 0;
   hasAsSet = false;
+}
+
+/** Reads the canonical block `block[start, end)` into `out`. Checks and allocates nothing. */
+export function summarise(block: Uint8Array, start: number, end: number, out: AttributeSummary): void {
+  out.origin = 0;
+  out.pathLength = 0;
+  out.neighbourAs = 0;
+  out.hasMed = false;
+  out.med = 0;
+  out.hasLocalPref = false;
+  out.localPref = 0;
+  out.nextHopOffset = 0;
+  out.nextHopLength = 0;
+  out.originatorId = 0;
+  out.clusterListLength = 0;
+  out.wellKnown = 0;
+  out.hasAsSet = false;
+  for (let at = start; at < end;) {
+    const next = attributeEnd(block, at);
+    const value = valueStart(block, at);
+    switch (block[at + 1]) {
+      case code.ORIGIN:
+        out.origin = block[value];
+        break;
+      case code.AS_PATH:
+        summariseAsPath(block, value, next, out);
+        break;
+      case code.NEXT_HOP:
+        out.nextHopOffset = value - start;
+        out.nextHopLength = 4;
+        break;
+      case code.MP_REACH_NLRI:
+        out.nextHopOffset = value + 4 - start;
+        out.nextHopLength = block[value + 3];
+        break;
+      case code.MULTI_EXIT_DISC:
+        out.hasMed = true;
+        out.med = readU32(block, value);
+        break;
+      case code.LOCAL_PREF:
+        out.hasLocalPref = true;
+        out.localPref = readU32(block, value);
+        break;
+      case code.COMMUNITIES:
+        out.wellKnown = wellKnownBits(block, value, next);
+        break;
+      case code.ORIGINATOR_ID:
+        out.originatorId = readU32(block, value);
+        break;
+      case code.CLUSTER_LIST:
+        out.clusterListLength = (next - value) >> 2;
+        break;
+      default:
+    }
+    at = next;
+  }
+}
+
+function summariseAsPath(block: Uint8Array, start: number, end: number, out: AttributeSummary): void {
+  if (start < end && block[start] === AS_SEQUENCE) out.neighbourAs = readU32(block, start + 2);
+  for (let at = start; at < end;) {
+    const type = block[at];
+    const count = block[at + 1];
+    if (type === AS_SEQUENCE) out.pathLength += count;
+    else if (type === AS_SET) {
+      out.pathLength++;
+      out.hasAsSet = true;
+    }
+    at += 2 + count * 4;
+  }
+}
+
+function wellKnownBits(block: Uint8Array, start: number, end: number): number {
+  let bits = 0;
+  for (let at = start; at < end; at += 4) {
+    // All of them are 65535:x.
+    if (block[at] !== 0xff || block[at + 1] !== 0xff) continue;
+    switch (readU32(block, at)) {
+      case communities.COMMUNITY_NO_EXPORT:
+        bits |= NO_EXPORT;
+        break;
+      case communities.COMMUNITY_NO_ADVERTISE:
+        bits |= NO_ADVERTISE;
+        break;
+      case communities.COMMUNITY_NO_EXPORT_SUBCONFED:
+        bits |= NO_EXPORT_SUBCONFED;
+        break;
+      case communities.COMMUNITY_GRACEFUL_SHUTDOWN:
+        bits |= GRACEFUL_SHUTDOWN;
+        break;
+      case communities.COMMUNITY_LLGR_STALE:
+        bits |= LLGR_STALE;
+        break;
+      case communities.COMMUNITY_NO_LLGR:
+        bits |= NO_LLGR;
+        break;
+      case communities.COMMUNITY_BLACKHOLE:
+        bits |= BLACKHOLE;
+        break;
+      default:
+    }
+  }
+  return bits;
+}
+
+/** Whether `clusterId` stands in the CLUSTER_LIST of a canonical block (RFC 4456 §8). Allocates nothing. */
+export function hasClusterId(block: Uint8Array, start: number, end: number, clusterId: number): boolean {
+  const list = findAttribute(block, start, end, code.CLUSTER_LIST);
+  if (list < 0) return false;
+  const listEnd = attributeEnd(block, list);
+  for (let at = valueStart(block, list); at < listEnd; at += 4) {
+    if (readU32(block, at) === clusterId) return true;
+  }
+  return false;
 }

@@ -1,9 +1,67 @@
 /**
- * EXTENDED COMMUNITIES (RFC 4360).
+ * EXTENDED COMMUNITIES (RFC 4360, RFC 5668) and those of RFC 5701.
  */
+import { formatAddress, formatU32, readU32 } from '../../../net/address.ts';
+import type { ByteWriter } from '../byte-writer.ts';
+import { readU16, toHex } from '../bytes.ts';
 
 /** Eight bytes as two 32-bit numbers. */
 export interface ExtendedCommunity {
   readonly high: number;
   readonly low: number;
+}
+
+/** Reads the eight bytes at `at`. */
+export function readExtendedCommunity(bytes: Uint8Array, at: number): ExtendedCommunity {
+  return { high: readU32(bytes, at), low: readU32(bytes, at + 4) };
+}
+
+/** Appends the eight bytes of a community. */
+export function writeExtendedCommunity({ high, low }: ExtendedCommunity, out: ByteWriter): void {
+  out.u32(high);
+  out.u32(low);
+}
+
+/** Types without the bit that makes them non-transitive (RFC 4360 §2). */
+const TYPE_TWO_OCTET_AS = 0;
+const TYPE_IPV4_ADDRESS = 1;
+const TYPE_FOUR_OCTET_AS = 2;
+const TYPE_MASK = 0xbf;
+
+const LINK_BANDWIDTH = 4;
+/** Names of the subtypes that all types share. */
+const SUBTYPE_NAMES: Readonly<Record<number, string>> = { 2: 'rt', 3: 'soo' };
+
+/**
+ * An extended community as text: `rt:65001:100`, `soo:192.0.2.1:7`, `link-bandwidth:65001:125000000` (bytes per second), or
+ * its bytes in hexadecimal.
+ */
+export function formatExtendedCommunity({ high, low }: ExtendedCommunity): string {
+  const type = (high >>> 24) & TYPE_MASK;
+  const subtype = (high >>> 16) & 0xff;
+  if (type === TYPE_TWO_OCTET_AS && subtype === LINK_BANDWIDTH) {
+    return `link-bandwidth:${high & 0xffff}:${float32(low)}`;
+  }
+  const name = SUBTYPE_NAMES[subtype];
+  if (name !== undefined && type === TYPE_TWO_OCTET_AS) return `${name}:${high & 0xffff}:${low}`;
+  const address = ((high << 16) | (low >>> 16)) >>> 0;
+  if (name !== undefined && type === TYPE_IPV4_ADDRESS) return `${name}:${formatU32(address)}:${low & 0xffff}`;
+  if (name !== undefined && type === TYPE_FOUR_OCTET_AS) return `${name}:${address}:${low & 0xffff}`;
+  return `0x${hex32(high)}${hex32(low)}`;
+}
+
+/** An IPv6-address-specific one (RFC 5701 §2, 20 bytes) as text: `rt:2001:db8::1:100`, or in hexadecimal. */
+export function formatIpv6ExtendedCommunity(bytes: Uint8Array): string {
+  const name = SUBTYPE_NAMES[bytes[1]];
+  if (name === undefined || (bytes[0] & TYPE_MASK) !== 0) return `0x${toHex(bytes)}`;
+  return `${name}:${formatAddress(bytes, 2, 16)}:${readU16(bytes, 18)}`;
+}
+
+/** The IEEE 754 number with these 32 bits. */
+function float32(bits: number): number {
+  return new Float32Array(Uint32Array.of(bits).buffer)[0];
+}
+
+function hex32(value: number): string {
+  return value.toString(16).padStart(8, '0');
 }
