@@ -72,7 +72,7 @@ export class KernelObjects {
     try {
       objects = this.dump();
     } catch (error) {
-      if (!(error instanceof NetlinkError) || error.errno !== 'EOPNOTSUPP') throw error;
+      if (!(error instanceof NetlinkError) || error.errno !== 'ENOTSUP') throw error;
       this.supported = false;
       return;
     }

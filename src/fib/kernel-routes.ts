@@ -12,6 +12,7 @@ import type { KernelObjects } from './kernel-objects.ts';
 import type { Group, GroupTable } from './group-table.ts';
 import { RTM_NEWROUTE, RTN_UNICAST } from './netlink/constants.ts';
 import { AttributeReader } from './netlink/message-reader.ts';
+import type { MessageReader } from './netlink/message-reader.ts';
 import { MessageWriter } from './netlink/message-writer.ts';
 import type { NetlinkClient } from './netlink/netlink-client.ts';
 import { NetlinkError } from './netlink/netlink-error.ts';
@@ -205,22 +206,31 @@ export class KernelRoutes {
       : (group.trouble ?? 'its next hops are not written yet');
   }
 
+  /** Gives all routes of one family to {@link observe}; false if they changed meanwhile. */
   private dump(family: Family, byObject: ReadonlyMap<number | string, number>): boolean {
     this.writer.clear();
     writeRouteDump(this.writer, this.owner, family);
-    return this.client.dump(this.writer, 'list routes', (message) => {
-      const { view } = this;
-      if (message.type !== RTM_NEWROUTE || !readRoute(message, this.attributes, view)) return;
-      // Kernels before 4.20 give all routes whatever was asked for.
-      if (view.table !== this.owner.table || view.protocol !== this.owner.protocol || view.cloned) return;
-      if (view.metric !== this.owner.metric) {
-        this.strays.push(stray(view, this.owner));
-        return;
-      }
-      const key = view.nextHopId === 0 ? hopsKey(view.nextHops) : view.nextHopId;
-      const group = view.type === RTN_UNICAST ? byObject.get(key) : undefined;
-      this.routes[family].observe(view.a0, view.a1, view.a2, view.a3, view.length, group ?? UNKNOWN_GROUP);
-    });
+    try {
+      return this.client.dump(this.writer, 'list routes', (message) => this.read(message, byObject));
+    } catch (error) {
+      // A table exists only once there is a route in it.
+      if (error instanceof NetlinkError && error.errno === 'ENOENT') return true;
+      throw error;
+    }
+  }
+
+  private read(message: MessageReader, byObject: ReadonlyMap<number | string, number>): void {
+    const { view } = this;
+    if (message.type !== RTM_NEWROUTE || !readRoute(message, this.attributes, view)) return;
+    // Kernels before 4.20 give all routes whatever was asked for.
+    if (view.table !== this.owner.table || view.protocol !== this.owner.protocol || view.cloned) return;
+    if (view.metric !== this.owner.metric) {
+      this.strays.push(stray(view, this.owner));
+      return;
+    }
+    const key = view.nextHopId === 0 ? hopsKey(view.nextHops) : view.nextHopId;
+    const group = view.type === RTN_UNICAST ? byObject.get(key) : undefined;
+    this.routes[view.family].observe(view.a0, view.a1, view.a2, view.a3, view.length, group ?? UNKNOWN_GROUP);
   }
 
   /** Groups by the id of the kernel's object, or by their next hops where there are no objects. */

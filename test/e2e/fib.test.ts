@@ -1,0 +1,193 @@
+/** The built FIB against the real kernel, in namespaces of its own; `ip` is asked what the kernel has. */
+import { execFileSync } from 'node:child_process';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Fib } from '../../src/fib/fib.ts';
+import type { FibTrouble } from '../../src/fib/worker-messages.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
+import { requireOrSkip } from '../support/skip.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { FibNode, settled } from './fib-fixture.ts';
+
+interface IpRoute {
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly via?: { readonly host: string };
+  readonly dev?: string;
+  readonly protocol?: string;
+  readonly nexthops?: readonly IpRoute[];
+  readonly weight?: number;
+}
+
+function ip<T = IpRoute>(node: FibNode, ...words: string[]): T[] {
+  const output = node.namespace.run(() =>
+    execFileSync('ip', ['-json', ...words], { encoding: 'utf8', maxBuffer: 1 << 26 }),
+  );
+  return output.trim() === '' ? [] : (JSON.parse(output) as T[]);
+}
+
+function hop(route: IpRoute): string {
+  return `${route.gateway ?? route.via?.host ?? 'link'}%${route.dev}`;
+}
+
+/** Routes of protocol bird, e.g. `10.1.0.0/16 10.0.0.2%uplink0 10.0.1.2%uplink1`. */
+function kernelRoutes(node: FibNode, family: '-4' | '-6'): string[] {
+  const routes = ip(node, family, 'route', 'show', 'proto', 'bird');
+  return routes.map((route) => `${route.dst} ${(route.nexthops ?? [route]).map(hop).join(' ')}`).toSorted();
+}
+
+function set(fib: Fib, prefix: string, group: number): void {
+  const { family, words, length } = parsePrefix(prefix);
+  fib.set(family, ...words, length, group);
+}
+
+const BOTH4 = [
+  { address: '10.0.0.2', weight: 1 },
+  { address: '10.0.1.2', weight: 1 },
+];
+const BOTH6 = [
+  { address: 'fd00::2', weight: 1 },
+  { address: 'fd00:1::2', weight: 2 },
+];
+
+beforeEach((ctx) => requireOrSkip(ctx, { root: true, programs: ['ip'] }));
+
+describe('the FIB', () => {
+  it('writes, changes and removes routes of both families over equal paths', async () => {
+    await using node = new FibNode();
+    const fib = await node.startFib();
+    fib.defineGroup(1, BOTH4);
+    fib.defineGroup(2, BOTH6);
+    fib.defineGroup(3, [{ address: '10.0.1.2', weight: 1 }]);
+    set(fib, '10.1.0.0/16', 1);
+    set(fib, '0.0.0.0/0', 1);
+    set(fib, 'fd01::/64', 2);
+    set(fib, '::/0', 2);
+    await settled(fib);
+    const hops4 = '10.0.0.2%uplink0 10.0.1.2%uplink1';
+    const hops6 = 'fd00::2%uplink0 fd00:1::2%uplink1';
+    expect(kernelRoutes(node, '-4')).toEqual([`10.1.0.0/16 ${hops4}`, `default ${hops4}`]);
+    expect(kernelRoutes(node, '-6')).toEqual([`default ${hops6}`, `fd01::/64 ${hops6}`]);
+    expect(ip(node, '-6', 'route', 'show', 'fd01::/64')[0].nexthops?.map(({ weight }) => weight)).toEqual([1, 2]);
+
+    set(fib, '10.1.0.0/16', 3);
+    set(fib, '0.0.0.0/0', 0);
+    set(fib, 'fd01::/64', 0);
+    await settled(fib);
+    expect(kernelRoutes(node, '-4')).toEqual(['10.1.0.0/16 10.0.1.2%uplink1']);
+    expect(kernelRoutes(node, '-6')).toEqual([`default ${hops6}`]);
+    expect(fib.statistics).toMatchObject({ desired: 2, installed: 2, failed: 0, pending: 0, removed: 2 });
+  });
+
+  it('reaches IPv4 over IPv6 gateways, link-local gateways, and links themselves', async () => {
+    await using node = new FibNode();
+    const fib = await node.startFib();
+    fib.defineGroup(1, BOTH6);
+    fib.defineGroup(2, [{ address: 'fe80::5', interface: 'uplink1', weight: 1 }]);
+    fib.defineGroup(3, [{ interface: 'uplink0', weight: 1 }]);
+    fib.defineGroup(4, [{ address: '192.0.2.1', interface: 'uplink0', weight: 1 }]);
+    for (const group of [1, 2, 3, 4]) set(fib, `10.${group}.0.0/16`, group);
+    for (const group of [2, 3]) set(fib, `fd0${group}::/64`, group);
+    await settled(fib);
+    expect(kernelRoutes(node, '-4')).toEqual([
+      '10.1.0.0/16 fd00::2%uplink0 fd00:1::2%uplink1',
+      '10.2.0.0/16 fe80::5%uplink1',
+      '10.3.0.0/16 link%uplink0',
+      '10.4.0.0/16 192.0.2.1%uplink0',
+    ]);
+    expect(kernelRoutes(node, '-6')).toEqual(['fd02::/64 fe80::5%uplink1', 'fd03::/64 link%uplink0']);
+  });
+
+  it('takes a link that goes down out of its routes, and back in when it returns', async () => {
+    await using node = new FibNode();
+    const fib = await node.startFib();
+    fib.defineGroup(1, BOTH4);
+    fib.defineGroup(2, [{ address: '10.0.1.2', weight: 1 }]);
+    set(fib, '10.1.0.0/16', 1);
+    set(fib, '10.2.0.0/16', 2);
+    await settled(fib);
+    node.lower(1);
+    await waitFor(() => fib.statistics.failed === 1, { what: 'the route over the link to fail' });
+    expect(kernelRoutes(node, '-4')).toEqual(['10.1.0.0/16 10.0.0.2%uplink0']);
+    const [, lost] = await fib.list();
+    expect(lost).toMatchObject({ prefix: '10.2.0.0/16', state: 'failed', inKernel: false });
+    expect(lost.error).toContain('10.0.1.2: this node has no route to it');
+    node.raise(1);
+    await waitFor(() => fib.statistics.installed === 2, { what: 'the routes to come back' });
+    expect(kernelRoutes(node, '-4')).toEqual([
+      '10.1.0.0/16 10.0.0.2%uplink0 10.0.1.2%uplink1',
+      '10.2.0.0/16 10.0.1.2%uplink1',
+    ]);
+  });
+
+  it('leaves routes for the next run, which keeps what it wants and sweeps the rest at the end of its sync', async () => {
+    await using node = new FibNode();
+    const first = await node.startFib();
+    first.defineGroup(1, BOTH4);
+    for (const prefix of ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16']) set(first, prefix, 1);
+    await settled(first);
+    await first.stop({ keepRoutes: true });
+    node.namespace.run(() => {
+      execFileSync('ip', ['route', 'add', '10.4.0.0/16', 'via', '10.0.0.2', 'proto', 'bird', 'metric', '32']);
+      execFileSync('ip', ['route', 'add', '10.5.0.0/16', 'via', '10.0.0.2', 'proto', 'static']);
+    });
+    let synced = false;
+    const second = await node.startFib({}, { synced: () => (synced = true) });
+    second.defineGroup(9, [{ address: '10.0.0.2', weight: 1 }]);
+    set(second, '10.1.0.0/16', 9);
+    await settled(second);
+    expect(kernelRoutes(node, '-4')).toHaveLength(4);
+    second.endOfInitialSync();
+    await waitFor(() => synced, { what: 'the end of the first sync' });
+    expect(kernelRoutes(node, '-4')).toEqual(['10.1.0.0/16 10.0.0.2%uplink0']);
+    expect(ip(node, 'route', 'show', 'proto', 'static')).toHaveLength(1);
+    expect(ip<{ id: number }>(node, 'nexthop')).toHaveLength(2);
+    await second.stop({ keepRoutes: false });
+    expect([kernelRoutes(node, '-4'), ip(node, 'nexthop')]).toEqual([[], []]);
+    expect(ip(node, 'route', 'show', 'proto', 'static')).toHaveLength(1);
+  });
+
+  it("does not touch another program's route, and says so", async () => {
+    await using node = new FibNode();
+    const troubles: FibTrouble[] = [];
+    const fib = await node.startFib({ metric: 50 }, { trouble: (trouble) => troubles.push(trouble) });
+    node.namespace.run(() =>
+      execFileSync('ip', ['route', 'add', '10.1.0.0/16', 'via', '10.0.1.2', 'proto', 'static', 'metric', '50']),
+    );
+    fib.defineGroup(1, BOTH4);
+    set(fib, '10.1.0.0/16', 1);
+    set(fib, '10.2.0.0/16', 1);
+    await settled(fib);
+    await waitFor(() => fib.statistics.failed === 1, { what: 'the route to fail' });
+    expect(troubles.find(({ code }) => code === 'FIB_ROUTE')?.message).toBe(
+      "a route is not in the kernel as it should be: 10.1.0.0/16: another program's route to it is in table 254 with metric 50",
+    );
+    expect(ip(node, 'route', 'show', '10.1.0.0/16')).toMatchObject([{ protocol: 'static', gateway: '10.0.1.2' }]);
+  });
+
+  it('uses a table of its own where told, and says what settings of the kernel are in the way', async () => {
+    await using node = new FibNode();
+    const troubles: FibTrouble[] = [];
+    const fib = await node.startFib({ table: 1000 }, { trouble: (trouble) => troubles.push(trouble) });
+    expect(troubles.map(({ message }) => message)).toContain(
+      'net.ipv4.ip_forward is 0, so IPv4 packets are not forwarded to learned routes; set it to 1',
+    );
+    fib.defineGroup(1, BOTH4);
+    set(fib, '10.1.0.0/16', 1);
+    await settled(fib);
+    expect(kernelRoutes(node, '-4')).toEqual([]);
+    expect(ip(node, 'route', 'show', 'table', '1000')).toHaveLength(1);
+    await fib.stop({ keepRoutes: false });
+    expect(ip(node, 'route', 'show', 'table', '1000')).toEqual([]);
+  });
+
+  it('writes 20,000 routes without holding up the thread that sets them', async () => {
+    await using node = new FibNode();
+    const fib = await node.startFib();
+    fib.defineGroup(1, BOTH4);
+    for (let i = 0; i < 20_000; i++) fib.set(0, (0x14000000 + (i << 8)) >>> 0, 0, 0, 0, 24, 1);
+    await settled(fib);
+    expect(fib.statistics).toMatchObject({ desired: 20_000, installed: 20_000, written: 20_000 });
+    expect(kernelRoutes(node, '-4')).toHaveLength(20_000);
+    expect(await fib.find(parsePrefix('20.0.7.0/24'))).toMatchObject({ state: 'installed', inKernel: true });
+  });
+});
