@@ -44,13 +44,3 @@ export interface SourcedProblem {
   readonly message: string;
   readonly severity: 'error' | 'warning';
 }
-
-/** The datastore can't be read at all. */
-export class DatastoreError extends Error {
-  readonly code = 'DATASTORE_UNREADABLE';
-
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'DatastoreError';
-  }
-}

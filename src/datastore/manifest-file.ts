@@ -27,7 +27,7 @@ type Path = readonly (string | number)[];
  */
 export function readManifestFile(file: string, text: string, previous: readonly Entry[] = []): ManifestFile {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const reader = new Reader(file, lines, previous);
   for (const document of 'empty' in documents ? [] : documents) {
     const [error] = document.errors;
@@ -133,7 +133,11 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function sourcedProblem(source: string, { kind, name }: Identity, { path, message, severity }: Problem): SourcedProblem {
+function sourcedProblem(
+  source: string,
+  { kind, name }: Identity,
+  { path, message, severity }: Problem,
+): SourcedProblem {
   const subject = [kind, name === undefined ? undefined : `"${name}"`].filter((word) => word !== undefined).join(' ');
   const words = [subject, formatPath(path), message].filter((word) => word !== '').join(': ');
   return {
