@@ -19,7 +19,8 @@ export const MAX_MESSAGE_LENGTH = 4096;
 export const MAX_EXTENDED_MESSAGE_LENGTH = 65535;
 
 const LENGTH_OFFSET = 16;
-const TYPE_OFFSET = 18;
+/** Where the type stands in a message. */
+export const MESSAGE_TYPE_OFFSET = 18;
 
 /** Smallest message of each type, header included (RFC 4271 §6.1). ROUTE-REFRESH checks its own (RFC 7313 §5). */
 const MIN_LENGTH = [0, 29, 23, 21, 19, 19];
@@ -37,7 +38,7 @@ export function encodeMessage(type: number, body: Uint8Array): Uint8Array {
   message.fill(0xff, 0, LENGTH_OFFSET);
   message[LENGTH_OFFSET] = length >>> 8;
   message[LENGTH_OFFSET + 1] = length;
-  message[TYPE_OFFSET] = type;
+  message[MESSAGE_TYPE_OFFSET] = type;
   message.set(body, HEADER_LENGTH);
   return message;
 }
@@ -71,7 +72,7 @@ export class Framer {
         const end = start + this.#checkHeader(chunk, start);
         if (end > chunk.length) break;
         position = end;
-        onMessage(chunk[start + TYPE_OFFSET], chunk, start + HEADER_LENGTH, end);
+        onMessage(chunk[start + MESSAGE_TYPE_OFFSET], chunk, start + HEADER_LENGTH, end);
       }
     } finally {
       this.#keep(chunk, position);
@@ -92,7 +93,7 @@ export class Framer {
       // Consumed before the call, so that an exception leaves the stream at the next message.
       let done = false;
       try {
-        onMessage(message[TYPE_OFFSET], message, HEADER_LENGTH, length);
+        onMessage(message[MESSAGE_TYPE_OFFSET], message, HEADER_LENGTH, length);
         done = true;
       } finally {
         message.copyWithin(0, length, length + rest);
@@ -129,7 +130,7 @@ export class Framer {
       if (buffer[i] !== 0xff) throw new BgpError(1, 1, 'the marker of the message header is not all ones');
     }
     const length = (buffer[start + LENGTH_OFFSET] << 8) | buffer[start + LENGTH_OFFSET + 1];
-    const type = buffer[start + TYPE_OFFSET];
+    const type = buffer[start + MESSAGE_TYPE_OFFSET];
     if (length < HEADER_LENGTH || length > this.maxLength) throw badLength(length, type);
     if (type < MESSAGE_OPEN || type > MESSAGE_ROUTE_REFRESH) {
       throw new BgpError(1, 3, `message type ${type} is unknown`, Uint8Array.of(type));
