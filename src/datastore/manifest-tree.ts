@@ -56,7 +56,10 @@ export class ManifestTree {
     try {
       const root = await stat(this.#root);
       if (root.isDirectory()) await listDirectory(this.#root, [], beforeReading, listing);
-      else await addFile(this.#root, beforeReading, listing);
+      else {
+        await watchTarget(this.#root, beforeReading);
+        listing.files.push(this.#root);
+      }
     } catch (error) {
       throw new DatastoreError(`${this.#root} can't be read: ${reasonOf(error)}`, { cause: error });
     }
@@ -108,24 +111,27 @@ async function listDirectory(
   const real = await realpath(directory);
   if (above.includes(real)) return;
   beforeReading(directory);
-  for (const name of await readdir(directory)) {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
     // Also the directories in which Kubernetes keeps the versions of a ConfigMap, and the files that editors make.
-    if (name.startsWith('.')) continue;
-    const path = join(directory, name);
+    if (entry.name.startsWith('.')) continue;
+    const path = join(directory, entry.name);
     try {
-      if ((await stat(path)).isDirectory()) await listDirectory(path, [...above, real], beforeReading, listing);
-      else if (/\.(?:ya?ml|json)$/.test(name)) await addFile(path, beforeReading, listing);
+      const isDirectory = entry.isSymbolicLink() ? (await stat(path)).isDirectory() : entry.isDirectory();
+      if (isDirectory) await listDirectory(path, [...above, real], beforeReading, listing);
+      else if (/\.(?:ya?ml|json)$/.test(path)) {
+        if (entry.isSymbolicLink()) await watchTarget(path, beforeReading);
+        listing.files.push(path);
+      }
     } catch (error) {
       if (!isMissing(error)) listing.unreadable.push({ path, error });
     }
   }
 }
 
-/** A file that is a link changes elsewhere. */
-async function addFile(path: string, beforeReading: BeforeReading, listing: Listing): Promise<void> {
-  const real = await realpath(path);
-  if (dirname(real) !== (await realpath(dirname(path)))) beforeReading(dirname(real));
-  listing.files.push(path);
+/** A file that is a link changes where the link leads to. */
+async function watchTarget(path: string, beforeReading: BeforeReading): Promise<void> {
+  const target = dirname(await realpath(path));
+  if (target !== (await realpath(dirname(path)))) beforeReading(target);
 }
 
 function signatureOf({ dev, ino, size, mtimeNs, ctimeNs, mtimeMs, ctimeMs }: BigIntStats): string | undefined {
