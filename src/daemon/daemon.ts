@@ -6,7 +6,7 @@ import { startApiServer } from '../api/server.ts';
 import type { ApiServer } from '../api/server.ts';
 import { toPastTimestamp } from '../api/timestamps.ts';
 import type { StatusReport } from '../api/types.ts';
-import type { SessionEnvironment } from '../bgp/session/session.ts';
+import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/datastore.ts';
 import { FileDatastore } from '../datastore/file-datastore.ts';
 import { Fib } from '../fib/fib.ts';

@@ -3,6 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
+import { loadKernelSockets } from '../bgp/session/kernel-sockets.ts';
+import type { KernelSockets } from '../bgp/session/kernel-sockets.ts';
+import { ReadBudget } from '../bgp/session/read-budget.ts';
+import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import { ConfigError, loadConfig } from './config.ts';
 import type { Config } from './config.ts';
 import { Daemon } from './daemon.ts';
@@ -45,12 +49,29 @@ function configuration(): Config | undefined {
   return undefined;
 }
 
+/** What sessions share. Without the kernel's socket options those that need one stay down, and say so. */
+function sessionEnvironment(log: Log): SessionEnvironment {
+  let kernel: KernelSockets | undefined;
+  try {
+    kernel = loadKernelSockets();
+  } catch (error) {
+    log.warn(`TCP MD5 and GTSM are out of reach: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return {
+    kernel,
+    readBudget: new ReadBudget(),
+    random: Math.random,
+    log: (level, words) => log[level](words),
+  };
+}
+
 async function run(config: Config): Promise<void> {
   const log = createLog({ ...config.log, now: Date.now, write: (line) => process.stderr.write(line) });
   const daemon = new Daemon(config, {
     version: version(),
     log,
     now: Date.now,
+    session: sessionEnvironment(log),
     onShutdown: (forGood) => setImmediate(() => void end(daemon, log, forGood)),
   });
   process.once('SIGTERM', () => void end(daemon, log, false));

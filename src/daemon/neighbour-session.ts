@@ -5,10 +5,12 @@ import type { DownReason } from '../bgp/fsm/effect.ts';
 import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import type { FsmStateName } from '../bgp/fsm/peer-state.ts';
 import { describeNotification } from '../bgp/messages/notification.ts';
+import { encodeRouteRefresh } from '../bgp/messages/route-refresh.ts';
+import type { SessionConfig } from '../bgp/session/session-config.ts';
+import type { SessionEnvironment, SessionHandler } from '../bgp/session/session-handler.ts';
 import { Session } from '../bgp/session/session.ts';
-import type { SessionConfig, SessionEnvironment, SessionHandler } from '../bgp/session/session.ts';
 import { parseAddress } from '../net/address.ts';
-import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
+import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST, SAFI_UNICAST, afiOf } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { sourceOf } from '../route-reflector/reflection.ts';
@@ -37,6 +39,9 @@ export interface NeighbourSessionOptions {
   /** Called when the session came up or ended, or End-of-RIB came. */
   readonly onProgress: () => void;
 }
+
+/** Longest wait between attempts to connect, in seconds; the first ones follow sooner. */
+const CONNECT_RETRY_TIME = 30;
 
 /** What was wrong with a peer's routes is reported at most this often, in milliseconds. */
 const FAULT_INTERVAL = 10_000;
@@ -81,7 +86,7 @@ export class NeighbourSession implements SessionHandler {
     };
     this.endOfRib.clear();
     this.peer = this.speaker.rib.peers.add(this.peerInfo(negotiated));
-    this.speaker.sinks[this.peer] = this.session;
+    this.speaker.sinks[this.peer] = this;
     this.speaker.advertising.join(this.peer, this.profile(negotiated));
     this.speaker.kick();
   }
@@ -122,6 +127,13 @@ export class NeighbourSession implements SessionHandler {
     this.speaker.kick();
   }
 
+  /** Takes what the speaker has to tell: whole UPDATEs. */
+  send(bytes: Uint8Array): boolean {
+    let messages = 0;
+    for (let at = 0; at < bytes.length; at += (bytes[at + 16] << 8) | bytes[at + 17]) messages++;
+    return this.session.send(bytes, messages);
+  }
+
   /** Takes a new description or new policies to a session that goes on. */
   changePolicy(neighbour: Neighbour, policies: Policies): void {
     const importChanged =
@@ -138,12 +150,18 @@ export class NeighbourSession implements SessionHandler {
     this.speaker.kick();
   }
 
-  /** Evaluates everything received once more (soft reset in, without asking the peer). */
-  reimport(): void {
+  /**
+   * Soft reset in: evaluates everything received once more, and asks the peer to send it again. Returns whether the peer
+   * could be asked (RFC 2918).
+   */
+  refreshIn(): boolean {
     const { negotiated } = this.session;
-    if (this.peer < 0 || negotiated === undefined) return;
+    if (this.peer < 0 || negotiated === undefined) return false;
     this.speaker.rib.reimport(this.peer, this.peerInfo(negotiated));
     this.speaker.kick();
+    if (!negotiated.routeRefresh) return false;
+    for (const family of negotiated.families) this.session.send(encodeRouteRefresh(afiOf(family), SAFI_UNICAST));
+    return true;
   }
 
   private kind(negotiated: Negotiated): PeerKind {
@@ -198,6 +216,7 @@ function sessionConfig(neighbour: Neighbour, self: RouterIdentity): SessionConfi
     ...(neighbour.localAddress !== undefined && { localAddress: neighbour.localAddress }),
     holdTime: neighbour.holdTime,
     ...(neighbour.keepaliveTime !== undefined && { keepaliveTime: neighbour.keepaliveTime }),
+    connectRetryTime: CONNECT_RETRY_TIME,
     passive: neighbour.passive,
     families: neighbour.families,
     ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),

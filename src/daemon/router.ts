@@ -4,7 +4,8 @@
  */
 import type { Socket } from 'node:net';
 import { Listener } from '../bgp/session/listener.ts';
-import type { SessionEnvironment } from '../bgp/session/session.ts';
+import type { ListenerHandler } from '../bgp/session/listener.ts';
+import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import { parseU32 } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { changeKind } from '../peering/neighbour.ts';
@@ -31,6 +32,10 @@ export interface RouterOptions {
   /** Undefined where the FIB is switched off. */
   readonly forwarding: (ForwardingListener & { flush(): void }) | undefined;
 }
+
+/** A stranger's attempts are reported at most this often, in milliseconds, and that many strangers are remembered. */
+const REFUSAL_INTERVAL = 60_000;
+const REFUSALS_KEPT = 1000;
 
 /** Attributes of a route that this router originates and nobody asked anything special of. */
 const PLAIN = {
@@ -59,6 +64,8 @@ export class Router {
   private readonly disabled = new Map<string, string | undefined>();
   private listeners: Listener[] = [];
   private listenPort = 0;
+  /** When strangers were last reported, by address. */
+  private readonly refusals = new Map<string, number>();
 
   constructor(options: RouterOptions) {
     this.options = options;
@@ -145,7 +152,8 @@ export class Router {
   /** A new router id or AS is a new router to everybody (RFC 4271 §6.2): all sessions are set up again. */
   private async becomeSomeoneElse(self: Self | undefined): Promise<void> {
     const keys = [...this.sessions.keys()];
-    await Promise.all(keys.map((key) => this.remove(key, 'the router id or AS of this node changed')));
+    const why = 'the router id or AS of this node changed';
+    await Promise.all(keys.map((key) => this.remove(key, 'configuration-changed', why)));
     if (self === undefined) return;
     this.options.events.add('daemon', self.name, `this node is AS ${self.asn}, router id ${self.routerId}`);
   }
@@ -168,7 +176,7 @@ export class Router {
 
   private async applyNeighbours(wanted: ReadonlyMap<string, DesiredNeighbour>): Promise<void> {
     const gone = [...this.sessions.keys()].filter((key) => !wanted.has(key));
-    await Promise.all(gone.map((key) => this.remove(key, 'it is no longer wanted')));
+    await Promise.all(gone.map((key) => this.remove(key, 'deconfigured', 'it is no longer wanted')));
     for (const [key, desired] of wanted) await this.applyNeighbour(key, desired);
   }
 
@@ -179,7 +187,7 @@ export class Router {
         known.changePolicy(neighbour, policies);
         return;
       }
-      await this.remove(key, 'its configuration changed');
+      await this.remove(key, 'configuration-changed', 'its configuration changed');
     }
     this.add({ neighbour, policies });
   }
@@ -196,7 +204,7 @@ export class Router {
     });
     this.sessions.set(neighbour.key, session);
     this.options.events.add('session', neighbour.key, `peer added: ${neighbour.reason}`);
-    for (const listener of this.listeners) registerPeer(listener, neighbour);
+    for (const listener of this.listeners) this.register(listener, neighbour);
     if (neighbour.heldDown !== undefined) {
       this.options.events.add('session', neighbour.key, `held down: ${neighbour.heldDown}`);
       return;
@@ -205,11 +213,11 @@ export class Router {
     session.session.start();
   }
 
-  private async remove(key: string, why: string): Promise<void> {
+  private async remove(key: string, kind: 'deconfigured' | 'configuration-changed', why: string): Promise<void> {
     const session = this.sessions.get(key)!;
     this.sessions.delete(key);
     for (const listener of this.listeners) listener.removePeer(session.neighbour.address);
-    await session.session.stop({ kind: 'deconfigured' });
+    await session.session.stop({ kind });
     this.options.events.add('session', key, `peer removed: ${why}`);
   }
 
@@ -221,13 +229,8 @@ export class Router {
     this.listenProblems.length = 0;
     this.listenPort = port;
     for (const address of ['0.0.0.0', '::']) {
-      const listener = new Listener(
-        { address, port },
-        {
-          accepted: (remote, socket) => this.accepted(remote, socket),
-        },
-      );
-      for (const { neighbour } of this.sessions.values()) registerPeer(listener, neighbour);
+      const listener = new Listener({ address, port }, this.listenerHandler, this.options.environment.kernel);
+      for (const { neighbour } of this.sessions.values()) this.register(listener, neighbour);
       try {
         await listener.start();
         this.listeners.push(listener);
@@ -239,15 +242,36 @@ export class Router {
     }
   }
 
+  private get listenerHandler(): ListenerHandler {
+    return {
+      accepted: (remote, socket) => this.accepted(remote, socket),
+      refused: (remote, words) => this.refused(remote, words),
+    };
+  }
+
+  /** A neighbour that can't be secured as asked for is not let in. */
+  private register(listener: Listener, neighbour: Neighbour): void {
+    const { ttlSecurity, address, key } = neighbour;
+    try {
+      listener.setPeer(address, ttlSecurity === undefined ? {} : { ttlSecurity });
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      this.options.events.add('session', key, `connections from the peer are refused: ${words}`);
+    }
+  }
+
+  /** Strangers that try again and again are reported once in a while. */
+  private refused(remote: string, words: string): void {
+    const now = performance.now();
+    if (now - (this.refusals.get(remote) ?? -Infinity) < REFUSAL_INTERVAL) return;
+    if (this.refusals.size > REFUSALS_KEPT) this.refusals.clear();
+    this.refusals.set(remote, now);
+    this.options.events.add('session', remote, words);
+  }
+
   private accepted(remote: string, socket: Socket): void {
     const session = this.find(remote);
     if (session === undefined || session.neighbour.heldDown !== undefined) socket.destroy();
     else session.session.accept(socket);
   }
-}
-
-function registerPeer(listener: Listener, neighbour: Neighbour): void {
-  listener.setPeer(neighbour.address, {
-    ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
-  });
 }

@@ -128,8 +128,7 @@ export class DaemonReport implements DaemonView {
     }
     if (peer.peer < 0) throw new ApiError('CONFLICT', `the session with ${address} is ${peer.session.state}`);
     if (kind === 'in') {
-      peer.reimport();
-      const asked = peer.session.requestRefresh();
+      const asked = peer.refreshIn();
       const also = asked ? ', and the peer asked for all of them again' : '; the peer does not do route refresh';
       return { words: `Routes of ${address} go through the import filters again${also}.` };
     }

@@ -1,6 +1,7 @@
 /** Peers as the API shows them. */
 import type { MessageCounts, NotificationReport, PeerDetail, PeerFamily, PeerSummary } from '../../api/types.ts';
 import { toPastTimestamp } from '../../api/timestamps.ts';
+import { localOpen } from '../../bgp/fsm/local-open.ts';
 import { describeCapability } from '../../bgp/messages/capabilities/capability-codec.ts';
 import type { Notification } from '../../bgp/messages/error.ts';
 import { describeNotification } from '../../bgp/messages/notification.ts';
@@ -101,7 +102,7 @@ export function peerDetail(router: Router, peer: NeighbourSession, now: number):
       configured: {
         holdSeconds: neighbour.holdTime,
         keepaliveSeconds: neighbour.keepaliveTime ?? neighbour.holdTime / 3,
-        connectRetrySeconds: session.connectRetryTime,
+        connectRetrySeconds: session.config.connectRetryTime,
       },
       negotiated:
         negotiated === undefined
@@ -109,7 +110,7 @@ export function peerDetail(router: Router, peer: NeighbourSession, now: number):
           : { holdSeconds: negotiated.holdTime, keepaliveSeconds: negotiated.keepaliveTime },
     },
     capabilities: {
-      ours: session.capabilities.map(describeCapability),
+      ours: localOpen(session.config).capabilities.map(describeCapability),
       theirs: (negotiated?.peerCapabilities ?? []).map(describeCapability),
     },
     security: { md5: false, gtsmHops: neighbour.ttlSecurity ?? null },
