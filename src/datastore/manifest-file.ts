@@ -1,11 +1,13 @@
 /** Reads the text of a file of manifests: YAML or JSON, several documents, lists. */
-import { LineCounter, isMap, isScalar, isSeq, parseAllDocuments } from 'yaml';
-import type { Document, ParsedNode } from 'yaml';
+import { LineCounter, parseAllDocuments } from 'yaml';
+import type { Document } from 'yaml';
 import type { AnyResource } from '../resources/kinds.ts';
 import { parseResource } from '../resources/parse-resource.ts';
 import { isJsonObject } from '../resources/resource.ts';
 import type { Problem } from '../resources/resource.ts';
 import type { SourcedProblem } from './datastore.ts';
+import { formatPath, offsetOf } from './yaml-places.ts';
+import type { Path } from './yaml-places.ts';
 
 /** A resource and where it stands. */
 export interface Entry {
@@ -18,8 +20,6 @@ export interface ManifestFile {
   readonly entries: readonly Entry[];
   readonly problems: readonly SourcedProblem[];
 }
-
-type Path = readonly (string | number)[];
 
 /**
  * Reads a file. What can't be read keeps its last good state, which is among `previous`, the entries of the file as it was
@@ -148,33 +148,4 @@ function sourcedProblem(
     message: words,
     severity,
   };
-}
-
-/** A path as people write it: `spec.importV4[0].cidr`, `metadata.annotations["projectcalico.org/ASNumber"]`. */
-function formatPath(path: Path): string {
-  return path
-    .map((step, i) => {
-      if (typeof step === 'number') return `[${step}]`;
-      if (!/^\w+$/.test(step)) return `["${step}"]`;
-      return i === 0 ? step : `.${step}`;
-    })
-    .join('');
-}
-
-/** Offset of the node at `path`, or of the deepest one above it that is there; a field is where its name stands. */
-function offsetOf(contents: ParsedNode | Document['contents'], path: Path): number {
-  let node: unknown = contents;
-  let offset = contents?.range?.[0] ?? 0;
-  for (const step of path) {
-    if (isMap(node)) {
-      const pair = node.items.find(({ key }) => isScalar(key) && key.value === step);
-      if (pair === undefined) return offset;
-      offset = isScalar(pair.key) ? (pair.key.range?.[0] ?? offset) : offset;
-      node = pair.value;
-    } else if (isSeq(node) && typeof step === 'number') {
-      node = node.items[step];
-      offset = isMap(node) || isSeq(node) || isScalar(node) ? (node.range?.[0] ?? offset) : offset;
-    } else return offset;
-  }
-  return offset;
 }
