@@ -95,7 +95,7 @@ export class Daemon {
     this.initialSync.stop();
     await this.datastore.stop();
     await this.applying;
-    await this.router.stop(forGood, forGood ? 'shutting down' : undefined);
+    await this.router.stop(forGood);
     await this.fib?.stop({ keepRoutes: !forGood });
     await this.api?.close();
   }

@@ -135,17 +135,22 @@ export class Router {
   }
 
   /**
-   * Ends all sessions. For a restart TCP is closed silently where the peer keeps routes meanwhile (RFC 4724); otherwise
-   * peers get Cease/Administrative Shutdown.
+   * Ends all sessions. For a restart nothing that was decided is taken back: the FIB hears no more, and TCP is closed
+   * silently where the peer keeps routes meanwhile (RFC 4724). For good, peers are told that every route is gone, and why.
    */
-  async stop(forGood: boolean, message: string | undefined): Promise<void> {
+  async stop(forGood: boolean, message?: string): Promise<void> {
     for (const listener of this.listeners) listener.close();
+    if (forGood) this.ownRoutes.clear();
+    else this.speaker.stop();
+    const reason = { kind: 'shutdown', ...(message !== undefined && { message }) } as const;
     await Promise.all(
-      [...this.sessions.values()].map(({ session }) => {
-        if (!forGood && session.negotiated?.gracefulRestart !== undefined) return session.closeWithoutNotification();
-        return session.stop({ kind: 'shutdown', ...(message !== undefined && { message }) });
-      }),
+      [...this.sessions.values()].map(({ session }) =>
+        !forGood && session.negotiated?.gracefulRestart !== undefined
+          ? session.closeWithoutNotification()
+          : session.stop(reason),
+      ),
     );
+    if (forGood) await this.speaker.settled();
     this.speaker.stop();
   }
 

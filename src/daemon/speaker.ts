@@ -46,6 +46,11 @@ export class Speaker {
     setImmediate(() => this.turn());
   }
 
+  /** Resolves when nothing waits to be decided or forwarded. */
+  async settled(): Promise<void> {
+    while (this.rib.hasWork) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   /** No more turns. */
   stop(): void {
     this.paused = true;
