@@ -8,18 +8,28 @@ export interface ConfigField {
   readonly variables: readonly string[];
   /** The variable holds several values, separated by commas. */
   readonly list?: true;
+  /** The variable holds a name, which is text even where it looks like a number. */
+  readonly name?: true;
 }
 
 export const CONFIG_FIELDS: readonly ConfigField[] = [
-  { field: 'nodeName', variables: ['STARLING_NODE_NAME', 'NODENAME'] },
+  { field: 'nodeName', variables: ['STARLING_NODE_NAME', 'NODENAME'], name: true },
   { field: 'routerId', variables: ['STARLING_ROUTER_ID', 'CALICO_ROUTER_ID'] },
+  { field: 'ip', variables: ['STARLING_IP', 'IP'] },
+  { field: 'ip6', variables: ['STARLING_IP6', 'IP6'] },
+  { field: 'ipAutodetectionMethod', variables: ['STARLING_IP_AUTODETECTION_METHOD', 'IP_AUTODETECTION_METHOD'] },
+  { field: 'ip6AutodetectionMethod', variables: ['STARLING_IP6_AUTODETECTION_METHOD', 'IP6_AUTODETECTION_METHOD'] },
+  { field: 'asNumber', variables: ['STARLING_AS_NUMBER', 'AS'] },
+  { field: 'namespace', variables: ['STARLING_NAMESPACE', 'NAMESPACE'], name: true },
   { field: 'datastore.type', variables: ['STARLING_DATASTORE_TYPE', 'DATASTORE_TYPE'] },
   { field: 'datastore.file.path', variables: ['STARLING_DATASTORE_FILE_PATH'] },
   { field: 'datastore.etcd.endpoints', variables: ['STARLING_ETCD_ENDPOINTS', 'ETCD_ENDPOINTS'], list: true },
+  { field: 'datastore.etcd.discoverySrv', variables: ['STARLING_ETCD_DISCOVERY_SRV', 'ETCD_DISCOVERY_SRV'] },
   { field: 'datastore.etcd.keyFile', variables: ['STARLING_ETCD_KEY_FILE', 'ETCD_KEY_FILE'] },
   { field: 'datastore.etcd.certFile', variables: ['STARLING_ETCD_CERT_FILE', 'ETCD_CERT_FILE'] },
   { field: 'datastore.etcd.caFile', variables: ['STARLING_ETCD_CA_FILE', 'ETCD_CA_CERT_FILE'] },
-  { field: 'datastore.etcd.username', variables: ['STARLING_ETCD_USERNAME', 'ETCD_USERNAME'] },
+  { field: 'datastore.etcd.username', variables: ['STARLING_ETCD_USERNAME', 'ETCD_USERNAME'], name: true },
+  { field: 'datastore.etcd.password', variables: ['STARLING_ETCD_PASSWORD', 'ETCD_PASSWORD'], name: true },
   { field: 'datastore.etcd.passwordFile', variables: ['STARLING_ETCD_PASSWORD_FILE'] },
   { field: 'datastore.kubernetes.kubeconfig', variables: ['STARLING_KUBECONFIG', 'KUBECONFIG'] },
   { field: 'datastore.kubernetes.apiGroup', variables: ['STARLING_API_GROUP', 'CALICO_API_GROUP'] },

@@ -1,6 +1,8 @@
 /** The schema of a node's configuration file, with its defaults. */
 import { z } from 'zod';
 import { tryParseAddress } from '../net/address.ts';
+import { parseAsNumber } from '../resources/as-number.ts';
+import { parseInterfaceAddress } from '../resources/peer-address.ts';
 
 /** rtnetlink protocol numbers by name (linux/rtnetlink.h, and BIRD's from iproute2's rt_protos). */
 const PROTOCOLS: Readonly<Record<string, number>> = { boot: 3, static: 4, bird: 12, zebra: 11, bgp: 186 };
@@ -13,21 +15,51 @@ const routerId = z
   .string()
   .refine((text) => text === 'hash' || tryParseAddress(text)?.family === 0, 'must be an IPv4 address, or hash');
 
+/** An address of the node as calico-node's IP and IP6 say it. */
+const nodeAddress = (family: 0 | 1, name: string) =>
+  z
+    .string()
+    .refine(
+      (text) => ['', 'none', 'autodetect'].includes(text) || parseInterfaceAddress(text)?.family === family,
+      `must be none, autodetect or an ${name} address with or without its prefix length`,
+    )
+    .default('');
+
+const asNumber = z.union([z.number(), z.string()]).transform((value, context): number => {
+  const as = parseAsNumber(value);
+  if (as !== undefined && as > 0) return as;
+  context.addIssue({ code: 'custom', message: `must be an AS number, not ${JSON.stringify(value)}` });
+  return z.NEVER;
+});
+
 export const configSchema = z.strictObject({
   nodeName: z.string().min(1).optional(),
   /** As CALICO_ROUTER_ID: the node's IPv4 address where it is not given. */
   routerId: routerId.optional(),
+  ip: nodeAddress(0, 'IPv4'),
+  ip6: nodeAddress(1, 'IPv6'),
+  ipAutodetectionMethod: z.string().default('first-found'),
+  ip6AutodetectionMethod: z.string().default('first-found'),
+  asNumber: asNumber.optional(),
+  /** Where the Secrets are that resources refer to. */
+  namespace: z.string().min(1).default('kube-system'),
   datastore: z
     .strictObject({
-      type: z.enum(['file', 'etcd', 'kubernetes']).default('file'),
+      type: z
+        .enum(['file', 'etcd', 'etcdv3', 'kubernetes'])
+        // As calico-node calls it.
+        .transform((type) => (type === 'etcdv3' ? 'etcd' : type))
+        .default('file'),
       file: z.strictObject({ path: z.string().min(1).default('/etc/starling/resources') }).prefault({}),
       etcd: z
         .strictObject({
           endpoints: z.array(z.string()).default([]),
+          discoverySrv: z.string().default(''),
           keyFile: z.string().default(''),
           certFile: z.string().default(''),
           caFile: z.string().default(''),
           username: z.string().default(''),
+          password: z.string().default(''),
           passwordFile: z.string().default(''),
         })
         .prefault({}),

@@ -73,18 +73,47 @@ describe('the configuration', () => {
   });
 
   it('says where YAML goes wrong, and which file is missing', () => {
-    expect(problemsOf('a: [1\nb: 2\n')[0]).toMatch(/^FILE:2:1: /);
+    expect(problemsOf('a: [1\nb: 2\n')).toEqual([
+      'FILE:2:1: Flow sequence in block collection must be sufficiently indented and end with a ]',
+    ]);
+    expect(problemsOf('nodeName: *other')).toEqual([
+      'FILE: Unresolved alias (the anchor must be set before the alias): other',
+    ]);
     const missing = join(directory, 'nowhere.yaml');
     expect(() => loadConfig({ path: missing, environment: {}, hostName: 'h' })).toThrow(/nowhere\.yaml: can't be read/);
+  });
+
+  it("reads calico-node's variables, and names as text", () => {
+    const environment = { NODENAME: '123', NAMESPACE: '7', IP: 'none', IP_AUTODETECTION_METHOD: 'can-reach=192.0.2.1' };
+    expect(load('', environment)).toMatchObject({
+      nodeName: '123',
+      namespace: '7',
+      ip: 'none',
+      ipAutodetectionMethod: 'can-reach=192.0.2.1',
+    });
+    expect(problemsOf('', { IP: '2001:db8::1', AS: 'as' })).toEqual([
+      'environment variable IP: ip must be none, autodetect or an IPv4 address with or without its prefix length',
+      'environment variable AS: asNumber must be an AS number, not "as"',
+    ]);
   });
 
   it('refuses what this version does not do', () => {
     expect(problemsOf('datastore: { type: etcd }')[0]).toContain('etcd, which this version does not support yet');
     expect(problemsOf('api: { gobgp: "127.0.0.1:50051" }')[0]).toContain("GoBGP's gRPC API");
+    expect(problemsOf('', { DATASTORE_TYPE: 'etcdv3', IP: 'autodetect', AS: '64513' })).toEqual([
+      'environment variable DATASTORE_TYPE: datastore.type is etcd, which this version does not support yet: use file',
+      'environment variable IP: ip is set, which this version does not support yet: write the address into the Node resource',
+      'environment variable AS: asNumber is set, which this version does not support yet: write it into the Node resource',
+    ]);
+    expect(() => load('datastore: { type: kubernetes }')).toThrow(
+      expect.objectContaining({
+        problems: [expect.objectContaining({ field: 'datastore.type', reason: 'unsupported' })],
+      }),
+    );
   });
 
   it('has a row and a line of documentation for every field', () => {
-    const fields = leaves(configSchema.parse({ nodeName: 'n', routerId: 'hash' }));
+    const fields = leaves(configSchema.parse({ nodeName: 'n', routerId: 'hash', asNumber: 1 }));
     expect(CONFIG_FIELDS.map(({ field }) => field).sort()).toEqual(fields.sort());
     const documentation = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
     for (const { field, variables } of CONFIG_FIELDS) {

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { describeIssue } from '../resources/describe-issue.ts';
 import { didYouMean } from '../resources/did-you-mean.ts';
 import { CONFIG_FIELDS } from './config-fields.ts';
+import type { ConfigField } from './config-fields.ts';
 import { configSchema } from './config-schema.ts';
 import type { ConfigValues } from './config-schema.ts';
 
@@ -26,6 +27,8 @@ export interface ConfigProblem {
   readonly where: string;
   readonly field: string;
   readonly message: string;
+  /** `unsupported`: right as such, but not something that this version does. */
+  readonly reason: 'invalid' | 'unsupported';
 }
 
 /** The configuration can't be used; all problems are named. */
@@ -64,7 +67,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const http = parseListen(api.http);
   if (http === null) {
     const message = 'must be an address and a port, like 127.0.0.1:8179 or [::1]:8179, or empty';
-    problems.push({ where: place(['api', 'http']), field: 'api.http', message });
+    problems.push({ where: place(['api', 'http']), field: 'api.http', message, reason: 'invalid' });
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return { ...rest, nodeName: nodeName ?? sources.hostName.toLowerCase(), api: { ...api, http: http ?? undefined } };
@@ -76,7 +79,8 @@ interface ConfigFile {
 }
 
 function readConfigFile(path: string): ConfigFile {
-  const problem = (where: string, message: string): ConfigError => new ConfigError([{ where, field: '', message }]);
+  const problem = (where: string, message: string): ConfigError =>
+    new ConfigError([{ where, field: '', message, reason: 'invalid' }]);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -84,13 +88,19 @@ function readConfigFile(path: string): ConfigFile {
     throw problem(path, `can't be read: ${error instanceof Error ? error.message : String(error)}`);
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' });
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    throw problem(`${path}:${line}:${col}`, error.message.split('\n')[0]);
+    throw problem(`${path}:${line}:${col}`, error.message);
   }
-  const values: unknown = document.toJS() ?? {};
+  let values: unknown;
+  try {
+    values = document.toJS() ?? {};
+  } catch (error) {
+    // An alias without anchor, or aliases that multiply.
+    throw problem(path, error instanceof Error ? error.message : String(error));
+  }
   if (!isGroup(values)) throw problem(path, 'must be a group of fields');
   return { values, place: (at) => placeIn(document, lines, path, at) };
 }
@@ -117,19 +127,22 @@ function withEnvironment(
 ): { values: Record<string, unknown>; origins: Map<string, string> } {
   const values = structuredClone(file);
   const origins = new Map<string, string>();
-  for (const { field, variables, list } of CONFIG_FIELDS) {
+  for (const row of CONFIG_FIELDS) {
+    const { field, variables } = row;
     // An empty variable is an unset one, as in calico-node's manifests.
     const name = variables.find((variable) => (environment[variable] ?? '') !== '');
     if (name === undefined) continue;
     const text = environment[name]!;
-    put(values, field.split('.'), list === true ? text.split(',').map((part) => part.trim()) : scalar(text));
+    put(values, field.split('.'), valueOf(row, text));
     origins.set(field, `environment variable ${name}`);
   }
   return { values, origins };
 }
 
 /** Numbers and booleans have no type in the environment. */
-function scalar(text: string): unknown {
+function valueOf({ list, name }: ConfigField, text: string): unknown {
+  if (name === true) return text;
+  if (list === true) return text.split(',').map((part) => part.trim());
   if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   return /^\d{1,9}$/.test(text) ? Number(text) : text;
 }
@@ -157,23 +170,30 @@ function issueProblems(
     return issue.keys.map((key) => {
       const path = [...issue.path, key];
       const message = `is not a known field${didYouMean(key, new Set(known))}`;
-      return { where: place(path), field: path.join('.'), message };
+      return { where: place(path), field: path.join('.'), message, reason: 'invalid' };
     });
   }
   const value = issue.path.reduce<unknown>((group, key) => (isGroup(group) ? group[String(key)] : undefined), values);
-  return [{ where: place(issue.path), field, message: describeIssue(issue, value) }];
+  return [{ where: place(issue.path), field, message: describeIssue(issue, value), reason: 'invalid' }];
 }
 
 /** Settings that are understood but can't be followed by this version. */
 function unsupported(values: ConfigValues, place: (path: readonly PropertyKey[]) => string): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
+  const refuse = (field: string, message: string) =>
+    problems.push({ where: place(field.split('.')), field, message, reason: 'unsupported' });
   if (values.datastore.type !== 'file') {
-    const message = `is ${values.datastore.type}, which this version does not support yet: use file`;
-    problems.push({ where: place(['datastore', 'type']), field: 'datastore.type', message });
+    refuse('datastore.type', `is ${values.datastore.type}, which this version does not support yet: use file`);
   }
   if (values.api.gobgp !== '') {
-    const message = "asks for GoBGP's gRPC API, which this version does not support yet: leave it empty";
-    problems.push({ where: place(['api', 'gobgp']), field: 'api.gobgp', message });
+    refuse('api.gobgp', "asks for GoBGP's gRPC API, which this version does not support yet: leave it empty");
+  }
+  for (const field of ['ip', 'ip6'] as const) {
+    if (values[field] === '' || values[field] === 'none') continue;
+    refuse(field, 'is set, which this version does not support yet: write the address into the Node resource');
+  }
+  if (values.asNumber !== undefined) {
+    refuse('asNumber', 'is set, which this version does not support yet: write it into the Node resource');
   }
   return problems;
 }
