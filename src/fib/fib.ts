@@ -83,6 +83,7 @@ export class Fib {
    * after {@link endOfInitialSync}. Rejects with {@link FibError} if the kernel can't be talked to.
    */
   async start(): Promise<void> {
+    const settings = checkSysctls((path) => readFileSync(path, 'utf8'));
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: this.options });
     this.worker = worker;
     worker.on('message', (answer: FibAnswer) => this.handle(answer));
@@ -91,7 +92,7 @@ export class Fib {
     await new Promise<void>((resolve, reject) => {
       this.started = { resolve, reject };
     });
-    for (const trouble of checkSysctls((path) => readFileSync(path, 'utf8'))) this.tell(trouble);
+    for (const trouble of settings) this.tell(trouble);
   }
 
   /** Defines a group of next hops; `id` is the RIB's, not 0, and keeps its meaning until {@link releaseGroup}. */

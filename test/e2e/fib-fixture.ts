@@ -1,4 +1,5 @@
 /** A namespace with two uplinks for tests of the FIB, and the built FIB in it. */
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Fib, FibHandler, FibOptions } from '../../src/fib/fib.ts';
 import { addAddress, addVethPair, listLinks, setLinkUp } from '../../src/fib/netlink/links.ts';
@@ -65,6 +66,13 @@ export class FibNode implements AsyncDisposable {
     await this.namespace.run(() => fib.start());
     this.fibs.push(fib);
     return fib;
+  }
+
+  /** Asks `ip` for something, inside. */
+  ip<T>(...words: string[]): T[] {
+    const argv = ['-json', ...words];
+    const output = this.namespace.run(() => execFileSync('ip', argv, { encoding: 'utf8', maxBuffer: 1 << 26 }));
+    return output.trim() === '' ? [] : (JSON.parse(output) as T[]);
   }
 
   private link(name: string): number {

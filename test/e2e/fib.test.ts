@@ -1,5 +1,4 @@
 /** The built FIB against the real kernel, in namespaces of its own; `ip` is asked what the kernel has. */
-import { execFileSync } from 'node:child_process';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Fib } from '../../src/fib/fib.ts';
 import type { FibTrouble } from '../../src/fib/worker-messages.ts';
@@ -19,10 +18,7 @@ interface IpRoute {
 }
 
 function ip<T = IpRoute>(node: FibNode, ...words: string[]): T[] {
-  const output = node.namespace.run(() =>
-    execFileSync('ip', ['-json', ...words], { encoding: 'utf8', maxBuffer: 1 << 26 }),
-  );
-  return output.trim() === '' ? [] : (JSON.parse(output) as T[]);
+  return node.ip<T>(...words);
 }
 
 function hop(route: IpRoute): string {
@@ -126,10 +122,8 @@ describe('the FIB', () => {
     for (const prefix of ['10.1.0.0/16', '10.2.0.0/16', '10.3.0.0/16']) set(first, prefix, 1);
     await settled(first);
     await first.stop({ keepRoutes: true });
-    node.namespace.run(() => {
-      execFileSync('ip', ['route', 'add', '10.4.0.0/16', 'via', '10.0.0.2', 'proto', 'bird', 'metric', '32']);
-      execFileSync('ip', ['route', 'add', '10.5.0.0/16', 'via', '10.0.0.2', 'proto', 'static']);
-    });
+    ip(node, 'route', 'add', '10.4.0.0/16', 'via', '10.0.0.2', 'proto', 'bird', 'metric', '32');
+    ip(node, 'route', 'add', '10.5.0.0/16', 'via', '10.0.0.2', 'proto', 'static');
     let synced = false;
     const second = await node.startFib({}, { synced: () => (synced = true) });
     second.defineGroup(9, [{ address: '10.0.0.2', weight: 1 }]);
@@ -150,9 +144,7 @@ describe('the FIB', () => {
     await using node = new FibNode();
     const troubles: FibTrouble[] = [];
     const fib = await node.startFib({ metric: 50 }, { trouble: (trouble) => troubles.push(trouble) });
-    node.namespace.run(() =>
-      execFileSync('ip', ['route', 'add', '10.1.0.0/16', 'via', '10.0.1.2', 'proto', 'static', 'metric', '50']),
-    );
+    ip(node, 'route', 'add', '10.1.0.0/16', 'via', '10.0.1.2', 'proto', 'static', 'metric', '50');
     fib.defineGroup(1, BOTH4);
     set(fib, '10.1.0.0/16', 1);
     set(fib, '10.2.0.0/16', 1);
