@@ -51,7 +51,6 @@ export const fibStatus = z
     lastError: trouble.nullable(),
   })
   .meta({ id: 'FibStatus' });
-export interface FibStatus extends z.infer<typeof fibStatus> {}
 
 export const datastoreStatus = z
   .object({
@@ -63,7 +62,6 @@ export const datastoreStatus = z
     lastError: trouble.nullable(),
   })
   .meta({ id: 'DatastoreStatus' });
-export interface DatastoreStatus extends z.infer<typeof datastoreStatus> {}
 
 export const statusReport = z
   .object({
@@ -86,7 +84,6 @@ export interface StatusReport extends z.infer<typeof statusReport> {}
 
 /** States of RFC 4271 §8.2.2. */
 export const sessionState = z.enum(['Idle', 'Connect', 'Active', 'OpenSent', 'OpenConfirm', 'Established']);
-export type SessionState = z.infer<typeof sessionState>;
 
 export const peerFamily = z
   .object({

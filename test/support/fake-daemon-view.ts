@@ -204,6 +204,8 @@ export class FakeDaemonView implements DaemonView {
   routeList: readonly RouteEntry[] = ROUTES;
   eventList: DaemonEvent[] = [event(1), event(2)];
   explanation: RouteExplanation = EXPLANATION;
+  /** Entries looked at in one go, so few that callers must go on from where a slice ended. */
+  sliceSize = 2;
   /** What the next call throws. */
   failure: Error | undefined;
   /** Actions asked for, and queries for routes. */
@@ -227,7 +229,7 @@ export class FakeDaemonView implements DaemonView {
   routes(query: RouteQuery, position: number, limit: number): Slice<RouteEntry> {
     this.queries.push(query);
     if (query.peer !== undefined) this.#mustExist(query.peer);
-    return slice(this.routeList, position, limit, (entry) => matches(entry, query));
+    return slice(this.routeList, position, Math.min(limit, this.sliceSize), (entry) => matches(entry, query));
   }
 
   explain(): RouteExplanation {
@@ -235,7 +237,12 @@ export class FakeDaemonView implements DaemonView {
   }
 
   fib(family: Family | undefined, position: number, limit: number): Slice<FibEntry> {
-    return slice(FIB, position, limit, (entry) => family === undefined || entry.family === FAMILY_NAMES[family]);
+    return slice(
+      FIB,
+      position,
+      Math.min(limit, this.sliceSize),
+      (entry) => family === undefined || entry.family === FAMILY_NAMES[family],
+    );
   }
 
   events(after: number): readonly DaemonEvent[] {
@@ -295,9 +302,8 @@ export class FakeDaemonView implements DaemonView {
   }
 }
 
-/** At most two entries looked at in one go, so that callers must go on from where a slice ended. */
 function slice<T>(all: readonly T[], position: number, limit: number, wanted: (item: T) => boolean): Slice<T> {
-  const end = Math.min(all.length, position + Math.min(limit, 2));
+  const end = Math.min(all.length, position + limit);
   return { items: all.slice(position, end).filter(wanted), next: end >= all.length ? null : end };
 }
 

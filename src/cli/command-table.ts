@@ -1,0 +1,185 @@
+/** Every command of `starling`: the parser, the help and the completions are made from this table. */
+import type { ArgumentRow, CommandRow, OptionRow } from './command.ts';
+
+/** Options that every command takes. */
+export const GLOBAL_OPTIONS: readonly OptionRow[] = [
+  { name: 'socket', value: 'PATH', description: 'Unix socket of the daemon', conflicts: ['host'] },
+  { name: 'host', value: 'URL', description: 'read-only API of a daemon, e.g. http://10.0.0.1:8179' },
+];
+
+const SHOWING: readonly OptionRow[] = [
+  {
+    name: 'output',
+    short: 'o',
+    value: 'FORMAT',
+    description: 'how to show it, default table',
+    choices: ['table', 'wide', 'json', 'yaml'],
+  },
+  { name: 'no-headers', description: 'leave the header of tables out' },
+];
+
+const WATCHING: readonly OptionRow[] = [
+  { name: 'watch', short: 'w', description: 'show it again and again, until Ctrl-C' },
+  { name: 'interval', value: 'SECONDS', description: 'time between two looks with --watch, default 2' },
+];
+
+const SHOW: readonly OptionRow[] = [...SHOWING, ...WATCHING];
+
+const FAMILY: OptionRow = {
+  name: 'family',
+  value: 'FAMILY',
+  description: 'only this address family',
+  choices: ['ipv4', 'ipv6'],
+};
+
+const PEER_ARGUMENT: ArgumentRow = { name: 'ADDRESS', description: 'address of the peer' };
+
+const VIEWS = ['received', 'accepted', 'rejected', 'advertised'];
+
+function viewOption(name: string, description: string): OptionRow {
+  return { name, description, conflicts: VIEWS.filter((view) => view !== name) };
+}
+
+export const COMMANDS: readonly CommandRow[] = [
+  {
+    name: 'status',
+    summary: 'the daemon at a glance, and what is wrong',
+    options: SHOW,
+    run: async (context) => (await import('./commands/status.ts')).showStatus(context),
+  },
+  {
+    name: 'peer list',
+    summary: 'all peers and their sessions',
+    options: [
+      {
+        name: 'expect',
+        value: 'STATE',
+        description: 'exit with 1 unless all peers that are not disabled are so, and there is one',
+        choices: ['established'],
+      },
+      ...SHOW,
+    ],
+    run: async (context) => (await import('./commands/peer.ts')).listPeers(context),
+  },
+  {
+    name: 'peer show',
+    summary: 'one peer: why it exists, its session, filters, counters, last errors',
+    arguments: [PEER_ARGUMENT],
+    options: SHOW,
+    run: async (context) => (await import('./commands/peer.ts')).showPeer(context),
+  },
+  {
+    name: 'peer reset',
+    summary: 'close the session and let it come up again',
+    arguments: [PEER_ARGUMENT],
+    options: [
+      {
+        name: 'soft',
+        value: 'DIRECTION',
+        description: "keep the session; exchange the routes again: in, the peer's; out, ours",
+        choices: ['in', 'out'],
+      },
+    ],
+    run: async (context) => (await import('./commands/peer.ts')).resetPeer(context),
+  },
+  {
+    name: 'peer disable',
+    summary: 'close the session and keep it closed, until enabled or the daemon restarts',
+    arguments: [PEER_ARGUMENT],
+    options: [{ name: 'message', value: 'TEXT', description: 'reason that is sent to the peer (RFC 9003)' }],
+    run: async (context) => (await import('./commands/peer.ts')).disablePeer(context),
+  },
+  {
+    name: 'peer enable',
+    summary: 'let the session come up again',
+    arguments: [PEER_ARGUMENT],
+    run: async (context) => (await import('./commands/peer.ts')).enablePeer(context),
+  },
+  {
+    name: 'route list',
+    summary: 'best routes, or those received from or advertised to peers',
+    arguments: [{ name: 'PREFIX', description: 'only this prefix', optional: true }],
+    options: [
+      FAMILY,
+      { name: 'peer', value: 'ADDRESS', description: 'only routes of this peer' },
+      viewOption('received', 'as received, before the import filters'),
+      viewOption('accepted', 'as accepted by the import filters'),
+      viewOption('rejected', 'rejected ones, with the reason'),
+      viewOption('advertised', 'as advertised to --peer'),
+      { name: 'longer', description: 'PREFIX and all within it', conflicts: ['shorter'] },
+      { name: 'shorter', description: 'PREFIX and all that cover it' },
+      ...SHOW,
+    ],
+    run: async (context) => (await import('./commands/route.ts')).listRoutes(context),
+  },
+  {
+    name: 'route explain',
+    summary: 'why a route is what it is: candidates, filters, who was told, what the kernel has',
+    arguments: [{ name: 'PREFIX', description: 'prefix or address; the longest match decides' }],
+    options: SHOW,
+    run: async (context) => (await import('./commands/route.ts')).explainRoute(context),
+  },
+  {
+    name: 'route add',
+    summary: "originate a route of one's own, until the daemon restarts",
+    arguments: [{ name: 'PREFIX', description: 'prefix to originate' }],
+    options: [
+      { name: 'next-hop', value: 'ADDRESS', description: 'next hop, default this node itself' },
+      { name: 'origin', value: 'ORIGIN', description: 'ORIGIN attribute', choices: ['igp', 'egp', 'incomplete'] },
+      { name: 'as-path', value: 'PATH', description: 'ASes behind this node, nearest first: "64512 64513"' },
+      { name: 'med', value: 'NUMBER', description: 'MULTI_EXIT_DISC' },
+      { name: 'local-pref', value: 'NUMBER', description: 'LOCAL_PREF' },
+      { name: 'community', value: 'COMMUNITY', description: '64512:100 or a well-known name', repeatable: true },
+      { name: 'large-community', value: 'COMMUNITY', description: '64512:1:2', repeatable: true },
+    ],
+    run: async (context) => (await import('./commands/route.ts')).addRoute(context),
+  },
+  {
+    name: 'route delete',
+    summary: 'remove a route that was added',
+    arguments: [{ name: 'PREFIX', description: 'its prefix' }],
+    run: async (context) => (await import('./commands/route.ts')).deleteRoute(context),
+  },
+  {
+    name: 'fib list',
+    summary: 'routes the kernel has, or should have, from the daemon',
+    options: [FAMILY, ...SHOW],
+    run: async (context) => (await import('./commands/fib.ts')).listFib(context),
+  },
+  {
+    name: 'config validate',
+    summary: 'check the configuration of this node and its resources, or the resources at PATH',
+    arguments: [{ name: 'PATH', description: 'file or directory of resources', optional: true }],
+    options: [
+      { name: 'config', value: 'FILE', description: 'configuration of the node, default /etc/starling/starlingd.yaml' },
+      ...SHOWING,
+    ],
+    run: async (context) => (await import('./commands/config.ts')).validateConfig(context),
+  },
+  {
+    name: 'events',
+    summary: 'what happened: sessions, routes, kernel, datastore',
+    options: [{ name: 'follow', short: 'f', description: 'go on, until Ctrl-C' }, ...SHOWING],
+    run: async (context) => (await import('./commands/events.ts')).showEvents(context),
+  },
+  {
+    name: 'shutdown',
+    summary: 'stop the daemon; kernel routes stay, for a restart',
+    options: [{ name: 'for-good', description: 'withdraw all routes, tell the peers, clean the kernel up' }],
+    run: async (context) => (await import('./commands/shutdown.ts')).shutDown(context),
+  },
+  {
+    name: 'completion',
+    summary: 'print the completion script of a shell: source <(starling completion bash)',
+    arguments: [{ name: 'SHELL', description: 'shell', choices: ['bash', 'zsh', 'fish'] }],
+    run: async (context) => (await import('./commands/completion.ts')).printCompletion(context),
+  },
+];
+
+/** What a noun is about, for the help of `starling`. */
+export const NOUNS: Readonly<Record<string, string>> = {
+  peer: 'BGP peers and their sessions',
+  route: 'routes: learned, chosen, advertised',
+  fib: "the kernel's routes",
+  config: 'configuration and resources',
+};

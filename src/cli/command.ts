@@ -1,0 +1,72 @@
+/** What a command of `starling` is: a row of the table that the parser, the help and the completions are made from. */
+import type { ApiClient } from './api-client.ts';
+import type { CliIo } from './io.ts';
+
+/** Options of all commands, as the parser gives them. */
+export interface CommandOptions {
+  readonly output?: 'table' | 'wide' | 'json' | 'yaml';
+  readonly watch?: true;
+  readonly interval?: string;
+  /** False with `--no-headers`. */
+  readonly headers?: boolean;
+  readonly expect?: 'established';
+  readonly soft?: 'in' | 'out';
+  readonly message?: string;
+  readonly family?: 'ipv4' | 'ipv6';
+  readonly peer?: string;
+  readonly received?: true;
+  readonly accepted?: true;
+  readonly rejected?: true;
+  readonly advertised?: true;
+  readonly longer?: true;
+  readonly shorter?: true;
+  readonly nextHop?: string;
+  readonly origin?: 'igp' | 'egp' | 'incomplete';
+  readonly asPath?: string;
+  readonly med?: string;
+  readonly localPref?: string;
+  readonly community?: readonly string[];
+  readonly largeCommunity?: readonly string[];
+  readonly config?: string;
+  readonly follow?: true;
+  readonly forGood?: true;
+}
+
+export interface CommandContext {
+  readonly io: CliIo;
+  readonly client: ApiClient;
+  /** Positional arguments; an optional one that is not given is absent. */
+  readonly arguments: readonly string[];
+  readonly options: CommandOptions;
+}
+
+export interface ArgumentRow {
+  readonly name: string;
+  readonly description: string;
+  readonly optional?: true;
+  readonly choices?: readonly string[];
+}
+
+export interface OptionRow {
+  /** Without dashes. */
+  readonly name: string;
+  readonly short?: string;
+  /** Placeholder of the value; absent for a switch. */
+  readonly value?: string;
+  readonly description: string;
+  readonly choices?: readonly string[];
+  /** May be given several times. */
+  readonly repeatable?: true;
+  /** Names of options it can't be given with. */
+  readonly conflicts?: readonly string[];
+}
+
+export interface CommandRow {
+  /** `peer list`, or a single word. */
+  readonly name: string;
+  readonly summary: string;
+  readonly arguments?: readonly ArgumentRow[];
+  readonly options?: readonly OptionRow[];
+  /** Does the work and returns the exit code. Loads its code only then, so that starting stays quick. */
+  readonly run: (context: CommandContext) => Promise<number>;
+}

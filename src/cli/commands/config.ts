@@ -1,0 +1,89 @@
+import { access } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { ConfigError, loadConfig } from '../../daemon/config.ts';
+import type { Config } from '../../daemon/config.ts';
+import { desiredState } from '../../daemon/desired-state.ts';
+import type { SourcedProblem } from '../../datastore/datastore.ts';
+import { DatastoreError } from '../../datastore/datastore-error.ts';
+import { loadResources } from '../../datastore/load-resources.ts';
+import { clusterView } from '../../resources/cluster-view.ts';
+import type { CommandContext } from '../command.ts';
+import { present } from '../output/present.ts';
+import { renderValidation } from '../views/validation-view.ts';
+import type { Finding, Validation } from '../views/validation-view.ts';
+
+const DEFAULT_CONFIG = '/etc/starling/starlingd.yaml';
+
+/** `starling config validate [PATH]` */
+export async function validateConfig(context: CommandContext): Promise<number> {
+  const validation = await present(context, () => validate(context), renderValidation);
+  return validation.valid ? 0 : 2;
+}
+
+async function validate(context: CommandContext): Promise<Validation> {
+  const [path] = context.arguments;
+  if (path !== undefined) return resourcesOnly(path);
+  const file = context.options.config ?? ((await exists(DEFAULT_CONFIG)) ? DEFAULT_CONFIG : undefined);
+  const checked = [file ?? 'defaults and environment variables'];
+  let config: Config;
+  try {
+    const { environment } = context.io;
+    config = loadConfig({ ...(file === undefined ? {} : { path: file }), environment, hostName: hostname() });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return result(
+      checked,
+      0,
+      error.problems.map(({ where, field, message }) => finding(where, `${field} ${message}`.trim())),
+    );
+  }
+  return withNode(config, checked);
+}
+
+async function resourcesOnly(path: string): Promise<Validation> {
+  try {
+    const { resources, problems } = await loadResources(path);
+    return result([path], resources.length, problems.map(fromProblem));
+  } catch (error) {
+    return result([path], 0, [unreadable(path, error)]);
+  }
+}
+
+/** The resources that the configuration points at, and what this node makes of them. */
+async function withNode(config: Config, checked: readonly string[]): Promise<Validation> {
+  const { path } = config.datastore.file;
+  const all = [...checked, path];
+  try {
+    const { resources, problems } = await loadResources(path);
+    const { nodeName: name, routerId } = config;
+    const desired = desiredState(clusterView(resources), { name, ...(routerId === undefined ? {} : { routerId }) });
+    const ofNode = desired.problems.map((message) => finding(`node ${name}`, message, 'warning'));
+    return result(all, resources.length, [...problems.map(fromProblem), ...ofNode]);
+  } catch (error) {
+    return result(all, 0, [unreadable(path, error)]);
+  }
+}
+
+function result(checked: readonly string[], resources: number, problems: readonly Finding[]): Validation {
+  return { checked, resources, problems, valid: problems.every(({ severity }) => severity !== 'error') };
+}
+
+function finding(where: string, message: string, severity: Finding['severity'] = 'error'): Finding {
+  return { where, severity, message };
+}
+
+function fromProblem({ source, message, severity }: SourcedProblem): Finding {
+  return finding(source, message, severity);
+}
+
+function unreadable(path: string, error: unknown): Finding {
+  if (error instanceof DatastoreError) return finding(path, error.message);
+  throw error;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

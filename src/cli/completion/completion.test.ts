@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../command-table.ts';
+import { bashScript } from './bash.ts';
+import { fishScript } from './fish.ts';
+import { zshScript } from './zsh.ts';
+
+/** What bash offers for the last of these words. */
+function completions(...words: readonly string[]): string[] {
+  const quoted = words.map((word) => `'${word}'`).join(' ');
+  const script = `${bashScript()}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _starling; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const { stdout, stderr, status } = spawnSync('bash', ['--norc', '-c', script], { encoding: 'utf8' });
+  expect([stderr, status]).toEqual(['', 0]);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+describe('completion for bash', () => {
+  it('is a script that bash can read', () => {
+    expect(spawnSync('bash', ['-n'], { input: bashScript(), encoding: 'utf8' })).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
+  });
+
+  it.each<[words: string[], offered: string[]]>([
+    [['starling', 'p'], ['peer']],
+    [['starling', 'peer', 's'], ['show']],
+    [['starling', '--socket', '/s', 'peer', 'list', '--exp'], ['--expect']],
+    [['starling', 'peer', 'list', '--expect', ''], ['established']],
+    [
+      ['starling', 'peer', 'list', '-o', ''],
+      ['table', 'wide', 'json', 'yaml'],
+    ],
+    [['starling', 'route', 'list', '--family', 'ipv6', '--l'], ['--longer']],
+    [['starling', 'completion', 'b'], ['bash']],
+    [
+      ['starling', 'peer', 'reset', '10.0.0.1', '--soft', ''],
+      ['in', 'out'],
+    ],
+    [['starling', 'config', 'validate', `${import.meta.dirname}/fis`], [`${import.meta.dirname}/fish.ts`]],
+    [['starling', 'config', 'validate', '--conf'], ['--config']],
+    [['starling', 'peer', 'disable', '--message', ''], []],
+  ])('%j', (words, offered) => {
+    expect(completions(...words)).toEqual(offered);
+  });
+});
+
+const SHELLS: [shell: string, script: string][] = [
+  ['bash', bashScript()],
+  ['zsh', zshScript()],
+  ['fish', fishScript()],
+];
+
+describe.each(SHELLS)('completion for %s', (_shell, script) => {
+  it('knows every command and its options', () => {
+    for (const { name, options = [] } of COMMANDS) {
+      for (const word of [...name.split(' '), ...options.map((option) => option.name)]) expect(script).toContain(word);
+    }
+  });
+});

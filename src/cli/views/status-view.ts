@@ -1,0 +1,58 @@
+/** `starling status`: one screen. */
+import type { FamilyTotals, StatusReport } from '../../api/types.ts';
+import { paint } from '../output/style.ts';
+import type { Style } from '../output/style.ts';
+import { formatAgo, formatCount, formatDuration, formatFields } from '../output/words.ts';
+
+export function renderStatus(status: StatusReport, style: Style): string {
+  const { node, asn, routerId, version, started } = status;
+  const head =
+    `${paint(node, 'bold', style)}  AS ${asn}, router id ${routerId}\n` +
+    `starlingd ${version}, up ${formatDuration(started.agoSeconds)} (since ${started.time})\n`;
+  const fields = formatFields(
+    [
+      ['Peers', peersWords(status)],
+      ['Routes', ...routesWords(status.routes)],
+      ['Kernel', kernelWords(status)],
+      ['Datastore', datastoreWords(status)],
+    ],
+    '',
+  );
+  return `${head}\n${fields}\n${problems(status.problems, style)}`;
+}
+
+function peersWords({ peers }: StatusReport): string {
+  const disabled = peers.disabled === 0 ? '' : `, ${peers.disabled} disabled`;
+  return peers.total === 0 ? 'none configured' : `${peers.established} of ${peers.total} established${disabled}`;
+}
+
+function routesWords(routes: Readonly<Record<string, FamilyTotals>>): string[] {
+  return Object.entries(routes).map(
+    ([family, { received, best, advertised, fib }]) =>
+      `${family}: ${received} received, ${best} best, ${advertised} advertised, ${fib} in the kernel`,
+  );
+}
+
+function kernelWords({ fib }: StatusReport): string {
+  if (!fib.enabled) return 'not written to (fib.enabled is false)';
+  const routes = `${fib.installed} of ${formatCount(fib.desired, 'route')}`;
+  const failed = fib.failed === 0 ? '' : `, ${fib.failed} refused`;
+  const error = fib.inSync || fib.lastError === null ? '' : `; ${formatAgo(fib.lastError.at)}: ${fib.lastError.words}`;
+  return `${fib.inSync ? 'in sync' : 'not in sync'}, ${routes}${failed}${error}`;
+}
+
+function datastoreWords({ datastore: { type, state, since, lastError } }: StatusReport): string {
+  const words = {
+    syncing: 'not read completely yet',
+    synced: 'synced',
+    cached: 'away, the last known state is served',
+    failed: 'failed',
+  }[state];
+  const error = state === 'synced' || lastError === null ? '' : `; ${formatAgo(lastError.at)}: ${lastError.words}`;
+  return `${type}, ${words} for ${formatDuration(since.agoSeconds)}${error}`;
+}
+
+function problems(words: readonly string[], style: Style): string {
+  if (words.length === 0) return `${paint('Nothing is wrong.', 'green', style)}\n`;
+  return `${paint('What is wrong:', 'red', style)}\n${words.map((problem) => `  - ${problem}\n`).join('')}`;
+}

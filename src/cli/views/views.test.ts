@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { EXPLANATION, HEALTHY, TOR_A, route } from '../../../test/support/fake-daemon-view.ts';
+import type { StatusReport } from '../../api/types.ts';
+import { formatTable } from '../output/table.ts';
+import { formatDuration } from '../output/words.ts';
+import { renderExplanation } from './explanation-view.ts';
+import { renderPeer } from './peer-view.ts';
+import { renderStatus } from './status-view.ts';
+import { renderValidation } from './validation-view.ts';
+
+const PLAIN = { wide: false, headers: true, colour: false };
+const AT = { time: '2026-01-02T03:00:00.000Z', epochSeconds: 0, agoSeconds: 125 };
+
+describe('status', () => {
+  it('says in words what is wrong', () => {
+    const status: StatusReport = {
+      ...HEALTHY,
+      peers: { total: 3, established: 1, disabled: 1 },
+      fib: {
+        enabled: true,
+        inSync: false,
+        desired: 9,
+        installed: 8,
+        failed: 1,
+        lastError: { words: 'no route', at: AT },
+      },
+      datastore: { ...HEALTHY.datastore, state: 'cached', lastError: { words: 'connection refused', at: AT } },
+      problems: ['peer 10.0.0.2 has not been established for 5m: connection refused', '1 route is not in the kernel'],
+    };
+    expect(renderStatus(status, PLAIN)).toBe(`node-1  AS 64512, router id 10.0.0.1
+starlingd 0.1.0, up 1h00m (since 2026-01-02T02:04:05.000Z)
+
+Peers      1 of 3 established, 1 disabled
+Routes     ipv4-unicast: 12 received, 10 best, 4 advertised, 9 in the kernel
+           ipv6-unicast: 0 received, 0 best, 0 advertised, 0 in the kernel
+Kernel     not in sync, 8 of 9 routes, 1 refused; 2m05s ago: no route
+Datastore  file, away, the last known state is served for 59m59s; 2m05s ago: connection refused
+
+What is wrong:
+  - peer 10.0.0.2 has not been established for 5m: connection refused
+  - 1 route is not in the kernel
+`);
+  });
+});
+
+describe('peer', () => {
+  it('says why it exists, how it is secured, what applies to it, and what went wrong', () => {
+    const text = renderPeer(TOR_A, PLAIN);
+    for (const line of [
+      'State              Established for 1d02h (since 2026-01-01T01:01:01.000Z)',
+      'Why it exists      BGPPeer tor-a selects all nodes (global peer)',
+      'Connection         10.0.0.1:40000 to 10.0.0.254:179',
+      'Timers             hold 90 s, keepalive 30 s (configured: hold 90 s, keepalive 30 s), connect retry 120 s',
+      'Security           TCP MD5; GTSM, at most 1 hop',
+      'Export             BGPFilter no-default, then the Calico default rules',
+      'NOTIFICATION sent  1d02h ago: Hold Timer Expired (4/0)',
+    ]) {
+      expect(text).toContain(`  ${line}\n`);
+    }
+  });
+});
+
+describe('explanation', () => {
+  it('reads like an answer', () => {
+    expect(renderExplanation(EXPLANATION, PLAIN)).toBe(`10.1.2.3 is covered by 10.1.2.0/26, which goes via 10.0.0.254.
+
+Paths, best first
+  best, from 10.0.0.254, next hop 10.0.0.254
+      AS path 64601 64512, local preference 200, origin igp
+      it is the best path
+  lost, from 10.0.0.253, next hop 10.0.0.253
+      AS path 64601, local preference 100, origin igp
+      local preference: its local preference 100 is lower than 200
+
+Advertised to
+  fe80::2%eth0 (node-2)  yes  accepted by the Calico default rules
+  10.0.0.254 (tor-a)     no   it was learned from this peer
+
+In the kernel
+  the kernel has it: via 10.0.0.254
+`);
+  });
+
+  it('shows what the kernel lacks, and a prefix without a usable path', () => {
+    const fib = {
+      wanted: ['10.0.0.254', '10.0.1.254'],
+      installed: ['10.0.0.254'],
+      words: 'the kernel has other next hops',
+    };
+    expect(renderExplanation({ ...EXPLANATION, fib }, PLAIN)).toContain(
+      '  the kernel has other next hops\n  wanted:    10.0.0.254, 10.0.1.254\n  installed: 10.0.0.254\n',
+    );
+    const words = 'its next hop 10.7.7.7 has no route';
+    const candidate = {
+      route: route('10.0.0.0/8'),
+      peer: '10.0.0.254',
+      outcome: 'ineligible',
+      step: null,
+      words,
+    } as const;
+    const unusable = { ...EXPLANATION, query: '10.0.0.0/8', match: '10.0.0.0/8', candidates: [candidate], fib: null };
+    expect(renderExplanation(unusable, PLAIN)).toMatch(/^10\.0\.0\.0\/8 has no usable path\.\n/);
+  });
+});
+
+describe('validation', () => {
+  it('has a line a problem, with its place, and a sum', () => {
+    const problems = [
+      { where: 'a.yaml:3:5', severity: 'error', message: 'BGPPeer "tor-a": spec.peerIP: must be an address' },
+      { where: 'b.yaml', severity: 'warning', message: 'ignored kind: Pod' },
+    ] as const;
+    expect(renderValidation({ checked: ['/etc/x'], resources: 4, problems: [...problems], valid: false }, PLAIN)).toBe(
+      'a.yaml:3:5: error: BGPPeer "tor-a": spec.peerIP: must be an address\n' +
+        'b.yaml: warning: ignored kind: Pod\n' +
+        '/etc/x: not valid, 4 resources, 1 error, 1 warning\n',
+    );
+  });
+});
+
+describe('tables', () => {
+  it('stand in columns, numbers to the right, colours aside', () => {
+    const columns = [{ title: 'A' }, { title: 'NUMBER', right: true }, { title: 'C' }] as const;
+    const rows = [
+      [{ text: 'first', colour: 'green' as const }, 7, ''],
+      ['x', 123_456_789, 'last'],
+    ];
+    expect(formatTable(columns, rows, PLAIN)).toBe('A         NUMBER  C\nfirst          7\nx      123456789  last\n');
+    const coloured = formatTable(columns, rows, { ...PLAIN, headers: false, colour: true });
+    expect(coloured).toBe('\u001B[32mfirst\u001B[39m          7\nx      123456789  last\n');
+    expect(formatTable(columns, [], PLAIN)).toBe('');
+  });
+
+  it.each([
+    [0.4, '0s'],
+    [59, '59s'],
+    [342, '5m42s'],
+    [11_100, '3h05m'],
+    [1_051_200, '12d04h'],
+  ])('%d seconds are %s', (seconds, words) => expect(formatDuration(seconds)).toBe(words));
+});
