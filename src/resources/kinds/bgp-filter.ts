@@ -66,4 +66,3 @@ export const BGP_FILTER = defineKind({
 
 export type BGPFilter = ResourceOfDefinition<typeof BGP_FILTER>;
 export type BGPFilterRule = BGPFilter['spec']['exportV4'][number];
-export type BGPFilterOperation = NonNullable<BGPFilterRule['operations']>[number];

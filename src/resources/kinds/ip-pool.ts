@@ -5,7 +5,6 @@ import { parsePrefix, prefixContains } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import { cidr, ipAddress, selector } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
-import type { ResourceOfDefinition } from '../kind-definition.ts';
 
 const encapsulation = z.enum(['Never', 'Always', 'CrossSubnet']).default('Never');
 
@@ -84,5 +83,3 @@ export const IP_POOL = defineKind({
   schema: z.object({ spec }),
   reportUnknownFields: true,
 });
-
-export type IPPool = ResourceOfDefinition<typeof IP_POOL>;
