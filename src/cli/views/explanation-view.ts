@@ -22,7 +22,7 @@ export function renderExplanation(explanation: RouteExplanation, style: Style): 
       explanation.candidates.map((candidate) => candidateWords(candidate, style)),
       style,
     ),
-    section('Advertised to', advertisementWords(explanation, style), style),
+    section('Advertised to', explanation.match === null ? [] : advertisementWords(explanation, style), style),
     section('In the kernel', kernelWords(explanation), style),
   ];
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n');

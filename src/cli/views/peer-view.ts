@@ -35,7 +35,8 @@ export function renderPeer(peer: PeerDetail, style: Style): string {
 }
 
 function reasonWords({ reason, source, type }: PeerDetail): string {
-  return `${reason} (${reason.includes(source) ? '' : `${source}, `}${type} peer)`;
+  const known = reason.replaceAll('"', '').includes(source);
+  return `${reason} (${known ? '' : `${source}, `}${type} peer)`;
 }
 
 function connectionWords({ localAddress, localPort, address, remotePort, port, passive }: PeerDetail): string {
