@@ -2,6 +2,9 @@
 import { deepStrictEqual } from 'node:assert';
 import { BgpError } from '../../src/bgp/messages/error.ts';
 import type { Notification } from '../../src/bgp/messages/error.ts';
+import { addressBytes } from '../../src/net/family.ts';
+import type { Family } from '../../src/net/family.ts';
+import { formatPrefix, prefixFromBytes } from '../../src/net/prefix.ts';
 
 /** The bytes of hexadecimal text; white space and `# comments` to the end of a line are left out. */
 export function hex(text: string): Uint8Array {
@@ -62,4 +65,17 @@ export function inSurroundings<T>(
   });
   for (const other of others) deepStrictEqual(other, first, 'the decoder read outside of its input');
   return first;
+}
+
+/** The prefixes in sound NLRI `bytes[start, end)` without path identifiers, as text. */
+export function readPrefixes(bytes: Uint8Array, start: number, end: number, family: Family): string[] {
+  const prefixes: string[] = [];
+  for (let at = start; at < end;) {
+    const next = at + 1 + Math.ceil(bytes[at] / 8);
+    const address = new Uint8Array(addressBytes(family));
+    address.set(bytes.subarray(at + 1, next));
+    prefixes.push(formatPrefix(prefixFromBytes(family, address, bytes[at])));
+    at = next;
+  }
+  return prefixes;
 }
