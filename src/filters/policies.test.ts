@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { IPV4_UNICAST } from '../net/family.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { AttributeSets } from '../rib/attribute-sets.ts';
@@ -38,6 +39,8 @@ describe('an import policy', () => {
     expect(policy.perPrefix).toBe(false);
     expect(ask(policy, '0.0.0.0/0')).toBe('accepted by default: no import rule of a BGPFilter matches it');
     expect(accepts(policy, '2001:db8::/32')).toBe(true);
+    // The prefix is not filled in for such a policy: it may be one of the other family.
+    expect(policy.apply({ ...view(parsePrefix('2001:db8::/64'), SOURCE_EXTERNAL), family: IPV4_UNICAST })).toBe(SET);
   });
 
   it('asks rules and filters in order, the first match deciding', () => {

@@ -60,6 +60,8 @@ export function compileRules(rules: (family: Family) => readonly Rule[]): RouteP
     perPrefix: !constant,
     key: JSON.stringify([ipv4.identity, ipv6.identity]),
     apply(route: RouteView): number {
+      // Without `perPrefix` the prefix of the route is not set.
+      if (constant) return ipv4.accepts[0] === 1 ? route.set : REJECTED;
       if (route.family === IPV4_UNICAST) return ipv4.accepts[matchIPv4(ipv4.cells, route)] === 1 ? route.set : REJECTED;
       return ipv6.accepts[matchIPv6(ipv6.cells, route)] === 1 ? route.set : REJECTED;
     },
