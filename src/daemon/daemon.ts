@@ -1,8 +1,6 @@
 /**
  * starlingd: datastore, router, FIB and API, built and connected. Nothing else happens here.
  */
-import type { AddressInfo } from 'node:net';
-import { startApiServer } from '../api/server.ts';
 import type { ApiServer } from '../api/server.ts';
 import { toPastTimestamp } from '../api/timestamps.ts';
 import type { StatusReport } from '../api/types.ts';
@@ -77,16 +75,22 @@ export class Daemon {
   async start(): Promise<void> {
     this.events.add('daemon', this.config.nodeName, `starlingd ${this.environment.version} starts`);
     await this.fib?.start();
+    this.datastore.start({
+      snapshot: (resources, problems) => this.take(clusterView(resources), problems, resources.length),
+      changes: (changes, problems) => this.take(applyChanges(this.view, changes), problems, changes.length),
+      status: (status) => this.datastoreChanged(status),
+    });
+    await this.startApi();
+  }
+
+  /** The API's modules are large; sessions need not wait for them. */
+  private async startApi(): Promise<void> {
+    const { startApiServer } = await import('../api/server.ts');
     this.api = await startApiServer({
       daemon: this.report,
       ...(this.config.api.socket !== '' && { socket: this.config.api.socket }),
       ...(this.config.api.http !== undefined && { http: this.config.api.http }),
       onDefect: (error, request) => this.environment.log.error(`API: ${request}`, { error }),
-    });
-    this.datastore.start({
-      snapshot: (resources, problems) => this.take(clusterView(resources), problems, resources.length),
-      changes: (changes, problems) => this.take(applyChanges(this.view, changes), problems, changes.length),
-      status: (status) => this.datastoreChanged(status),
     });
   }
 
@@ -98,11 +102,6 @@ export class Daemon {
     await this.router.stop(forGood);
     await this.fib?.stop({ keepRoutes: !forGood });
     await this.api?.close();
-  }
-
-  /** Port of the read-only API, undefined where it is off. */
-  get httpPort(): AddressInfo['port'] | undefined {
-    return this.api?.port;
   }
 
   private createFib(): Fib {

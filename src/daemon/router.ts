@@ -28,7 +28,7 @@ export interface RouterOptions {
   readonly environment: SessionEnvironment;
   readonly bestPath: BestPathOptions;
   /** Called when a session came up or ended, or End-of-RIB came. */
-  readonly onProgress: (peers: readonly PeerProgress[]) => void;
+  readonly onProgress: (peers: Iterable<PeerProgress>) => void;
   /** Undefined where the FIB is switched off. */
   readonly forwarding: (ForwardingListener & { flush(): void }) | undefined;
 }
@@ -122,11 +122,13 @@ export class Router {
   }
 
   /** How far each peer is in telling what it has. */
-  progress(): PeerProgress[] {
-    return [...this.sessions.values()].map(({ neighbour, session, endOfRib, peer }) => ({
-      off: neighbour.heldDown !== undefined || this.isDisabled(neighbour.key),
-      complete: peer >= 0 && (session.negotiated?.families.every((family) => endOfRib.has(family)) ?? false),
-    }));
+  *progress(): Generator<PeerProgress> {
+    for (const { neighbour, session, endOfRib, peer } of this.sessions.values()) {
+      yield {
+        off: neighbour.heldDown !== undefined || this.isDisabled(neighbour.key),
+        complete: peer >= 0 && (session.negotiated?.families.every((family) => endOfRib.has(family)) ?? false),
+      };
+    }
   }
 
   /** Own routes changed, say: a turn of the speaker is due. */

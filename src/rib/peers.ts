@@ -3,6 +3,7 @@
  */
 import type { Family } from '../net/family.ts';
 import { tryParseAddress } from '../net/address.ts';
+import { growColumn, grownCapacity } from './columns.ts';
 import type { RoutePolicy, RouteSource } from './policy.ts';
 import { SOURCE_LOCAL } from './policy.ts';
 
@@ -11,6 +12,8 @@ export const LOCAL_PEER = 0;
 
 /** Highest number of peers; peer indexes are kept in 16 bits. */
 export const MAX_PEERS = 65_534;
+
+const INITIAL_CAPACITY = 64;
 
 /** What the RIB needs to know of an established neighbour. */
 export interface PeerInfo {
@@ -32,21 +35,18 @@ export class Peers {
   /** By index; undefined for indexes not in use. */
   readonly info: (PeerInfo | undefined)[] = [];
   /** BGP identifier, by index. */
-  readonly routerId = new Uint32Array(MAX_PEERS + 1);
+  routerId = new Uint32Array(INITIAL_CAPACITY);
   /** {@link RouteSource}, by index. */
-  readonly source = new Uint8Array(MAX_PEERS + 1);
+  source = new Uint8Array(INITIAL_CAPACITY);
   /** Position of the peer's address among all peers' addresses, IPv4 first, by index. */
-  readonly rank = new Uint16Array(MAX_PEERS + 1);
+  rank = new Uint16Array(INITIAL_CAPACITY);
   /** Routes in Adj-RIB-In, per family, by index. */
-  readonly received: readonly [Uint32Array, Uint32Array] = [
-    new Uint32Array(MAX_PEERS + 1),
-    new Uint32Array(MAX_PEERS + 1),
-  ];
+  received: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
   /** Of those, the ones that import let through, per family, by index. */
-  readonly accepted: readonly [Uint32Array, Uint32Array] = [
-    new Uint32Array(MAX_PEERS + 1),
-    new Uint32Array(MAX_PEERS + 1),
-  ];
+  accepted: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
+
+  /** Peers in the order of their addresses. */
+  private readonly order: { readonly index: number; readonly key: string }[] = [];
 
   constructor(local: PeerInfo) {
     this.info.push(local);
@@ -59,6 +59,7 @@ export class Peers {
     let index = this.info.indexOf(undefined);
     if (index < 0) index = this.info.length;
     if (index > MAX_PEERS) throw new RangeError(`more than ${MAX_PEERS} peers`);
+    if (index >= this.rank.length) this.grow(grownCapacity(this.rank.length, index + 1));
     this.set(index, info);
     return index;
   }
@@ -68,12 +69,13 @@ export class Peers {
     this.info[index] = info;
     this.routerId[index] = info.routerId;
     this.source[index] = info.source;
-    this.rankAll();
+    this.rankAnew(index);
   }
 
   /** Frees an index that no path refers to any more. */
   remove(index: number): void {
     this.info[index] = undefined;
+    this.rankAnew(index);
     while (this.info.length > 1 && this.info.at(-1) === undefined) this.info.pop();
   }
 
@@ -82,13 +84,25 @@ export class Peers {
     return this.received[family][index];
   }
 
+  private grow(capacity: number): void {
+    this.routerId = growColumn(this.routerId, capacity);
+    this.source = growColumn(this.source, capacity);
+    this.rank = growColumn(this.rank, capacity);
+    this.received = [growColumn(this.received[0], capacity), growColumn(this.received[1], capacity)];
+    this.accepted = [growColumn(this.accepted[0], capacity), growColumn(this.accepted[1], capacity)];
+  }
+
   /** Ranks compare as the addresses do, so adding a peer never changes the order among the others. */
-  private rankAll(): void {
-    const keyed = this.info.flatMap((info, index) =>
-      info === undefined || index === LOCAL_PEER ? [] : [{ index, key: addressKey(info.address) }],
-    );
-    keyed.sort((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key)));
-    for (const [rank, { index }] of keyed.entries()) this.rank[index] = rank;
+  private rankAnew(index: number): void {
+    const at = this.order.findIndex((entry) => entry.index === index);
+    if (at >= 0) this.order.splice(at, 1);
+    const info = this.info[index];
+    if (info !== undefined) {
+      const key = addressKey(info.address);
+      const after = this.order.findIndex((entry) => entry.key > key);
+      this.order.splice(after < 0 ? this.order.length : after, 0, { index, key });
+    }
+    for (const [rank, entry] of this.order.entries()) this.rank[entry.index] = rank;
   }
 }
 
