@@ -13,7 +13,7 @@ async function firstBytes(socket: Socket): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-describe.concurrent('a listener', () => {
+describe.concurrent('a listener', { timeout: 30_000 }, () => {
   it.each([
     ['with socket options', loadKernelSockets()],
     ['without', undefined],
@@ -98,7 +98,7 @@ describe.concurrent('a listener', () => {
   });
 });
 
-describe.concurrent('TCP MD5', () => {
+describe.concurrent('TCP MD5', { timeout: 30_000 }, () => {
   it('lets peers with the same password talk', async () => {
     const [a, b] = await establishPair({ password: 'secret' }, { password: 'secret' });
     await using _a = a;
@@ -130,7 +130,7 @@ describe.concurrent('TCP MD5', () => {
   });
 });
 
-describe.concurrent('TTL security', () => {
+describe.concurrent('TTL security', { timeout: 30_000 }, () => {
   it('lets peers that are near enough talk', async () => {
     const [a, b] = await establishPair({ ttlSecurity: 1 }, { ttlSecurity: 1 });
     await using _a = a;

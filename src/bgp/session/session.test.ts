@@ -19,7 +19,7 @@ function update(length: number): Uint8Array {
   return encodeMessage(MESSAGE_UPDATE, body(length));
 }
 
-describe.concurrent('two sessions', () => {
+describe.concurrent('two sessions', { timeout: 30_000 }, () => {
   it('come up, with what both sides know', async () => {
     const [a, b] = await establishPair({ families: BOTH, holdTime: 30 }, { families: BOTH });
     await using _a = a;
@@ -98,7 +98,7 @@ describe.concurrent('two sessions', () => {
   });
 });
 
-describe.concurrent('the end of a session', () => {
+describe.concurrent('the end of a session', { timeout: 30_000 }, () => {
   it('is told to the peer with the reason', async () => {
     const [a, b] = await establishPair();
     await using _b = b;

@@ -276,14 +276,18 @@ export class Session {
   }
 }
 
-/** Least time that unacknowledged data is waited for, seconds: the default of the send hold timer (RFC 9687 §3.2). */
-const MIN_USER_TIMEOUT = 480;
+/** Least default of the send hold timer, seconds (RFC 9687 §3.2). */
+const MIN_SEND_HOLD_TIME = 480;
+
+/** Least time after which the kernel may give a connection up, seconds. */
+const MIN_USER_TIMEOUT = 30;
 
 function socketOptions({ holdTime, sendHoldTime, ttlSecurity, ttl }: SessionConfig): SocketOptions {
-  // The kernel gives a connection up no sooner than the send hold timer, which tells why.
-  const seconds = holdTime === 0 ? 0 : (sendHoldTime ?? Math.max(MIN_USER_TIMEOUT, 2 * holdTime));
+  // The kernel counts from when the peer's window closes, the send hold timer from when this side's buffers are full as
+  // well; that one, which can tell why, is to come first.
+  const seconds = Math.max(MIN_USER_TIMEOUT, 2 * (sendHoldTime ?? Math.max(MIN_SEND_HOLD_TIME, 2 * holdTime)));
   return {
-    userTimeout: seconds * 1000,
+    userTimeout: holdTime === 0 ? 0 : seconds * 1000,
     ...(ttlSecurity === undefined ? {} : { ttlSecurity }),
     ...(ttl === undefined ? {} : { ttl }),
   };
