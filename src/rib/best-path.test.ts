@@ -179,22 +179,6 @@ describe('best-path selection', () => {
     rib.sets.nextHops.setOwnAddresses(new Set(['198.51.100.7']));
     expect(outcome(rib).best).toBe(B);
   });
-
-  it('drops a path whose next hop stops resolving, and takes it back when it resolves', () => {
-    const rib = ribWith([{ address: A, localPref: 500 }, { address: B }]);
-    const [table] = rib.tables;
-    const prefix = table.prefixes.find(...PREFIX.words, PREFIX.length);
-    const bestPeer = (): string => rib.peers.info[table.bestPeer[prefix]]!.address;
-    const resolve = (resolved: boolean): void => {
-      expect(rib.sets.nextHops.setResolved(A, resolved)).toBe(true);
-      rib.nextHopChanged(A);
-      rib.decide(100);
-    };
-    resolve(false);
-    expect(bestPeer()).toBe(B);
-    resolve(true);
-    expect(bestPeer()).toBe(A);
-  });
 });
 
 describe('multipath', () => {

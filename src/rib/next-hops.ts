@@ -17,8 +17,8 @@ export class NextHops {
   /** The bytes as they stand in the attribute. By id. */
   readonly bytes: Uint8Array[] = [new Uint8Array(0)];
   /**
-   * Cost to reach the next hop, {@link UNREACHABLE} where it can't be used: it doesn't resolve, or is an address of this
-   * router itself. By id.
+   * Cost to reach the next hop, {@link UNREACHABLE} where it can't be used because it is an address of this router
+   * itself. All others count as directly reachable: whether they resolve is the FIB's to find out. By id.
    */
   readonly metric: number[] = [0];
 
@@ -33,7 +33,6 @@ export class NextHops {
   private readonly ids = new Map<string, number>();
   private readonly free = new U32Stack();
   private ownAddresses: ReadonlySet<string> = new Set();
-  private readonly unresolved = new Set<string>();
 
   /** The id of the next hop in `block[offset, offset + length)`, with one reference more; 0 for an empty one. */
   acquire(block: Uint8Array, offset: number, length: number): number {
@@ -89,27 +88,13 @@ export class NextHops {
     for (let id = 1; id < this.address.length; id++) this.metric[id] = this.metricOf(this.address[id]);
   }
 
-  /** Sets whether an address resolves (RFC 4271 §9.1.2.1). Returns whether that changes anything. */
-  setResolved(address: string, resolved: boolean): boolean {
-    if (resolved !== this.unresolved.has(address)) return false;
-    if (resolved) this.unresolved.delete(address);
-    else this.unresolved.add(address);
-    for (let id = 1; id < this.address.length; id++) {
-      if (this.address[id] === address) this.metric[id] = this.metricOf(address);
-    }
-    return true;
-  }
-
   /** Why an unusable next hop is so, in words. */
   whyUnusable(id: number): string {
-    const address = this.address[id];
-    return this.ownAddresses.has(address)
-      ? `next hop ${address} is an address of this router`
-      : `next hop ${address} can't be resolved`;
+    return `next hop ${this.address[id]} is an address of this router`;
   }
 
   private metricOf(address: string): number {
-    return this.ownAddresses.has(address) || this.unresolved.has(address) ? UNREACHABLE : 0;
+    return this.ownAddresses.has(address) ? UNREACHABLE : 0;
   }
 }
 

@@ -160,17 +160,6 @@ export class Rib {
     }
   }
 
-  /** Marks every prefix dirty that has a path over a next hop: its usability changed. */
-  nextHopChanged(address: string): void {
-    const { nextHops, nextHop } = this.sets;
-    for (const table of this.tables) {
-      for (let row = 1; row < table.end; row++) {
-        const set = table.accepted[row];
-        if (set !== 0 && nextHops.address[nextHop[set]] === address) table.markDirty(table.prefix[row]);
-      }
-    }
-  }
-
   /** Decides up to `limit` dirty prefixes. Returns how many were decided. */
   decide(limit: number): number {
     let decided = 0;
