@@ -4,7 +4,7 @@
  *   --once   check reachability with real packets and exit: 0 if every pod reaches every other, else 1
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { run } from './lib/run.mjs';
@@ -20,17 +20,31 @@ Run it as root (sudo npm run demo), or allow them, e.g.:
   sysctl kernel.unprivileged_userns_clone=1                  (older Debian)
   sysctl kernel.apparmor_restrict_unprivileged_userns=0      (Ubuntu 24.04 and later)`;
 
-/** Whether `dist/` is missing or older than a source file. */
-function buildIsStale() {
+/** Compiles `src/` where `dist/` is missing or older than a source file. */
+async function ensureBuild() {
   const built = statSync(MAIN, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true }).map((path) => join(ROOT, 'src', path));
-  return sources.some((path) => statSync(path).mtimeMs > built);
+  if (!sources.some((path) => statSync(path).mtimeMs > built)) return;
+  if (built > 0 && !mayWrite(MAIN)) {
+    process.stdout.write('dist/ is older than src/ and belongs to another user: taken as it is\n');
+    return;
+  }
+  process.stdout.write('npm run build: compiling src/ to dist/\n');
+  await build();
+}
+
+function mayWrite(path) {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Words that the demo's command line starts with: none for root, else those that make us root of a user namespace. */
 async function wrapper() {
   if (process.getuid() === 0) return [];
-  // Tried with an address, as some systems give the namespace but no rights in it.
   const { code } = await run('unshare', [...AS_OWN_ROOT, process.execPath, '-e', 'process.exit(0)'], { capture: true });
   if (code !== 0) throw new Error(NO_USER_NAMESPACES);
   return ['unshare', ...AS_OWN_ROOT];
@@ -56,10 +70,7 @@ async function main() {
   if (tooOld !== undefined) throw new Error(tooOld);
   if (process.platform !== 'linux') throw new Error('The demo needs Linux: it makes network namespaces and routes.');
   await ensurePackages();
-  if (buildIsStale()) {
-    process.stdout.write('npm run build: compiling src/ to dist/\n');
-    await build();
-  }
+  await ensureBuild();
   return runDemo(await wrapper(), values.once ? ['--once'] : []);
 }
 

@@ -5,6 +5,8 @@ import { stringify } from 'yaml';
 import { POD_POOLS } from './topology.ts';
 import type { DemoLink, DemoNode, DemoRouter, Topology } from './topology.ts';
 
+const OWN_ROUTES_ONLY = 'own-routes-only';
+
 /** A resource, as `kubectl apply` takes it. */
 interface Manifest {
   readonly apiVersion: 'projectcalico.org/v3';
@@ -34,7 +36,7 @@ export function daemonConfig(router: DemoRouter, files: RouterFiles): string {
 export function clusterManifests(topology: Topology): ReadonlyMap<string, string> {
   const file = (manifests: readonly Manifest[]) => manifests.map((manifest) => stringify(manifest)).join('---\n');
   return new Map([
-    ['cluster.yaml', file([configuration(), ...pools()])],
+    ['cluster.yaml', file([configuration(), ...pools(), ownRoutesOnly()])],
     ['nodes.yaml', file([...topology.tors, ...topology.nodes].map((router) => node(router)))],
     ['blocks.yaml', file(topology.nodes.flatMap((owner) => blocks(owner)))],
     ['peers.yaml', file(topology.links.flatMap((link) => peers(topology, link)))],
@@ -50,6 +52,12 @@ function pools(): Manifest[] {
     manifest('IPPool', 'pods-ipv4', { cidr: POD_POOLS.ipv4, ipipMode: 'Never', vxlanMode: 'Never' }),
     manifest('IPPool', 'pods-ipv6', { cidr: POD_POOLS.ipv6, ipipMode: 'Never', vxlanMode: 'Never' }),
   ];
+}
+
+/** Keeps nodes from offering themselves as a way from one switch to the other. */
+function ownRoutesOnly(): Manifest {
+  const rules = [{ source: 'RemotePeers', action: 'Reject' }];
+  return manifest('BGPFilter', OWN_ROUTES_ONLY, { exportV4: rules, exportV6: rules });
 }
 
 function node(router: DemoRouter): Manifest {
@@ -71,15 +79,16 @@ function blocks({ name, blocks }: DemoNode): Manifest[] {
 function peers(topology: Topology, link: DemoLink): Manifest[] {
   const routers = [...topology.tors, ...topology.nodes];
   return [
-    { own: link.node, other: link.tor },
-    { own: link.tor, other: link.node },
-  ].map(({ own, other }) =>
+    { own: link.node, other: link.tor, filters: [OWN_ROUTES_ONLY] },
+    { own: link.tor, other: link.node, filters: [] },
+  ].map(({ own, other, filters }) =>
     manifest('BGPPeer', `${own.router}-to-${other.router}`, {
       node: own.router,
       peerIP: other.address.ipv4,
       asNumber: routers.find(({ name }) => name === other.router)!.asn,
       // The session is between the addresses of the link, not between those that the routers are known by.
       sourceAddress: 'None',
+      ...(filters.length > 0 && { filters }),
     }),
   );
 }

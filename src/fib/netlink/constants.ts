@@ -66,7 +66,6 @@ export const RTNLGRP_IPV6_IFADDR = 9;
 
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;
-export const RT_SCOPE_UNIVERSE = 0;
 export const RT_TABLE_UNSPEC = 0;
 export const RTM_F_CLONED = 0x200;
 export const RTNH_F_ONLINK = 4;
