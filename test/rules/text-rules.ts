@@ -33,7 +33,14 @@ export function textFaults(text: string): string[] {
 
 /** Targets of the links in a Markdown text that point into the project, without their anchors. */
 export function localLinks(markdown: string): string[] {
-  return [...markdown.matchAll(/\]\(([^)#\s]+)(?:#[^)\s]*)?\)/g)]
-    .map((match) => match[1])
+  return [...markdown.matchAll(/\]\(([^)#\s]+)(?:#[^)\s]*)?\)|^\[[^\]]+\]: ([^#\s]+)/gm)]
+    .map((match) => match[1] ?? match[2])
     .filter((target) => !/^[a-z]+:/.test(target));
+}
+
+/** Names in square brackets in a Markdown text that no link target stands for, and targets that no name asks for. */
+export function danglingReferences(markdown: string): string[] {
+  const defined = new Set([...markdown.matchAll(/^\[([^\]]+)\]: /gm)].map((match) => match[1]));
+  const used = new Set([...markdown.matchAll(/\[([^\]]+)\](?![(:])/g)].map((match) => match[1]));
+  return [...used, ...defined].filter((name) => !(used.has(name) && defined.has(name)));
 }
