@@ -185,6 +185,13 @@ describe('next hops that are of no use', () => {
   });
 });
 
+it('says at the start that it may not write routes', () => {
+  kernel.privileged = false;
+  expect(start).toThrow(
+    "write routes: operation not permitted; changing the kernel's routes needs CAP_NET_ADMIN (EPERM)",
+  );
+});
+
 describe('what an earlier run left', () => {
   beforeEach(() => {
     update({ define: { 1: via('10.0.1.1') }, routes: { '10.1.0.0/16': 1, '10.2.0.0/16': 1 } });

@@ -8,30 +8,20 @@ import type { Prefix } from '../net/prefix.ts';
 import { DesiredRoutes, NO_GROUP } from './desired-routes.ts';
 import { KernelObjects } from './kernel-objects.ts';
 import { KernelRoutes } from './kernel-routes.ts';
+import type { RefusedRoutes } from './kernel-routes.ts';
 import { GroupTable } from './group-table.ts';
 import type { Group } from './group-table.ts';
 import { NextHopResolver } from './next-hop-resolver.ts';
 import type { NetlinkClient } from './netlink/netlink-client.ts';
 import { NetlinkError } from './netlink/netlink-error.ts';
 import type { RouteOwner } from './netlink/routes.ts';
-import type { FibTrouble, FibRoute, RouteUpdates } from './worker-messages.ts';
+import type { FibCounts, FibTrouble, FibRoute, RouteUpdates } from './worker-messages.ts';
 import { WORDS_PER_ROUTE } from './worker-messages.ts';
 
 /** What the engine is made with. */
 export interface FibEngineOptions {
   readonly owner: RouteOwner;
   readonly maxPaths: number;
-}
-
-/** How much there is of everything. */
-export interface FibCounts {
-  readonly desired: number;
-  readonly installed: number;
-  readonly failed: number;
-  readonly pending: number;
-  /** Routes added or replaced, and deleted, so far. */
-  readonly written: number;
-  readonly removed: number;
 }
 
 /** The FIB without its thread. */
@@ -50,6 +40,7 @@ export class FibEngine {
   /** Whether routes of ours that nobody wants are deleted; not before the RIB has said all that it wants. */
   private sweeping = false;
   private changed: Group[] = [];
+  private refused: RefusedRoutes = { count: 0, first: '' };
 
   /** `report` is told of everything that can't be done, once. */
   constructor(options: FibEngineOptions, client: NetlinkClient, report: (trouble: FibTrouble) => void) {
@@ -180,10 +171,10 @@ export class FibEngine {
   private work(): boolean {
     if (this.groups.pending.size > 0) return this.writeGroups();
     if (this.routes.some((routes) => routes.pending > 0)) {
-      const { count, first } = this.kernel.writeQueued();
-      if (count > 0) this.report({ code: 'FIB_ROUTE', message: refusedWords(count, first), routes: count });
+      this.kernel.writeQueued(this.refused);
       return true;
     }
+    this.reportRefused();
     if (this.sweeping && this.kernel.hasStrays) {
       this.kernel.deleteStrays();
       return true;
@@ -191,6 +182,14 @@ export class FibEngine {
     if (this.objects.hasUnused(this.sweeping)) this.objects.deleteUnused(this.sweeping);
     this.synced = this.sweeping;
     return false;
+  }
+
+  /** Once for all that was refused since the queue was last empty. */
+  private reportRefused(): void {
+    const { count, first } = this.refused;
+    if (count === 0) return;
+    this.refused = { count: 0, first: '' };
+    this.report({ code: 'FIB_ROUTE', message: refusedWords(count, first), routes: count });
   }
 
   private writeGroups(): boolean {

@@ -9,7 +9,7 @@ import { FibError } from './fib-error.ts';
 import type { FibNextHop } from './next-hop.ts';
 import { checkSysctls } from './sysctls.ts';
 import { WORDS_PER_ROUTE, routeHead } from './worker-messages.ts';
-import type { FibAnswer, FibRequest, FibRoute, FibTrouble, WorkerOptions } from './worker-messages.ts';
+import type { FibAnswer, FibCounts, FibRequest, FibRoute, FibTrouble, WorkerOptions } from './worker-messages.ts';
 
 /** Metric of our routes: the one that IPv6 routes have by default, and Calico's normal route priority. */
 const DEFAULT_METRIC = 1024;
@@ -36,22 +36,15 @@ export interface FibHandler {
   synced(): void;
 }
 
-/** How much there is of everything. */
-export interface FibStatistics {
-  /** Routes that should be in the kernel, that are, and that can't be. */
-  readonly desired: number;
-  readonly installed: number;
-  readonly failed: number;
-  /** Routes and updates still to be worked on. */
-  readonly pending: number;
-  /** Routes added or replaced, and deleted, since the start. */
-  readonly written: number;
-  readonly removed: number;
+/** How much there is of everything; `pending` includes updates that the worker has not taken in yet. */
+export interface FibStatistics extends FibCounts {
   /** The last error, in words. */
   readonly lastError?: string;
   /** When there was last nothing left to do, as Date.now() has it; undefined before. */
   readonly lastSync?: number;
 }
+
+const NO_ROUTES: FibCounts = { desired: 0, installed: 0, failed: 0, pending: 0, written: 0, removed: 0 };
 
 type Status = Extract<FibAnswer, { type: 'status' }>;
 
@@ -151,15 +144,11 @@ export class Fib {
 
   get statistics(): FibStatistics {
     const { status, lastError } = this;
-    const pending =
-      (status?.counts.pending ?? 0) + this.updates - (status?.updates ?? 0) + this.stagedWords / WORDS_PER_ROUTE;
+    const counts = status?.counts ?? NO_ROUTES;
+    const underWay = this.updates - (status?.updates ?? 0) + this.stagedWords / WORDS_PER_ROUTE;
     return {
-      desired: status?.counts.desired ?? 0,
-      installed: status?.counts.installed ?? 0,
-      failed: status?.counts.failed ?? 0,
-      pending,
-      written: status?.counts.written ?? 0,
-      removed: status?.counts.removed ?? 0,
+      ...counts,
+      pending: counts.pending + underWay,
       ...(lastError === undefined ? {} : { lastError }),
       ...(status === undefined || status.lastSync === 0 ? {} : { lastSync: status.lastSync }),
     };

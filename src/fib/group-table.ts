@@ -13,7 +13,7 @@ import type { KernelNextHop } from './netlink/routes.ts';
 
 /** Ids of our next-hop objects are in [FIRST_OBJECT_ID, LAST_OBJECT_ID]: away from those that people and others choose. */
 const FIRST_OBJECT_ID = 0x53000000;
-const LAST_OBJECT_ID = 0x53ffffff;
+export const LAST_OBJECT_ID = 0x53ffffff;
 
 /** Whether a next-hop object's id is in the range that this daemon uses. */
 export function isOurObjectId(id: number): boolean {

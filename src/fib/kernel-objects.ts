@@ -2,7 +2,7 @@
  * Keeps the kernel's next-hop objects equal to the groups.
  */
 import type { Group, Member, GroupTable } from './group-table.ts';
-import { isOurObjectId } from './group-table.ts';
+import { LAST_OBJECT_ID, isOurObjectId } from './group-table.ts';
 import { RTM_NEWNEXTHOP } from './netlink/constants.ts';
 import { AttributeReader } from './netlink/message-reader.ts';
 import { MessageWriter } from './netlink/message-writer.ts';
@@ -66,8 +66,12 @@ export class KernelObjects {
     this.maxPaths = options.maxPaths;
   }
 
-  /** Finds out what the kernel can do, and which objects an earlier run left. Throws {@link NetlinkError}. */
+  /**
+   * Finds out what the kernel can do, and which objects an earlier run left.
+   * Throws {@link NetlinkError}, also where this process may not change anything.
+   */
   probe(): void {
+    this.requirePermission();
     let objects: NextHopObject[];
     try {
       objects = this.dump();
@@ -143,6 +147,17 @@ export class KernelObjects {
       for (const id of ids.slice(i, i + SLICE)) writeDeleteNextHop(this.writer, id);
       // The kernel may have dropped an object by itself when its link went down, and a group with its last member.
       this.client.execute(this.writer, () => {});
+    }
+  }
+
+  /** Deletes an object that does not exist: the kernel looks at permission first. */
+  private requirePermission(): void {
+    this.writer.clear();
+    writeDeleteNextHop(this.writer, LAST_OBJECT_ID);
+    try {
+      this.client.request(this.writer, 'write routes');
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || error.errno === 'EPERM') throw error;
     }
   }
 

@@ -79,11 +79,13 @@ export class KernelRoutes {
     this.owner = owner;
   }
 
-  /** Brings some of the queued routes into the kernel. Throws {@link NetlinkError}; the routes stay queued then. */
-  writeQueued(): RefusedRoutes {
+  /**
+   * Brings some of the queued routes into the kernel, and adds to `refused` those that newly fail.
+   * Throws {@link NetlinkError}; the routes stay queued then.
+   */
+  writeQueued(refused: RefusedRoutes): void {
     this.writer.clear();
     this.count = 0;
-    const refused: RefusedRoutes = { count: 0, first: '' };
     for (const family of FAMILIES) {
       while (this.count < SLICE) {
         const id = this.routes[family].take();
@@ -97,7 +99,6 @@ export class KernelRoutes {
       for (let i = 0; i < this.count; i++) this.routes[this.families[i]].enqueue(this.ids[i]);
       throw error;
     }
-    return refused;
   }
 
   /** Compares the kernel's routes with those known; those not wanted are queued if `sweep`. Throws {@link NetlinkError}. */

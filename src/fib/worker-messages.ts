@@ -3,7 +3,6 @@
  */
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { FibCounts } from './fib-engine.ts';
 import type { FibNextHop } from './next-hop.ts';
 
 /** Words a route takes in {@link RouteUpdates.words}: family << 8 | length, four of the address, group id (0: none). */
@@ -48,6 +47,19 @@ export interface FibRoute {
   readonly inKernel: boolean;
   /** Why it isn't as wanted, or why some of its next hops are left out. */
   readonly error?: string;
+}
+
+/** How much there is of everything. */
+export interface FibCounts {
+  /** Routes that should be in the kernel, that are, and that can't be. */
+  readonly desired: number;
+  readonly installed: number;
+  readonly failed: number;
+  /** Routes still to be worked on. */
+  readonly pending: number;
+  /** Routes added or replaced, and deleted, since the start. */
+  readonly written: number;
+  readonly removed: number;
 }
 
 /** To the worker. */

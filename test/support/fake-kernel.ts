@@ -37,7 +37,7 @@ import {
 } from '../../src/fib/netlink/routes.ts';
 import type { RouteView } from '../../src/fib/netlink/routes.ts';
 
-const [ENOENT, ESRCH, EAGAIN, EEXIST, EINVAL, EOPNOTSUPP, ENETUNREACH] = [2, 3, 11, 17, 22, 95, 101];
+const [EPERM, ENOENT, ESRCH, EAGAIN, EEXIST, EINVAL, EOPNOTSUPP, ENETUNREACH] = [1, 2, 3, 11, 17, 22, 95, 101];
 
 /** A next-hop object: a group has members, a single one a gateway and an interface. */
 interface FakeObject {
@@ -66,6 +66,8 @@ export class FakeKernel implements NetlinkPort {
   /** Requests so far that changed a route, by name. */
   readonly changes: string[] = [];
   nextHopObjects = true;
+  /** Whether the program may change anything: CAP_NET_ADMIN. */
+  privileged = true;
   /** Called before each datagram is worked on; may throw what the socket would. */
   beforeSend: () => void = () => {};
 
@@ -111,6 +113,8 @@ export class FakeKernel implements NetlinkPort {
   }
 
   private handle(message: MessageReader): void {
+    // Of each kind of message, that which only asks has the number 2 in its lowest bits (rtnetlink(7)).
+    if (!this.privileged && (message.type & 3) !== 2) return this.acknowledge(message, EPERM);
     switch (message.type) {
       case RTM_GETLINK:
         return this.dump(
