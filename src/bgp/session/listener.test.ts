@@ -150,6 +150,28 @@ describe.concurrent('TTL security', { timeout: 30_000 }, () => {
     await waitFor(() => a.listener.refusals > 0, { what: 'a packet to get through' });
   });
 
+  it('is deaf over IPv6 too, from its first packet on', async () => {
+    const accepted: string[] = [];
+    const handler = {
+      accepted: (peer: string, socket: Socket): void => {
+        accepted.push(peer);
+        socket.destroy();
+      },
+    };
+    const listener = new Listener({ address: '::1', port: 0 }, handler, loadKernelSockets());
+    await listener.start();
+    listener.setPeer('::1', { ttlSecurity: 1 });
+    const socket = connect({ host: '::1', port: listener.port! });
+    const started = performance.now();
+    await waitFor(() => performance.now() - started > 300, { what: 'time for a connection' });
+    expect(accepted).toEqual([]);
+    // TCP tries again.
+    listener.setPeer('::1', {});
+    await firstBytes(socket);
+    expect(accepted).toEqual(['::1']);
+    listener.close();
+  });
+
   it('goes with a password', async () => {
     const secured = { ttlSecurity: 1, password: 'secret', environment: testEnvironment() };
     const [a, b] = await establishPair(secured, secured);
