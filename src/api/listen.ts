@@ -23,18 +23,30 @@ export class ApiListenError extends Error {
 const SOCKET_MODE = 0o660;
 
 /**
+ * Makes sure that the Unix socket can be had: its directory is there, and no other daemon answers on it. To be called
+ * before a daemon touches anything that another one may have in hand. Throws {@link ApiListenError}.
+ */
+export async function claimSocket(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await removeStaleSocket(path);
+  } catch (error) {
+    throw socketError(error, path);
+  }
+}
+
+/**
  * Listens on a Unix socket. A socket file that nobody answers on is left from a daemon that died, and replaced.
  * Throws {@link ApiListenError}: `API_SOCKET_IN_USE` when another daemon answers there.
  */
 export async function listenUnix(server: Server, path: string): Promise<void> {
+  await claimSocket(path);
   try {
-    await mkdir(dirname(path), { recursive: true });
-    await removeStaleSocket(path);
     server.listen({ path });
     await once(server, 'listening');
     await chmod(path, SOCKET_MODE);
   } catch (error) {
-    throw asListenError(error, path, 'the API socket', 'check api.socket and the permissions of its directory');
+    throw socketError(error, path);
   }
 }
 
@@ -80,6 +92,10 @@ async function isAnswered(path: string): Promise<boolean> {
   } finally {
     socket.destroy();
   }
+}
+
+function socketError(error: unknown, path: string): ApiListenError {
+  return asListenError(error, path, 'the API socket', 'check api.socket and the permissions of its directory');
 }
 
 function asListenError(error: unknown, where: string, what: string, advice: string): ApiListenError {

@@ -1,7 +1,9 @@
 /**
  * starlingd: datastore, router, FIB and API, built and connected. Nothing else happens here.
  */
+import { claimSocket } from '../api/listen.ts';
 import type { ApiServer } from '../api/server.ts';
+import type { DaemonCounters } from '../api/daemon-view.ts';
 import { toPastTimestamp } from '../api/timestamps.ts';
 import type { StatusReport } from '../api/types.ts';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
@@ -9,8 +11,10 @@ import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/da
 import { FileDatastore } from '../datastore/file-datastore.ts';
 import { Fib } from '../fib/fib.ts';
 import type { FibTrouble } from '../fib/worker-messages.ts';
+import type { BestPathOptions } from '../rib/best-path.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
+import { compareConfigs } from './config-comparison.ts';
 import type { Config } from './config.ts';
 import { desiredState } from './desired-state.ts';
 import { EventLog } from './event-log.ts';
@@ -34,7 +38,7 @@ export interface DaemonEnvironment {
 
 export class Daemon {
   readonly events: EventLog;
-  private readonly config: Config;
+  private config: Config;
   private readonly environment: DaemonEnvironment;
   private readonly router: Router;
   private readonly report: DaemonReport;
@@ -57,13 +61,13 @@ export class Daemon {
     this.environment = environment;
     this.started = environment.now();
     this.events = new EventLog(environment.now);
-    this.events.subscribe(({ type, subject, words }) => environment.log.info(words, { type, subject }));
+    this.events.subscribe(({ type, subject, words }, level) => environment.log[level](words, { type, subject }));
     this.fib = config.fib.enabled ? this.createFib() : undefined;
     this.initialSync = new InitialSync(() => this.fib?.endOfInitialSync());
     this.router = new Router({
       events: this.events,
       environment: environment.session,
-      bestPath: { ...config.bestPath, maxPaths: config.fib.maxPaths },
+      bestPath: bestPathOptions(config),
       onProgress: (peers) => this.initialSync.check(peers),
       forwarding: this.fib === undefined ? undefined : forwardingTo(this.fib),
     });
@@ -73,7 +77,10 @@ export class Daemon {
 
   /** Starts everything; throws what keeps the daemon from working at all. */
   async start(): Promise<void> {
-    this.events.add('daemon', this.config.nodeName, `starlingd ${this.environment.version} starts`);
+    const { nodeName, api } = this.config;
+    // A second daemon would take the sessions of the first one away, so it must stop before it touches anything.
+    if (api.socket !== '') await claimSocket(api.socket);
+    this.events.add('daemon', nodeName, `starlingd ${this.environment.version} starts`);
     await this.fib?.start();
     this.datastore.start({
       snapshot: (resources, problems) => this.take(clusterView(resources), problems, resources.length),
@@ -92,6 +99,24 @@ export class Daemon {
       ...(this.config.api.http !== undefined && { http: this.config.api.http }),
       onDefect: (error, request) => this.environment.log.error(`API: ${request}`, { error }),
     });
+  }
+
+  /** Takes a configuration that was read anew, as far as that can be done while it runs; says what can't. */
+  reload(config: Config): void {
+    const { now, later } = compareConfigs(this.config, config);
+    const { log, bestPath } = config;
+    this.config = { ...this.config, log, bestPath };
+    this.environment.log.configure(log);
+    if (now.some((field) => field.startsWith('bestPath.'))) this.router.changeBestPath(bestPathOptions(this.config));
+    const taken = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
+    this.events.add('config', config.nodeName, `configuration read again; ${taken}`);
+    if (later.length === 0) return;
+    this.events.add(
+      'config',
+      config.nodeName,
+      `changed, but in force only after a restart: ${later.join(', ')}`,
+      'warn',
+    );
   }
 
   /** Stops: for a restart, kernel routes stay and peers are not told; for good, everything is withdrawn. */
@@ -118,24 +143,29 @@ export class Daemon {
   private fibTroubled({ message }: FibTrouble): void {
     this.fibErrors++;
     this.fibTrouble = { words: message, at: this.environment.now() };
-    this.events.add('fib', 'kernel', message);
+    this.events.add('fib', 'kernel', message, 'warn');
   }
 
   private take(view: ClusterView, problems: readonly SourcedProblem[], changes: number): void {
     const before = new Set(this.resourceProblems.map(problemWords));
+    for (const problem of problems) {
+      if (before.has(problemWords(problem))) continue;
+      this.events.add('datastore', problem.source, problem.message, 'warn');
+    }
     this.view = view;
     this.resourceProblems = problems;
     this.changes += changes;
-    for (const words of problems.map(problemWords)) {
-      if (!before.has(words)) this.events.add('datastore', this.config.datastore.type, words);
-    }
     this.applying = this.applying.then(() => this.apply());
   }
 
   private async apply(): Promise<void> {
     const { nodeName, routerId } = this.config;
     const wanted = desiredState(this.view, { name: nodeName, ...(routerId !== undefined && { routerId }) });
+    const before = this.desiredProblems;
     this.desiredProblems = wanted.problems;
+    for (const words of wanted.problems) {
+      if (!before.includes(words)) this.events.add('datastore', nodeName, words, 'warn');
+    }
     try {
       await this.router.apply(wanted);
       this.initialSync.datastoreSynced();
@@ -147,7 +177,8 @@ export class Daemon {
 
   private datastoreChanged(status: DatastoreStatus): void {
     const error = status.lastError === undefined ? '' : `: ${status.lastError.words}`;
-    this.events.add('datastore', status.type, `${status.state}${error}`);
+    const level = status.state === 'away' ? 'warn' : 'info';
+    this.events.add('datastore', status.type, `${status.state}${error}`, level);
   }
 
   private createReport(): DaemonReport {
@@ -158,7 +189,8 @@ export class Daemon {
       now,
       statusInputs: () => this.statusInputs(),
       fibRoutes: () => this.fib?.list() ?? Promise.resolve([]),
-      fibCounters: () => ({ written: 0, removed: 0, errors: this.fibErrors }),
+      fibRoute: (prefix) => this.fib?.find(prefix) ?? Promise.resolve(undefined),
+      fibCounters: () => this.fibCounters(),
       datastoreCounters: () => ({
         changes: this.changes,
         errors: this.datastore.status.lastError === undefined ? 0 : 1,
@@ -167,6 +199,11 @@ export class Daemon {
       }),
       shutdown: onShutdown,
     });
+  }
+
+  private fibCounters(): DaemonCounters['fib'] {
+    const { written = 0, removed = 0 } = this.fib?.statistics ?? {};
+    return { written, removed, errors: this.fibErrors };
   }
 
   private statusInputs(): StatusInputs {
@@ -202,6 +239,10 @@ export class Daemon {
       lastError: fibTrouble === undefined ? null : { words: fibTrouble.words, at: toPastTimestamp(fibTrouble.at, now) },
     };
   }
+}
+
+function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {
+  return { ...bestPath, maxPaths: fib.maxPaths };
 }
 
 function problemWords({ source, message }: SourcedProblem): string {

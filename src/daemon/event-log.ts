@@ -6,9 +6,12 @@ const KEPT = 10_000;
 
 export type EventType = DaemonEvent['type'];
 
+/** How the log is to take an event: `warn` where somebody may have to do something. */
+export type EventLevel = 'info' | 'warn' | 'error';
+
 export class EventLog {
   private readonly kept: DaemonEvent[] = [];
-  private readonly listeners = new Set<(event: DaemonEvent) => void>();
+  private readonly listeners = new Set<(event: DaemonEvent, level: EventLevel) => void>();
   private readonly now: () => number;
   private lastId = 0;
 
@@ -18,7 +21,7 @@ export class EventLog {
   }
 
   /** Adds an event and tells the listeners. */
-  add(type: EventType, subject: string, words: string): void {
+  add(type: EventType, subject: string, words: string, level: EventLevel = 'info'): void {
     const now = this.now();
     const event: DaemonEvent = {
       id: ++this.lastId,
@@ -31,7 +34,7 @@ export class EventLog {
     this.kept.push(event);
     // Trimmed by a quarter at a time, so that adding stays cheap.
     if (this.kept.length > KEPT * 1.25) this.kept.splice(0, this.kept.length - KEPT);
-    for (const listener of this.listeners) listener(event);
+    for (const listener of this.listeners) listener(event, level);
   }
 
   /** Events kept whose number is greater than `after`, oldest first. */
@@ -40,7 +43,7 @@ export class EventLog {
   }
 
   /** Calls `listener` with each new event until the returned function is called. */
-  subscribe(listener: (event: DaemonEvent) => void): () => void {
+  subscribe(listener: (event: DaemonEvent, level: EventLevel) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }

@@ -29,8 +29,11 @@ function version(): string {
   return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : 'unknown';
 }
 
+/** Reads the configuration of this node; may be called again. Throws {@link ConfigError}. */
+type ReadConfig = () => Config;
+
 /** Reads the command line; undefined when there is nothing left to do. */
-function configuration(): Config | undefined {
+function commandLine(): ReadConfig | undefined {
   try {
     const { values } = parseArgs({
       options: { config: { type: 'string' }, version: { type: 'boolean' }, help: { type: 'boolean' } },
@@ -39,14 +42,25 @@ function configuration(): Config | undefined {
     else if (values.version === true) process.stdout.write(`starlingd ${version()}\n`);
     else {
       const file = values.config === undefined ? {} : { path: values.config };
-      return loadConfig({ ...file, environment: process.env, hostName: hostname() });
+      return () => loadConfig({ ...file, environment: process.env, hostName: hostname() });
     }
   } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    process.stderr.write(error instanceof ConfigError ? `${words}\n` : `starlingd: ${words}\n${USAGE}`);
+    process.stderr.write(`starlingd: ${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
     process.exitCode = EXIT_USAGE;
   }
   return undefined;
+}
+
+/** The configuration to start with; undefined when it can't be used, which is said. */
+function firstConfig(read: ReadConfig): Config | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = EXIT_USAGE;
+    return undefined;
+  }
 }
 
 /** What sessions share. Without the kernel's socket options those that need one stay down, and say so. */
@@ -65,7 +79,7 @@ function sessionEnvironment(log: Log): SessionEnvironment {
   };
 }
 
-async function run(config: Config): Promise<void> {
+async function run(config: Config, read: ReadConfig): Promise<void> {
   const log = createLog({ ...config.log, now: Date.now, write: (line) => process.stderr.write(line) });
   const daemon = new Daemon(config, {
     version: version(),
@@ -76,15 +90,26 @@ async function run(config: Config): Promise<void> {
   });
   process.once('SIGTERM', () => void end(daemon, log, false));
   process.once('SIGINT', () => void end(daemon, log, true));
-  process.on('SIGHUP', () =>
-    log.warn('SIGHUP: the configuration file is read at the start only; restart to change it'),
-  );
+  process.on('SIGHUP', () => reload(daemon, read));
   try {
     await daemon.start();
   } catch (error) {
     log.error(error instanceof Error ? error.message : String(error));
     await daemon.stop(false).catch(() => undefined);
     process.exit(EXIT_FAILURE);
+  }
+}
+
+/** Reads the configuration again; while it is wrong, the old one stays in force. */
+function reload(daemon: Daemon, read: ReadConfig): void {
+  try {
+    daemon.reload(read());
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const { where, field, message } of error.problems) {
+      const words = field === '' ? message : `${field} ${message}`;
+      daemon.events.add('config', where, `${words}; the configuration in force stays`, 'error');
+    }
   }
 }
 
@@ -98,5 +123,6 @@ async function end(daemon: Daemon, log: Log, forGood: boolean): Promise<void> {
   }
 }
 
-const config = configuration();
-if (config !== undefined) await run(config);
+const read = commandLine();
+const config = read === undefined ? undefined : firstConfig(read);
+if (read !== undefined && config !== undefined) await run(config, read);

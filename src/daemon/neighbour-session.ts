@@ -57,25 +57,32 @@ export class NeighbourSession implements SessionHandler {
   /** Received UPDATEs with withdrawals, withdrawn prefixes, and UPDATEs with faults, since the start. */
   readonly received = { withdrawUpdates: 0, withdrawnPrefixes: 0, discarded: 0 };
 
-  private readonly self: RouterIdentity;
   private readonly speaker: Speaker;
   private readonly events: EventLog;
   private readonly onProgress: () => void;
   private context: ReceiveContext | undefined;
   private faultReported = -Infinity;
+  /** What was last recorded of each state since the session was last Established. */
+  private readonly recorded = new Map<FsmStateName, string>();
 
   constructor(options: NeighbourSessionOptions) {
     this.neighbour = options.neighbour;
     this.policies = options.policies;
-    this.self = options.self;
     this.speaker = options.speaker;
     this.events = options.events;
     this.onProgress = options.onProgress;
     this.session = new Session(sessionConfig(options.neighbour, options.self), this, options.environment);
   }
 
+  /** Attempts that fail as the last one did are not recorded again; the peer's report has its state and last error. */
   stateChanged(state: FsmStateName, reason: string): void {
-    this.events.add('session', this.neighbour.key, `${state}: ${reason}`);
+    const established = this.peer >= 0;
+    if (established || state === 'Established') this.recorded.clear();
+    if (this.recorded.get(state) === reason) return;
+    this.recorded.set(state, reason);
+    // The end of an established session is told by `down`.
+    const failed = !established && reason === this.session.statistics.lastError?.words;
+    this.events.add('session', this.neighbour.key, `${state}: ${reason}`, failed ? 'warn' : 'info');
   }
 
   established(negotiated: Negotiated): void {
@@ -123,7 +130,8 @@ export class NeighbourSession implements SessionHandler {
     rib.peers.remove(this.peer);
     this.peer = -1;
     this.context = undefined;
-    this.events.add('session', this.neighbour.key, `session ended: ${downInWords(reason)}`);
+    const level = reason.kind === 'stopped' ? 'info' : 'warn';
+    this.events.add('session', this.neighbour.key, `session ended: ${downInWords(reason)}`, level);
     this.speaker.kick();
   }
 
@@ -182,13 +190,13 @@ export class NeighbourSession implements SessionHandler {
   }
 
   private profile(negotiated: Negotiated): GroupProfile {
-    const { neighbour, session, self } = this;
+    const { neighbour, session } = this;
     return {
       to: this.kind(negotiated),
       localAs: neighbour.localAs,
       nextHopMode: neighbour.nextHopMode,
       selfNextHop: selfNextHops(session.localAddress ?? neighbour.localAddress, neighbour),
-      clusterId: self.clusterId,
+      clusterId: this.speaker.rib.self.clusterId,
       exportPolicy: this.policies.export,
       families: negotiated.families,
       fourOctetAs: negotiated.fourOctetAs,
@@ -201,7 +209,7 @@ export class NeighbourSession implements SessionHandler {
     const now = performance.now();
     if (now - this.faultReported < FAULT_INTERVAL) return;
     this.faultReported = now;
-    this.events.add('session', this.neighbour.key, `malformed UPDATE (RFC 7606): ${faults.join('; ')}`);
+    this.events.add('session', this.neighbour.key, `malformed UPDATE (RFC 7606): ${faults.join('; ')}`, 'warn');
   }
 }
 

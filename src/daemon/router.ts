@@ -3,13 +3,10 @@
  * touches only what it is about.
  */
 import type { Socket } from 'node:net';
-import { Listener } from '../bgp/session/listener.ts';
-import type { ListenerHandler } from '../bgp/session/listener.ts';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import { parseU32 } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { changeKind } from '../peering/neighbour.ts';
-import type { Neighbour } from '../peering/neighbour.ts';
 import type { Self } from '../peering/self.ts';
 import type { Advertising } from '../rib/advertising.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
@@ -19,6 +16,7 @@ import type { DesiredNeighbour, DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
 import type { PeerProgress } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
+import { Listening } from './listening.ts';
 import { NeighbourSession } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
 import { Speaker } from './speaker.ts';
@@ -32,10 +30,6 @@ export interface RouterOptions {
   /** Undefined where the FIB is switched off. */
   readonly forwarding: (ForwardingListener & { flush(): void }) | undefined;
 }
-
-/** A stranger's attempts are reported at most this often, in milliseconds, and that many strangers are remembered. */
-const REFUSAL_INTERVAL = 60_000;
-const REFUSALS_KEPT = 1000;
 
 /** Attributes of a route that this router originates and nobody asked anything special of. */
 const PLAIN = {
@@ -54,18 +48,13 @@ export class Router {
   /** By key of the neighbour. */
   readonly sessions = new Map<string, NeighbourSession>();
   readonly ownRoutes: OwnRoutes;
-  /** Why a listener could not be opened, in words. */
-  readonly listenProblems: string[] = [];
   self: Self | undefined;
 
   private readonly options: RouterOptions;
   private readonly speaker: Speaker;
   /** Keys of neighbours that an operator switched off, with what he said. */
   private readonly disabled = new Map<string, string | undefined>();
-  private listeners: Listener[] = [];
-  private listenPort = 0;
-  /** When strangers were last reported, by address. */
-  private readonly refusals = new Map<string, number>();
+  private readonly listening: Listening;
 
   constructor(options: RouterOptions) {
     this.options = options;
@@ -76,6 +65,11 @@ export class Router {
       flushForwarding: () => options.forwarding?.flush(),
     });
     this.ownRoutes = new OwnRoutes(this.rib);
+    this.listening = new Listening({
+      kernel: options.environment.kernel,
+      events: options.events,
+      accepted: (remote, socket) => this.accepted(remote, socket),
+    });
   }
 
   get rib(): Rib {
@@ -86,6 +80,11 @@ export class Router {
     return this.speaker.advertising;
   }
 
+  /** Why neighbours can't connect, in words. */
+  get listenProblems(): readonly string[] {
+    return this.listening.problems;
+  }
+
   /** Brings everything in line with `wanted`. */
   async apply(wanted: DesiredState): Promise<void> {
     const before = this.self;
@@ -94,9 +93,16 @@ export class Router {
     this.self = wanted.self;
     this.setIdentity(wanted.self);
     this.rib.sets.nextHops.setOwnAddresses(allAddresses());
-    await this.listen(wanted.self?.listenPort);
     this.applyRoutes(wanted);
     await this.applyNeighbours(wanted.neighbours);
+    // Last, so that no neighbour is taken for a stranger.
+    if (wanted.self !== undefined) await this.listening.listen(wanted.self.listenPort);
+  }
+
+  /** Takes other knobs of best-path selection: everything is decided anew. */
+  changeBestPath(options: BestPathOptions): void {
+    this.rib.changeBestPath(options);
+    this.speaker.kick();
   }
 
   /** The session of the neighbour with this address, or with this key. */
@@ -111,14 +117,18 @@ export class Router {
     return this.disabled.has(key);
   }
 
-  disable(session: NeighbourSession, message: string | undefined): void {
-    this.disabled.set(session.neighbour.key, message);
-    session.session.adminDown(message);
+  disable({ neighbour, session }: NeighbourSession, message: string | undefined): void {
+    this.disabled.set(neighbour.key, message);
+    const words = message === undefined ? 'disabled by an operator' : `disabled by an operator: "${message}"`;
+    this.options.events.add('session', neighbour.key, words);
+    // What is held down has no session to end, and must not get one by being enabled.
+    if (neighbour.heldDown === undefined) session.adminDown(message);
   }
 
-  enable(session: NeighbourSession): void {
-    this.disabled.delete(session.neighbour.key);
-    session.session.adminUp();
+  enable({ neighbour, session }: NeighbourSession): void {
+    this.disabled.delete(neighbour.key);
+    this.options.events.add('session', neighbour.key, 'enabled by an operator');
+    session.adminUp();
   }
 
   /** How far each peer is in telling what it has. */
@@ -141,7 +151,7 @@ export class Router {
    * silently where the peer keeps routes meanwhile (RFC 4724). For good, peers are told that every route is gone, and why.
    */
   async stop(forGood: boolean, message?: string): Promise<void> {
-    for (const listener of this.listeners) listener.close();
+    this.listening.close();
     if (forGood) this.ownRoutes.clear();
     else this.speaker.stop();
     const reason = { kind: 'shutdown', ...(message !== undefined && { message }) } as const;
@@ -184,7 +194,7 @@ export class Router {
   private async applyNeighbours(wanted: ReadonlyMap<string, DesiredNeighbour>): Promise<void> {
     const gone = [...this.sessions.keys()].filter((key) => !wanted.has(key));
     await Promise.all(gone.map((key) => this.remove(key, 'deconfigured', 'it is no longer wanted')));
-    for (const [key, desired] of wanted) await this.applyNeighbour(key, desired);
+    await Promise.all([...wanted].map(([key, desired]) => this.applyNeighbour(key, desired)));
   }
 
   private async applyNeighbour(key: string, { neighbour, policies }: DesiredNeighbour): Promise<void> {
@@ -211,9 +221,9 @@ export class Router {
     });
     this.sessions.set(neighbour.key, session);
     this.options.events.add('session', neighbour.key, `peer added: ${neighbour.reason}`);
-    for (const listener of this.listeners) this.register(listener, neighbour);
+    this.listening.add(neighbour);
     if (neighbour.heldDown !== undefined) {
-      this.options.events.add('session', neighbour.key, `held down: ${neighbour.heldDown}`);
+      this.options.events.add('session', neighbour.key, `held down: ${neighbour.heldDown}`, 'warn');
       return;
     }
     if (this.disabled.has(neighbour.key)) session.session.adminDown(this.disabled.get(neighbour.key));
@@ -223,57 +233,9 @@ export class Router {
   private async remove(key: string, kind: 'deconfigured' | 'configuration-changed', why: string): Promise<void> {
     const session = this.sessions.get(key)!;
     this.sessions.delete(key);
-    for (const listener of this.listeners) listener.removePeer(session.neighbour.address);
+    this.listening.remove(session.neighbour);
     await session.session.stop({ kind });
     this.options.events.add('session', key, `peer removed: ${why}`);
-  }
-
-  /** Listens on all addresses, for IPv4 and IPv6 each. */
-  private async listen(port: number | undefined): Promise<void> {
-    if (port === undefined || (port === this.listenPort && this.listenProblems.length === 0)) return;
-    for (const listener of this.listeners) listener.close();
-    this.listeners = [];
-    this.listenProblems.length = 0;
-    this.listenPort = port;
-    for (const address of ['0.0.0.0', '::']) {
-      const listener = new Listener({ address, port }, this.listenerHandler, this.options.environment.kernel);
-      for (const { neighbour } of this.sessions.values()) this.register(listener, neighbour);
-      try {
-        await listener.start();
-        this.listeners.push(listener);
-      } catch (error) {
-        const words = error instanceof Error ? error.message : String(error);
-        this.listenProblems.push(words);
-        this.options.events.add('daemon', `[${address}]:${port}`, words);
-      }
-    }
-  }
-
-  private get listenerHandler(): ListenerHandler {
-    return {
-      accepted: (remote, socket) => this.accepted(remote, socket),
-      refused: (remote, words) => this.refused(remote, words),
-    };
-  }
-
-  /** A neighbour that can't be secured as asked for is not let in. */
-  private register(listener: Listener, neighbour: Neighbour): void {
-    const { ttlSecurity, address, key } = neighbour;
-    try {
-      listener.setPeer(address, ttlSecurity === undefined ? {} : { ttlSecurity });
-    } catch (error) {
-      const words = error instanceof Error ? error.message : String(error);
-      this.options.events.add('session', key, `connections from the peer are refused: ${words}`);
-    }
-  }
-
-  /** Strangers that try again and again are reported once in a while. */
-  private refused(remote: string, words: string): void {
-    const now = performance.now();
-    if (now - (this.refusals.get(remote) ?? -Infinity) < REFUSAL_INTERVAL) return;
-    if (this.refusals.size > REFUSALS_KEPT) this.refusals.clear();
-    this.refusals.set(remote, now);
-    this.options.events.add('session', remote, words);
   }
 
   private accepted(remote: string, socket: Socket): void {

@@ -77,7 +77,7 @@ export class BestPathSelector {
   /** How many of the first candidates form the multipath of the last {@link select}. */
   multipath = 0;
 
-  readonly options: BestPathOptions;
+  options: BestPathOptions;
   private readonly sets: AttributeSets;
   private readonly peers: Peers;
   private table!: PathTable;

@@ -160,6 +160,16 @@ export class Rib {
     }
   }
 
+  /** Takes other knobs of best-path selection: every prefix is to be decided anew. */
+  changeBestPath(options: BestPathOptions): void {
+    this.selector.options = options;
+    for (const table of this.tables) {
+      for (let prefix = 1; prefix < table.prefixes.end; prefix++) {
+        if (table.first[prefix] !== 0) table.markDirty(prefix);
+      }
+    }
+  }
+
   /** Decides up to `limit` dirty prefixes. Returns how many were decided. */
   decide(limit: number): number {
     let decided = 0;

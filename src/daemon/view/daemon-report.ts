@@ -38,6 +38,8 @@ export interface ReportSources {
   readonly statusInputs: () => StatusInputs;
   /** What the FIB wants and has; empty where it is switched off. */
   readonly fibRoutes: () => Promise<readonly FibRoute[]>;
+  /** The same of one prefix; undefined where neither is there. */
+  readonly fibRoute: (prefix: Prefix) => Promise<FibRoute | undefined>;
   readonly fibCounters: () => DaemonCounters['fib'];
   readonly datastoreCounters: () => DaemonCounters['datastore'];
   readonly shutdown: (forGood: boolean) => void;
@@ -122,7 +124,11 @@ export class DaemonReport implements DaemonView {
   peerReset(address: string, kind: ResetKind): ActionResult {
     const { router } = this.sources;
     const peer = this.find(address);
+    const { heldDown } = peer.neighbour;
+    if (heldDown !== undefined) throw new ApiError('CONFLICT', `${address} is held down: ${heldDown}`);
     if (kind === 'hard') {
+      if (router.isDisabled(peer.neighbour.key))
+        throw new ApiError('CONFLICT', `${address} is disabled: enable it first`);
       peer.session.reset();
       return { words: `Session with ${address} closed; it is set up again.` };
     }
@@ -178,8 +184,7 @@ export class DaemonReport implements DaemonView {
   }
 
   private async explainFib(match: Prefix): Promise<RouteExplanation['fib']> {
-    const text = formatPrefix(match);
-    const route = (await this.sources.fibRoutes()).find(({ prefix }) => prefix === text);
+    const route = await this.sources.fibRoute(match);
     if (route === undefined) return { wanted: [], installed: [], words: 'not a route for the kernel' };
     const hops = route.nextHops.map(({ address, interface: link }) => address ?? link ?? '');
     const words = route.error === undefined ? route.state : `${route.state}: ${route.error}`;

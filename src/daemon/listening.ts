@@ -1,0 +1,132 @@
+/**
+ * Listening for neighbours on all addresses of the node, for IPv4 and IPv6 each. Where it fails it is tried again: whoever
+ * has the port may be an earlier run that is just ending.
+ */
+import type { Socket } from 'node:net';
+import type { KernelSockets } from '../bgp/session/kernel-sockets.ts';
+import { Listener } from '../bgp/session/listener.ts';
+import type { Neighbour } from '../peering/neighbour.ts';
+import type { EventLog } from './event-log.ts';
+
+const ADDRESSES = ['0.0.0.0', '::'];
+
+/** How long after a failure listening is tried again, in milliseconds. */
+const RETRY_INTERVAL = 5_000;
+
+/** A stranger's attempts are reported at most this often, in milliseconds, and that many strangers are remembered. */
+const REFUSAL_INTERVAL = 3_600_000;
+const REFUSALS_KEPT = 1000;
+
+export interface ListeningOptions {
+  readonly kernel: KernelSockets | undefined;
+  readonly events: EventLog;
+  /** A known neighbour, by its address, has connected. */
+  readonly accepted: (address: string, socket: Socket) => void;
+}
+
+export class Listening {
+  private readonly options: ListeningOptions;
+  private readonly listeners = new Map<string, Listener>();
+  /** By address listened on, in words. */
+  private readonly failures = new Map<string, string>();
+  /** By address. */
+  private readonly neighbours = new Map<string, Neighbour>();
+  /** When strangers were last reported, by address. */
+  private readonly refusals = new Map<string, number>();
+  private port: number | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  /** Ports are opened one after the other. */
+  private opening: Promise<void> = Promise.resolve();
+
+  constructor(options: ListeningOptions) {
+    this.options = options;
+  }
+
+  /** Why there is no listening on some address, in words. */
+  get problems(): readonly string[] {
+    return [...this.failures.values()];
+  }
+
+  /** Listens on this port, and on no other. Failures are reported, not thrown. */
+  listen(port: number): Promise<void> {
+    this.opening = this.opening.then(() => {
+      if (port !== this.port) this.close();
+      this.port = port;
+      return this.open(port);
+    });
+    return this.opening;
+  }
+
+  /** Lets a neighbour in. One that can't be secured as asked for is not let in. */
+  add(neighbour: Neighbour): void {
+    this.neighbours.set(neighbour.address, neighbour);
+    for (const listener of this.listeners.values()) this.register(listener, neighbour);
+  }
+
+  /** Refuses a neighbour from now on. */
+  remove({ address }: Neighbour): void {
+    this.neighbours.delete(address);
+    for (const listener of this.listeners.values()) listener.removePeer(address);
+  }
+
+  /** Stops listening; connections that were accepted go on. */
+  close(): void {
+    clearTimeout(this.timer);
+    for (const listener of this.listeners.values()) listener.close();
+    this.listeners.clear();
+    this.failures.clear();
+    this.port = undefined;
+  }
+
+  private async open(port: number): Promise<void> {
+    clearTimeout(this.timer);
+    for (const address of ADDRESSES) if (!this.listeners.has(address)) await this.openOne(address, port);
+    // Closed meanwhile.
+    if (this.port === undefined || this.failures.size === 0) return;
+    this.timer = setTimeout(() => void this.listen(port), RETRY_INTERVAL);
+    this.timer.unref();
+  }
+
+  private async openOne(address: string, port: number): Promise<void> {
+    const { kernel, events } = this.options;
+    const subject = `${address.includes(':') ? `[${address}]` : address}:${port}`;
+    const listener = new Listener(
+      { address, port },
+      { accepted: this.options.accepted, refused: (remote, words) => this.refused(remote, words) },
+      kernel,
+    );
+    for (const neighbour of this.neighbours.values()) this.register(listener, neighbour);
+    try {
+      await listener.start();
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      if (this.failures.get(address) !== words) events.add('daemon', subject, words, 'error');
+      this.failures.set(address, words);
+      return;
+    }
+    if (this.port === undefined) {
+      listener.close();
+      return;
+    }
+    this.listeners.set(address, listener);
+    if (this.failures.delete(address)) events.add('daemon', subject, 'listens now');
+  }
+
+  private register(listener: Listener, { ttlSecurity, address, key }: Neighbour): void {
+    try {
+      listener.setPeer(address, ttlSecurity === undefined ? {} : { ttlSecurity });
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      this.options.events.add('session', key, `connections from the peer are refused: ${words}`, 'warn');
+    }
+  }
+
+  /** Strangers that try again and again are reported once in a while. */
+  private refused(remote: string, words: string): void {
+    const now = performance.now();
+    if (now - (this.refusals.get(remote) ?? -Infinity) < REFUSAL_INTERVAL) return;
+    if (this.refusals.size > REFUSALS_KEPT) this.refusals.clear();
+    this.refusals.set(remote, now);
+    this.options.events.add('session', remote, words, 'warn');
+  }
+}
