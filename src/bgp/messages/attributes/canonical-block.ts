@@ -13,6 +13,9 @@ import { ATTRIBUTE_BY_CODE } from './attribute-table.ts';
 import { checkedAttributeEnd, valueStart, writeAttribute } from './attribute-walk.ts';
 import { isNextHopLength } from './next-hop.ts';
 
+/** An UPDATE can hold thousands of faulty attributes; telling the first is enough. */
+const MAX_FAULTS = 16;
+
 /**
  * The attributes of a route without NLRI, as all of the daemon but the decoder reads them. Attributes and their order are
  * those received, except:
@@ -27,7 +30,7 @@ export class CanonicalBlock extends ByteWriter {
   unchanged = true;
   /** `withdraw`: the routes are to be treated as withdrawn (RFC 7606 §2), and the bytes mean nothing. */
   verdict: 'ok' | 'withdraw' = 'ok';
-  /** What was wrong, in words, one entry for each attribute discarded or at fault. */
+  /** What was wrong, in words, one entry for each attribute discarded or at fault; of very many the first. */
   faults: string[] = [];
   /** 1 for each attribute code met. */
   readonly seen = new Uint8Array(256);
@@ -46,6 +49,7 @@ export class CanonicalBlock extends ByteWriter {
   /** Notes what is wrong and what follows from it. */
   fault(what: string, action: FaultAction): void {
     if (action === 'withdraw') this.verdict = 'withdraw';
+    if (this.faults.length === MAX_FAULTS) return;
     this.faults.push(`${what}: ${action === 'withdraw' ? 'routes treated as withdrawn' : 'attribute discarded'}`);
   }
 }
