@@ -2,6 +2,7 @@
  * Messages out of a byte stream (RFC 4271 §4.1, §6.1; RFC 8654).
  */
 import { BgpError } from './error.ts';
+import { ERROR_HEADER, HEADER_BAD_LENGTH, HEADER_BAD_TYPE, HEADER_NOT_SYNCHRONIZED } from './notification-codes.ts';
 
 export const MESSAGE_OPEN = 1;
 export const MESSAGE_UPDATE = 2;
@@ -51,7 +52,7 @@ export class Framer {
   /** {@link MAX_MESSAGE_LENGTH}, or {@link MAX_EXTENDED_MESSAGE_LENGTH} once negotiated; read for every message. */
   maxLength = MAX_MESSAGE_LENGTH;
   /** Start of a message whose end has not arrived; after an exception also whole messages. */
-  #tail = new Uint8Array(MAX_MESSAGE_LENGTH);
+  #tail = new Uint8Array(0);
   #tailLength = 0;
 
   /**
@@ -127,13 +128,14 @@ export class Framer {
   /** Length of the message whose header stands at `start` (RFC 4271 §6.1). */
   #checkHeader(buffer: Uint8Array, start: number): number {
     for (let i = start; i < start + LENGTH_OFFSET; i++) {
-      if (buffer[i] !== 0xff) throw new BgpError(1, 1, 'the marker of the message header is not all ones');
+      if (buffer[i] !== 0xff)
+        throw new BgpError(ERROR_HEADER, HEADER_NOT_SYNCHRONIZED, 'the marker of the message header is not all ones');
     }
     const length = (buffer[start + LENGTH_OFFSET] << 8) | buffer[start + LENGTH_OFFSET + 1];
     const type = buffer[start + MESSAGE_TYPE_OFFSET];
     if (length < HEADER_LENGTH || length > this.maxLength) throw badLength(length, type);
     if (type < MESSAGE_OPEN || type > MESSAGE_ROUTE_REFRESH) {
-      throw new BgpError(1, 3, `message type ${type} is unknown`, Uint8Array.of(type));
+      throw new BgpError(ERROR_HEADER, HEADER_BAD_TYPE, `message type ${type} is unknown`, Uint8Array.of(type));
     }
     if (length < MIN_LENGTH[type]) throw badLength(length, type);
     // RFC 8654 §4: these two never become longer; RFC 4271 §6.1: a KEEPALIVE has no body.
@@ -146,5 +148,5 @@ export class Framer {
 /** RFC 4271 §6.1: Bad Message Length, with the length field as data. */
 export function badLength(length: number, type: number): BgpError {
   const message = `message of type ${type} says it is ${length} bytes long`;
-  return new BgpError(1, 2, message, Uint8Array.of(length >>> 8, length));
+  return new BgpError(ERROR_HEADER, HEADER_BAD_LENGTH, message, Uint8Array.of(length >>> 8, length));
 }

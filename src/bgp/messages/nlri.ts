@@ -4,6 +4,7 @@
 import { IPV4_UNICAST, addressBits } from '../../net/family.ts';
 import type { Family } from '../../net/family.ts';
 import { BgpError } from './error.ts';
+import { ERROR_UPDATE, UPDATE_INVALID_NETWORK_FIELD } from './notification-codes.ts';
 
 /** Octets of a path identifier. */
 export const PATH_ID_LENGTH = 4;
@@ -31,7 +32,7 @@ export function countNlri(buffer: Uint8Array, start: number, end: number, family
 
 /** RFC 4271 §6.3: Invalid Network Field. */
 function invalidNetwork(what: string): BgpError {
-  return new BgpError(3, 10, `the NLRI of an UPDATE hold ${what}`);
+  return new BgpError(ERROR_UPDATE, UPDATE_INVALID_NETWORK_FIELD, `the NLRI of an UPDATE hold ${what}`);
 }
 
 /**

@@ -10,7 +10,7 @@ export const ERROR_FSM = 5;
 export const ERROR_CEASE = 6;
 export const ERROR_ROUTE_REFRESH = 7;
 /** RFC 9687 §4.3; never sent, as the peer doesn't read. */
-export const ERROR_SEND_HOLD_TIMER_EXPIRED = 8;
+const ERROR_SEND_HOLD_TIMER_EXPIRED = 8;
 
 /** Subcodes of {@link ERROR_HEADER}. */
 export const HEADER_NOT_SYNCHRONIZED = 1;
@@ -25,13 +25,11 @@ export const OPEN_BAD_BGP_IDENTIFIER = 3;
 export const OPEN_UNSUPPORTED_PARAMETER = 4;
 export const OPEN_UNACCEPTABLE_HOLD_TIME = 6;
 export const OPEN_UNSUPPORTED_CAPABILITY = 7;
-export const OPEN_ROLE_MISMATCH = 11;
 
 /** Subcodes of {@link ERROR_UPDATE}. */
 export const UPDATE_MALFORMED_ATTRIBUTE_LIST = 1;
 export const UPDATE_UNRECOGNIZED_WELL_KNOWN = 2;
 export const UPDATE_ATTRIBUTE_FLAGS = 4;
-export const UPDATE_ATTRIBUTE_LENGTH = 5;
 export const UPDATE_OPTIONAL_ATTRIBUTE = 9;
 export const UPDATE_INVALID_NETWORK_FIELD = 10;
 
@@ -49,7 +47,6 @@ export const CEASE_ADMINISTRATIVE_RESET = 4;
 export const CEASE_CONNECTION_REJECTED = 5;
 export const CEASE_OTHER_CONFIGURATION_CHANGE = 6;
 export const CEASE_CONNECTION_COLLISION = 7;
-export const CEASE_OUT_OF_RESOURCES = 8;
 export const CEASE_HARD_RESET = 9;
 export const CEASE_BFD_DOWN = 10;
 

@@ -7,6 +7,15 @@ import { ByteWriter } from './byte-writer.ts';
 import type { Capability } from './capabilities/capability.ts';
 import { decodeCapabilities, encodeCapability } from './capabilities/capability-codec.ts';
 import { BgpError } from './error.ts';
+import {
+  ERROR_OPEN,
+  OPEN_BAD_BGP_IDENTIFIER,
+  OPEN_BAD_PEER_AS,
+  OPEN_MALFORMED,
+  OPEN_UNACCEPTABLE_HOLD_TIME,
+  OPEN_UNSUPPORTED_PARAMETER,
+  OPEN_UNSUPPORTED_VERSION,
+} from './notification-codes.ts';
 import { HEADER_LENGTH, MESSAGE_OPEN, badLength, encodeMessage } from './framing.ts';
 
 const VERSION = 4;
@@ -33,20 +42,25 @@ export function decodeOpen(buffer: Uint8Array, start: number, end: number): Open
   if (end - start < FIXED_LENGTH) throw badLength(HEADER_LENGTH + Math.max(0, end - start), MESSAGE_OPEN);
   const version = buffer[start];
   if (version !== VERSION) {
-    throw new BgpError(2, 1, `BGP version ${version} is not supported, only 4`, Uint8Array.of(0, VERSION));
+    throw new BgpError(
+      ERROR_OPEN,
+      OPEN_UNSUPPORTED_VERSION,
+      `BGP version ${version} is not supported, only 4`,
+      Uint8Array.of(0, VERSION),
+    );
   }
   const holdTime = (buffer[start + 3] << 8) | buffer[start + 4];
   if (holdTime === 1 || holdTime === 2) {
-    throw new BgpError(2, 6, `a hold time of ${holdTime} s is not acceptable`);
+    throw new BgpError(ERROR_OPEN, OPEN_UNACCEPTABLE_HOLD_TIME, `a hold time of ${holdTime} s is not acceptable`);
   }
   const routerId = readU32(buffer, start + 5);
   // RFC 6286 §2.1: any non-zero number.
-  if (routerId === 0) throw new BgpError(2, 3, 'the BGP identifier is 0.0.0.0');
+  if (routerId === 0) throw new BgpError(ERROR_OPEN, OPEN_BAD_BGP_IDENTIFIER, 'the BGP identifier is 0.0.0.0');
   const capabilities = decodeParameters(buffer, start + FIXED_LENGTH - 1, end);
   const fourOctet = capabilities.find((capability) => capability.name === 'four-octet-as');
   const asn = fourOctet?.asn ?? (buffer[start + 1] << 8) | buffer[start + 2];
   // RFC 7607 §2.
-  if (asn === 0) throw new BgpError(2, 2, 'the AS number is 0');
+  if (asn === 0) throw new BgpError(ERROR_OPEN, OPEN_BAD_PEER_AS, 'the AS number is 0');
   return { asn, holdTime, routerId, capabilities };
 }
 
@@ -67,7 +81,7 @@ function decodeParameters(buffer: Uint8Array, lengthAt: number, end: number): Ca
     const valueEnd = valueStart + (extended ? (buffer[at + 1] << 8) | buffer[at + 2] : buffer[at + 1]);
     if (valueEnd > end) throw malformedParameters();
     if (buffer[at] !== PARAMETER_CAPABILITIES) {
-      throw new BgpError(2, 4, `optional parameter ${buffer[at]} is not supported`);
+      throw new BgpError(ERROR_OPEN, OPEN_UNSUPPORTED_PARAMETER, `optional parameter ${buffer[at]} is not supported`);
     }
     for (const capability of decodeCapabilities(buffer, valueStart, valueEnd)) capabilities.push(capability);
     at = valueEnd;
@@ -76,7 +90,7 @@ function decodeParameters(buffer: Uint8Array, lengthAt: number, end: number): Ca
 }
 
 function malformedParameters(): BgpError {
-  return new BgpError(2, 0, 'the optional parameters do not fit their length');
+  return new BgpError(ERROR_OPEN, OPEN_MALFORMED, 'the optional parameters do not fit their length');
 }
 
 /**

@@ -2,6 +2,7 @@
  * ROUTE-REFRESH (RFC 2918, RFC 7313).
  */
 import { BgpError } from './error.ts';
+import { ERROR_ROUTE_REFRESH, ROUTE_REFRESH_INVALID_LENGTH } from './notification-codes.ts';
 import { HEADER_LENGTH, MESSAGE_ROUTE_REFRESH, badLength, encodeMessage } from './framing.ts';
 
 /** Subtypes, RFC 7313 §3.2. */
@@ -27,7 +28,12 @@ export function decodeRouteRefresh(buffer: Uint8Array, start: number, end: numbe
   const subtype = length > 2 ? buffer[start + 2] : REFRESH_REQUEST;
   if (length !== BODY_LENGTH && (subtype === REFRESH_BEGIN || subtype === REFRESH_END)) {
     const message = encodeMessage(MESSAGE_ROUTE_REFRESH, buffer.subarray(start, end));
-    throw new BgpError(7, 1, `ROUTE-REFRESH of subtype ${subtype} has ${length} bytes instead of 4`, message);
+    throw new BgpError(
+      ERROR_ROUTE_REFRESH,
+      ROUTE_REFRESH_INVALID_LENGTH,
+      `ROUTE-REFRESH of subtype ${subtype} has ${length} bytes instead of 4`,
+      message,
+    );
   }
   if (length < BODY_LENGTH) throw badLength(HEADER_LENGTH + length, MESSAGE_ROUTE_REFRESH);
   // Bytes after a plain request are outbound filters (RFC 5291), which mean nothing as they were not negotiated.

@@ -14,6 +14,12 @@ import {
 import { checkedAttributeEnd, valueStart } from './attributes/attribute-walk.ts';
 import { copyBytes, readU16 } from './bytes.ts';
 import { BgpError } from './error.ts';
+import {
+  ERROR_UPDATE,
+  UPDATE_ATTRIBUTE_FLAGS,
+  UPDATE_MALFORMED_ATTRIBUTE_LIST,
+  UPDATE_OPTIONAL_ATTRIBUTE,
+} from './notification-codes.ts';
 import { isNextHopLength } from './attributes/next-hop.ts';
 
 /** {@link UpdateView.reachFamily} where the attribute is absent. */
@@ -156,19 +162,24 @@ function checkMultiprotocolHeader(
   longEnough: boolean,
 ): void {
   if ((buffer[at] & (FLAG_OPTIONAL | FLAG_TRANSITIVE)) !== FLAG_OPTIONAL) {
-    throw new BgpError(3, 4, `${name} has flags 0x${buffer[at].toString(16)}`, buffer.slice(at, end));
+    throw new BgpError(
+      ERROR_UPDATE,
+      UPDATE_ATTRIBUTE_FLAGS,
+      `${name} has flags 0x${buffer[at].toString(16)}`,
+      buffer.slice(at, end),
+    );
   }
   if (!longEnough) throw optionalError(buffer, at, end, `${name} is too short`);
 }
 
 /** RFC 4760 §7: Optional Attribute Error, with the attribute as data. */
 function optionalError(buffer: Uint8Array, at: number, end: number, message: string): BgpError {
-  return new BgpError(3, 9, message, buffer.slice(at, end));
+  return new BgpError(ERROR_UPDATE, UPDATE_OPTIONAL_ATTRIBUTE, message, buffer.slice(at, end));
 }
 
 /** RFC 4271 §6.3: Malformed Attribute List. */
 function malformedList(message: string): BgpError {
-  return new BgpError(3, 1, message);
+  return new BgpError(ERROR_UPDATE, UPDATE_MALFORMED_ATTRIBUTE_LIST, message);
 }
 
 /** The family whose End-of-RIB an UPDATE is, or undefined (RFC 4724 §2). */

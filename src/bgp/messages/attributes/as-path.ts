@@ -10,8 +10,7 @@ import type { AsSegment } from './attributes.ts';
 
 export const AS_SET = 1;
 export const AS_SEQUENCE = 2;
-export const AS_CONFED_SEQUENCE = 3;
-export const AS_CONFED_SET = 4;
+const AS_CONFED_SET = 4;
 
 /** Names of the segment types by number. */
 const SEGMENT_TYPES = [undefined, 'set', 'sequence', 'confed-sequence', 'confed-set'] as const;

@@ -6,6 +6,12 @@ import { familyOf } from '../../../net/family.ts';
 import { ByteWriter } from '../byte-writer.ts';
 import { readU16, toHex } from '../bytes.ts';
 import { BgpError } from '../error.ts';
+import {
+  ERROR_UPDATE,
+  UPDATE_MALFORMED_ATTRIBUTE_LIST,
+  UPDATE_OPTIONAL_ATTRIBUTE,
+  UPDATE_UNRECOGNIZED_WELL_KNOWN,
+} from '../notification-codes.ts';
 import { writeFourOctetAggregator, writeFourOctetPath } from './as4-merge.ts';
 import * as code from './attribute-codes.ts';
 import type { DecodeContext, FaultAction } from './attribute-row.ts';
@@ -89,7 +95,12 @@ export function checkUnusedAttributes(
   out: CanonicalBlock,
 ): void {
   walk(raw, start, end, context, out);
-  if (out.verdict === 'withdraw') throw new BgpError(3, 1, `an UPDATE without NLRI: ${out.faults.join('; ')}`);
+  if (out.verdict === 'withdraw')
+    throw new BgpError(
+      ERROR_UPDATE,
+      UPDATE_MALFORMED_ATTRIBUTE_LIST,
+      `an UPDATE without NLRI: ${out.faults.join('; ')}`,
+    );
 }
 
 function walk(raw: Uint8Array, start: number, end: number, context: DecodeContext, out: CanonicalBlock): void {
@@ -175,7 +186,7 @@ function keepFlags(flags: number): Fate {
 /** RFC 7606 §3 g. */
 function judgeRepeated(attribute: number, out: CanonicalBlock): Fate {
   if (attribute === code.MP_REACH_NLRI || attribute === code.MP_UNREACH_NLRI) {
-    throw new BgpError(3, 1, `${nameOf(attribute)} stands in an UPDATE twice`);
+    throw new BgpError(ERROR_UPDATE, UPDATE_MALFORMED_ATTRIBUTE_LIST, `${nameOf(attribute)} stands in an UPDATE twice`);
   }
   out.fault(`${nameOf(attribute)} repeated`, 'discard');
   return DROP;
@@ -185,7 +196,12 @@ function judgeRepeated(attribute: number, out: CanonicalBlock): Fate {
 function judgeUnknown(raw: Uint8Array, at: number, next: number): Fate {
   const flags = raw[at];
   if ((flags & code.FLAG_OPTIONAL) === 0) {
-    throw new BgpError(3, 2, `well-known attribute ${raw[at + 1]} is unknown`, raw.slice(at, next));
+    throw new BgpError(
+      ERROR_UPDATE,
+      UPDATE_UNRECOGNIZED_WELL_KNOWN,
+      `well-known attribute ${raw[at + 1]} is unknown`,
+      raw.slice(at, next),
+    );
   }
   if ((flags & code.FLAG_TRANSITIVE) === 0) return DROP;
   return (flags & code.FLAG_PARTIAL) === 0 ? REWRITE : keepFlags(flags);
@@ -200,7 +216,7 @@ function isSpokenReach(raw: Uint8Array, at: number, next: number): boolean {
   const sound = next - value >= 5 && value + 5 + raw[value + 3] <= next;
   const family = sound ? familyOf(readU16(raw, value), raw[value + 2]) : undefined;
   if (!sound || (family !== undefined && !isNextHopLength(family, raw[value + 3]))) {
-    throw new BgpError(3, 9, 'MP_REACH_NLRI is malformed', raw.slice(at, next));
+    throw new BgpError(ERROR_UPDATE, UPDATE_OPTIONAL_ATTRIBUTE, 'MP_REACH_NLRI is malformed', raw.slice(at, next));
   }
   return family !== undefined;
 }

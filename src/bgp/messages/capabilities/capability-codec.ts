@@ -4,6 +4,7 @@
 import type { ByteWriter } from '../byte-writer.ts';
 import { toHex } from '../bytes.ts';
 import { BgpError } from '../error.ts';
+import { ERROR_OPEN, OPEN_MALFORMED } from '../notification-codes.ts';
 import type { Capability, KnownCapability } from './capability.ts';
 import { CAPABILITY_TABLE } from './capability-table.ts';
 
@@ -29,7 +30,7 @@ export function decodeCapabilities(bytes: Uint8Array, start: number, end: number
   for (let at = start; at < end;) {
     const valueStart = at + 2;
     if (valueStart > end || valueStart + bytes[at + 1] > end) {
-      throw new BgpError(2, 0, 'a capability is longer than the optional parameter it stands in');
+      throw new BgpError(ERROR_OPEN, OPEN_MALFORMED, 'a capability is longer than the optional parameter it stands in');
     }
     const valueEnd = valueStart + bytes[at + 1];
     capabilities.push(decodeCapability(bytes[at], bytes, valueStart, valueEnd));
@@ -44,7 +45,7 @@ function decodeCapability(code: number, bytes: Uint8Array, start: number, end: n
   if (known !== undefined) return known;
   const value = bytes.slice(start, end);
   if (row?.malformed === 'reject') {
-    throw new BgpError(2, 0, `capability ${code} is malformed (value ${toHex(value)})`);
+    throw new BgpError(ERROR_OPEN, OPEN_MALFORMED, `capability ${code} is malformed (value ${toHex(value)})`);
   }
   return { name: 'unknown', code, value };
 }
