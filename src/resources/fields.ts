@@ -8,6 +8,7 @@ import { parseAsNumber } from './as-number.ts';
 import { parseCommunity } from './community.ts';
 import { durationSeconds } from './duration.ts';
 import { parseInterfaceAddress } from './peer-address.ts';
+import { isJsonObject } from './resource.ts';
 import { SelectorError, parseSelector } from './selector.ts';
 
 /** A string that `read` can make sense of; `expected` says what it should be. */
@@ -100,14 +101,22 @@ export const interfaceGlob = textField(
   'an interface name or glob of 1 to 15 letters, digits, ".", "_", "-" or "*"',
 );
 
-/** A key of a Kubernetes Secret. */
-export const secretKeyRef = z.object({
-  secretKeyRef: z.object({
-    name: z.string().min(1),
-    key: z.string().min(1),
-    optional: z.boolean().optional(),
-  }),
-});
+/** A key of a Kubernetes Secret. What stands there instead may be the password itself, so it is not quoted. */
+export const secretKeyRef = z
+  .unknown()
+  .refine(
+    (value) => isJsonObject(value) && isJsonObject(value['secretKeyRef'] ?? {}),
+    'must be {secretKeyRef: {name, key}}: the password itself stands in a Secret',
+  )
+  .pipe(
+    z.object({
+      secretKeyRef: z.object({
+        name: z.string().min(1),
+        key: z.string().min(1),
+        optional: z.boolean().optional(),
+      }),
+    }),
+  );
 
 /** Metric of a route in the kernel as Calico's priorities are given. */
 export const routePriority = z.int().min(1).max(2147483646);

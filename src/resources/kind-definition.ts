@@ -22,7 +22,9 @@ export interface KindDefinition<K extends string = string, B extends Body = Body
   readonly apiVersions: readonly string[];
   /** API version of the resources that result, where it isn't the first of `apiVersions`. */
   readonly readAs?: string;
-  /** Reads `{metadata, spec, status}` of a manifest; what it returns becomes the resource's spec and status. */
+  /** Fields of a manifest that the schema reads beside `metadata`, where they aren't `spec` and `status`. */
+  readonly fields?: readonly string[];
+  /** Reads `metadata` and `fields` of a manifest; what it returns becomes the resource's spec and status. */
   readonly schema: z.ZodType<B, I>;
   /** Whether fields that the schema doesn't name are reported. */
   readonly reportUnknownFields: boolean;

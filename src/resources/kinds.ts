@@ -8,8 +8,18 @@ import { BLOCK_AFFINITY } from './kinds/block-affinity.ts';
 import { IP_POOL } from './kinds/ip-pool.ts';
 import { KUBERNETES_NODE } from './kinds/kubernetes-node.ts';
 import { NODE } from './kinds/node.ts';
+import { SECRET } from './kinds/secret.ts';
 
-const DEFINITIONS = [BGP_CONFIGURATION, BGP_FILTER, BGP_PEER, BLOCK_AFFINITY, IP_POOL, KUBERNETES_NODE, NODE] as const;
+const DEFINITIONS = [
+  BGP_CONFIGURATION,
+  BGP_FILTER,
+  BGP_PEER,
+  BLOCK_AFFINITY,
+  IP_POOL,
+  KUBERNETES_NODE,
+  NODE,
+  SECRET,
+] as const;
 
 /** A resource of any kind; `kind` tells which. */
 export type AnyResource = ResourceOfDefinition<(typeof DEFINITIONS)[number]>;

@@ -43,11 +43,11 @@ function ignoredKind(apiVersion: string, kind: string): ParseResult {
 function parseKind(definition: KindDefinition, apiVersion: string, manifest: JsonObject): ParseResult {
   // Kubernetes takes a field that is null for one that is absent.
   const written = fieldsWithValue(manifest);
-  const body = { metadata: written['metadata'] ?? {}, spec: written['spec'] ?? {}, status: written['status'] };
-  const metadata = metadataSchema.safeParse(body.metadata);
+  const body = bodyOf(definition, written);
+  const metadata = metadataSchema.safeParse(body['metadata']);
   const parsed = definition.schema.safeParse(body);
   if (!metadata.success || !parsed.success) {
-    const problems = metadata.success ? [] : issuesToProblems(metadata.error, body.metadata, ['metadata']);
+    const problems = metadata.success ? [] : issuesToProblems(metadata.error, body['metadata'], ['metadata']);
     for (const problem of parsed.success ? [] : issuesToProblems(parsed.error, body, [])) {
       // A schema that looks into the metadata finds again what is wrong there.
       if (metadata.success || problem.path[0] !== 'metadata') problems.push(problem);
@@ -74,18 +74,24 @@ function parseKind(definition: KindDefinition, apiVersion: string, manifest: Jso
   return { ok: true, resource, problems };
 }
 
-/** Fields of a manifest beside those that belong to its kind. */
-const TOP_LEVEL = z.object({
-  apiVersion: z.unknown(),
-  kind: z.unknown(),
-  metadata: metadataSchema,
-  spec: z.unknown(),
-  status: z.unknown(),
-});
+/** What the schema of a kind reads. */
+function bodyOf({ fields }: KindDefinition, manifest: JsonObject): JsonObject {
+  const metadata = manifest['metadata'] ?? {};
+  if (fields === undefined) return { metadata, spec: manifest['spec'] ?? {}, status: manifest['status'] };
+  return { metadata, ...Object.fromEntries(fields.map((field) => [field, manifest[field]])) };
+}
 
-function warnings(definition: KindDefinition, manifest: JsonObject, { spec }: { spec: unknown }): Problem[] {
-  if (!definition.reportUnknownFields) return [];
-  return [...unknownFields(TOP_LEVEL, manifest), ...unknownFields(definition.schema, { spec })];
+/** Fields that a manifest of any kind may have. */
+const TOP_LEVEL = { apiVersion: z.unknown(), kind: z.unknown(), metadata: metadataSchema };
+
+function warnings({ reportUnknownFields, fields, schema }: KindDefinition, manifest: JsonObject, body: JsonObject) {
+  if (!reportUnknownFields) return [];
+  const own = (fields ?? ['spec', 'status']).map((field) => [field, z.unknown()]);
+  const { metadata: _, status: __, ...read } = body;
+  return [
+    ...unknownFields(z.object({ ...TOP_LEVEL, ...Object.fromEntries(own) }), manifest),
+    ...unknownFields(schema, read),
+  ];
 }
 
 function issuesToProblems(error: z.ZodError, value: unknown, above: readonly string[]): Problem[] {

@@ -24,7 +24,7 @@ export function unknownFields(
 
 /** The schema of the value as it is written: without defaults, transformations and the like around it. */
 function unwrap(schema: z.core.$ZodType): z.core.$ZodType {
-  if (schema instanceof z.ZodPipe) return unwrap(schema.in);
+  if (schema instanceof z.ZodPipe) return unwrap(schema.in instanceof z.ZodUnknown ? schema.out : schema.in);
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
     return unwrap(schema.unwrap());
   }
