@@ -159,8 +159,9 @@ export class Daemon {
   }
 
   private async apply(): Promise<void> {
-    const { nodeName, routerId } = this.config;
-    const wanted = desiredState(this.view, { name: nodeName, ...(routerId !== undefined && { routerId }) });
+    const { nodeName, routerId, namespace } = this.config;
+    const identity = { name: nodeName, namespace, ...(routerId !== undefined && { routerId }) };
+    const wanted = desiredState(this.view, identity);
     const before = this.desiredProblems;
     this.desiredProblems = wanted.problems;
     for (const words of wanted.problems) {

@@ -1,14 +1,13 @@
 /**
- * Listening for neighbours on all addresses of the node, for IPv4 and IPv6 each. Where it fails it is tried again: whoever
- * has the port may be an earlier run that is just ending.
+ * Listening for neighbours. Where it fails it is tried again: whoever has the port may be an earlier run that is just
+ * ending, and an address may still be on its way to the node.
  */
 import type { Socket } from 'node:net';
 import type { KernelSockets } from '../bgp/session/kernel-sockets.ts';
 import { Listener } from '../bgp/session/listener.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
+import type { ListenOn } from '../peering/self.ts';
 import type { EventLog } from './event-log.ts';
-
-const ADDRESSES = ['0.0.0.0', '::'];
 
 /** How long after a failure listening is tried again, in milliseconds. */
 const RETRY_INTERVAL = 5_000;
@@ -26,6 +25,7 @@ export interface ListeningOptions {
 
 export class Listening {
   private readonly options: ListeningOptions;
+  /** By address listened on. */
   private readonly listeners = new Map<string, Listener>();
   /** By address listened on, in words. */
   private readonly failures = new Map<string, string>();
@@ -33,7 +33,8 @@ export class Listening {
   private readonly neighbours = new Map<string, Neighbour>();
   /** When strangers were last reported, by address. */
   private readonly refusals = new Map<string, number>();
-  private port: number | undefined;
+  /** Undefined while there is to be no listening. */
+  private wanted: ListenOn | undefined;
   private timer: NodeJS.Timeout | undefined;
   /** Ports are opened one after the other. */
   private opening: Promise<void> = Promise.resolve();
@@ -47,24 +48,21 @@ export class Listening {
     return [...this.failures.values()];
   }
 
-  /** Listens on this port, and on no other. Failures are reported, not thrown. */
-  listen(port: number): Promise<void> {
-    this.opening = this.opening.then(() => {
-      if (port !== this.port) this.close();
-      this.port = port;
-      return this.open(port);
-    });
-    return this.opening;
+  /** Listens there and nowhere else; where it did already, nobody notices. Failures are reported, not thrown. */
+  listen(wanted: ListenOn): Promise<void> {
+    this.wanted = wanted;
+    return this.open();
   }
 
   /** Lets a neighbour in. One that can't be secured as asked for is not let in. */
   add(neighbour: Neighbour): void {
+    if (this.neighbours.get(neighbour.address) === neighbour) return;
     this.neighbours.set(neighbour.address, neighbour);
     for (const listener of this.listeners.values()) this.register(listener, neighbour);
   }
 
-  /** Refuses a neighbour from now on. */
-  remove({ address }: Neighbour): void {
+  /** Refuses the neighbour with this address from now on. */
+  remove(address: string): void {
     this.neighbours.delete(address);
     for (const listener of this.listeners.values()) listener.removePeer(address);
   }
@@ -75,16 +73,34 @@ export class Listening {
     for (const listener of this.listeners.values()) listener.close();
     this.listeners.clear();
     this.failures.clear();
-    this.port = undefined;
+    this.wanted = undefined;
   }
 
-  private async open(port: number): Promise<void> {
+  private open(): Promise<void> {
+    this.opening = this.opening.then(() => this.follow());
+    return this.opening;
+  }
+
+  private async follow(): Promise<void> {
     clearTimeout(this.timer);
-    for (const address of ADDRESSES) if (!this.listeners.has(address)) await this.openOne(address, port);
     // Closed meanwhile.
-    if (this.port === undefined || this.failures.size === 0) return;
-    this.timer = setTimeout(() => void this.listen(port), RETRY_INTERVAL);
+    if (this.wanted === undefined) return;
+    const { addresses, port } = this.wanted;
+    // First, because all addresses and one of them can't be listened on at once.
+    this.closeOthers(this.wanted);
+    for (const address of addresses) if (!this.listeners.has(address)) await this.openOne(address, port);
+    if (this.failures.size === 0) return;
+    this.timer = setTimeout(() => void this.open(), RETRY_INTERVAL);
     this.timer.unref();
+  }
+
+  private closeOthers({ addresses, port }: ListenOn): void {
+    for (const [address, listener] of this.listeners) {
+      if (addresses.includes(address) && listener.port === port) continue;
+      listener.close();
+      this.listeners.delete(address);
+    }
+    for (const address of this.failures.keys()) if (!addresses.includes(address)) this.failures.delete(address);
   }
 
   private async openOne(address: string, port: number): Promise<void> {
@@ -104,7 +120,7 @@ export class Listening {
       this.failures.set(address, words);
       return;
     }
-    if (this.port === undefined) {
+    if (this.wanted === undefined) {
       listener.close();
       return;
     }
@@ -112,9 +128,12 @@ export class Listening {
     if (this.failures.delete(address)) events.add('daemon', subject, 'listens now');
   }
 
-  private register(listener: Listener, { ttlSecurity, address, key }: Neighbour): void {
+  private register(listener: Listener, { ttlSecurity, password, address, key }: Neighbour): void {
     try {
-      listener.setPeer(address, ttlSecurity === undefined ? {} : { ttlSecurity });
+      listener.setPeer(address, {
+        ...(ttlSecurity !== undefined && { ttlSecurity }),
+        ...(password.kind === 'known' && { password: password.value }),
+      });
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
       this.options.events.add('session', key, `connections from the peer are refused: ${words}`, 'warn');

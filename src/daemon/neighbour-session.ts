@@ -227,6 +227,7 @@ function sessionConfig(neighbour: Neighbour, self: RouterIdentity): SessionConfi
     connectRetryTime: CONNECT_RETRY_TIME,
     passive: neighbour.passive,
     families: neighbour.families,
+    ...(neighbour.password.kind === 'known' && { password: neighbour.password.value }),
     ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
   };
 }

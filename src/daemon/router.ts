@@ -96,7 +96,7 @@ export class Router {
     this.applyRoutes(wanted);
     await this.applyNeighbours(wanted.neighbours);
     // Last, so that no neighbour is taken for a stranger.
-    if (wanted.self !== undefined) await this.listening.listen(wanted.self.listenPort);
+    if (wanted.self !== undefined) await this.listening.listen(wanted.self.listen);
   }
 
   /** Takes other knobs of best-path selection: everything is decided anew. */
@@ -221,7 +221,7 @@ export class Router {
     });
     this.sessions.set(neighbour.key, session);
     this.options.events.add('session', neighbour.key, `peer added: ${neighbour.reason}`);
-    this.listening.add(neighbour);
+    this.admit(neighbour.address);
     if (neighbour.heldDown !== undefined) {
       this.options.events.add('session', neighbour.key, `held down: ${neighbour.heldDown}`, 'warn');
       return;
@@ -233,9 +233,16 @@ export class Router {
   private async remove(key: string, kind: 'deconfigured' | 'configuration-changed', why: string): Promise<void> {
     const session = this.sessions.get(key)!;
     this.sessions.delete(key);
-    this.listening.remove(session.neighbour);
+    this.admit(session.neighbour.address);
     await session.session.stop({ kind });
     this.options.events.add('session', key, `peer removed: ${why}`);
+  }
+
+  /** Of neighbours that share an address, with a port each, only one connects from there: the one that is found by it. */
+  private admit(address: string): void {
+    const session = this.find(address);
+    if (session === undefined) this.listening.remove(address);
+    else this.listening.add(session.neighbour);
   }
 
   private accepted(remote: string, socket: Socket): void {

@@ -9,19 +9,12 @@ import { parsePeerIP } from '../resources/peer-address.ts';
 import type { PeerAddress } from '../resources/peer-address.ts';
 import { parseSelector } from '../resources/selector.ts';
 import type { Labels } from '../resources/selector.ts';
+import { authentication } from './authentication.ts';
 import type { Neighbour, NextHopMode } from './neighbour.ts';
 import type { PeeringProblem } from './problem.ts';
 import { nodeAddresses, nodeAs } from './self.ts';
 import type { Self } from './self.ts';
-import {
-  BGP_PORT,
-  HOLD_TIME,
-  authentication,
-  localAddressFor,
-  neighbourKey,
-  reflection,
-  waitsFor,
-} from './session-terms.ts';
+import { BGP_PORT, HOLD_TIME, localAddressFor, neighbourKey, reflection, waitsFor } from './session-terms.ts';
 
 /** Seconds for graceful restart, as BIRD's and so Calico's. */
 const RESTART_TIME = 120;
@@ -100,6 +93,7 @@ function describeNeighbour(view: ClusterView, self: Self, peer: BGPPeer, remote:
   const port = remote.port ?? listenPort(view, node, peerAs);
   const localAddress = spec.sourceAddress === 'UseNodeIP' ? localAddressFor(remote, self) : undefined;
   const key = neighbourKey(remote, port);
+  const { note, ...terms } = authentication(spec.password, view, self.namespace);
   return {
     key,
     address: remote.address,
@@ -118,10 +112,10 @@ function describeNeighbour(view: ClusterView, self: Self, peer: BGPPeer, remote:
     nextHopMode: nextHopMode(spec, external),
     filters: spec.filters,
     ...reflection(self, external, node),
-    ...authentication(spec.password),
+    ...terms,
     type: isGlobal(peer) ? 'global' : 'node',
     source: `BGPPeer ${peer.metadata.name}`,
-    reason: `BGPPeer "${peer.metadata.name}" makes ${whoInWords(spec)} peer with ${key} (AS ${peerAs}, ${external ? 'eBGP' : 'iBGP'}).`,
+    reason: `BGPPeer "${peer.metadata.name}" makes ${whoInWords(spec)} peer with ${key} (AS ${peerAs}, ${external ? 'eBGP' : 'iBGP'}).${note}`,
   };
 }
 

@@ -23,7 +23,7 @@ function config(spec: Fields, name = 'default') {
 type Resources = Parameters<typeof clusterView>[0];
 
 function peering(resources: Resources, name = 'n1') {
-  return neighbours(clusterView(resources), { name });
+  return neighbours(clusterView(resources), { name, namespace: 'kube-system' });
 }
 
 function keys(resources: Resources, name = 'n1') {
@@ -110,18 +110,28 @@ describe('the node-to-node mesh', () => {
     expect(keys([N1, N2, N3, ...ports])).toEqual(['192.0.2.2:2179', '192.0.2.3:1179']);
   });
 
-  it('takes the restart time and the password of the mesh', () => {
+  it('takes the restart time and the password of the mesh, and is held down without it', () => {
     const settings = config({
       nodeMeshMaxRestartTime: '4m',
       nodeMeshPassword: { secretKeyRef: { name: 'bgp', key: 'mesh' } },
     });
-    const [neighbour] = peering([N1, N2, settings]).neighbours;
-    expect(neighbour).toMatchObject({
-      restartTime: 240,
-      password: { kind: 'unavailable' },
-      heldDown:
-        'The session needs a password. Secrets can not be read yet, so key "mesh" of Secret "bgp" is not known.',
+    const secret = parseResource({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'bgp', namespace: 'kube-system' },
+      stringData: { mesh: 'a password' },
     });
+    if (!secret.ok) throw new Error(JSON.stringify(secret.problems));
+    expect(peering([N1, N2, settings, secret.resource]).neighbours).toMatchObject([
+      { restartTime: 240, password: { kind: 'known', value: 'a password' } },
+    ]);
+    expect(peering([N1, N2, settings]).neighbours).toMatchObject([
+      {
+        password: { kind: 'unavailable' },
+        heldDown:
+          'The session needs a password. There is no Secret "bgp" in namespace "kube-system". Create it, with the key "mesh".',
+      },
+    ]);
   });
 
   it('gives way to a BGPPeer for the same neighbour', () => {

@@ -5,18 +5,11 @@ import { bgpSettings } from '../resources/bgp-settings.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import type { Node } from '../resources/kinds/node.ts';
 import type { PeerAddress } from '../resources/peer-address.ts';
+import { authentication } from './authentication.ts';
 import type { Neighbour, NodeAddresses } from './neighbour.ts';
 import { nodeAddresses, nodeAs } from './self.ts';
 import type { Self } from './self.ts';
-import {
-  HOLD_TIME,
-  authentication,
-  clusterIdOf,
-  localAddressFor,
-  neighbourKey,
-  reflection,
-  waitsFor,
-} from './session-terms.ts';
+import { HOLD_TIME, clusterIdOf, localAddressFor, neighbourKey, reflection, waitsFor } from './session-terms.ts';
 
 /**
  * Neighbours by node name, a session for each family in which both nodes have an address. Route reflectors take no part,
@@ -64,6 +57,7 @@ function describeNeighbour(
   const port = settings.listenPort;
   const localAddress = localAddressFor(remote, self);
   const key = neighbourKey(remote, port);
+  const { note, ...terms } = authentication(settings.nodeMeshPassword, view, self.namespace);
   return {
     key,
     address: remote.address,
@@ -81,9 +75,9 @@ function describeNeighbour(
     nextHopMode: 'auto',
     filters: [],
     ...reflection(self, external, node),
-    ...authentication(settings.nodeMeshPassword),
+    ...terms,
     type: 'mesh',
     source: 'node-to-node mesh',
-    reason: `The node-to-node mesh makes this node peer with node "${name}" at ${key} (AS ${peerAs}, ${external ? 'eBGP' : 'iBGP'}).`,
+    reason: `The node-to-node mesh makes this node peer with node "${name}" at ${key} (AS ${peerAs}, ${external ? 'eBGP' : 'iBGP'}).${note}`,
   };
 }

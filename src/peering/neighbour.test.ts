@@ -40,6 +40,12 @@ describe('a change of a neighbour', () => {
     expect(changeKind(TOR, { ...TOR, ...fields })).toBe('none');
   });
 
+  it('asks for a new session for another password', () => {
+    const [old, now] = ['a', 'b'].map((value): Neighbour => ({ ...TOR, password: { kind: 'known', value } }));
+    expect(changeKind(old, now)).toBe('session');
+    expect(changeKind(old, { ...old, password: { kind: 'known', value: 'a' } })).toBe('none');
+  });
+
   it.each<[string, Partial<Neighbour>]>([
     ['filters', { filters: ['f'] }],
     ['the next hop mode', { nextHopMode: 'self' }],
@@ -59,7 +65,8 @@ describe('a change of a neighbour', () => {
     ['the keepalive time', { keepaliveTime: 10 }],
     ['the families', { families: [IPV4_UNICAST] }],
     ['GTSM', { ttlSecurity: 1 }],
-    ['the password', { password: { kind: 'unavailable', why: 'gone' } }],
+    ['a password', { password: { kind: 'known', value: 'a' } }],
+    ['a password that is not known', { password: { kind: 'unavailable', why: 'gone' } }],
     ['being held down', { heldDown: 'No password.' }],
     ['filters and the hold time', { filters: ['f'], holdTime: 180 }],
   ])('asks for a new session for %s', (_what, fields) => {

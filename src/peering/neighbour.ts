@@ -7,8 +7,11 @@ export interface NodeAddresses {
   readonly ipv6?: string;
 }
 
-/** The TCP MD5 password (RFC 2385) of a session. */
-export type Password = { readonly kind: 'none' } | { readonly kind: 'unavailable'; readonly why: string };
+/** The TCP MD5 password (RFC 2385) of a session. `value` is a secret: it must not get into words, logs or the API. */
+export type Password =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'known'; readonly value: string }
+  | { readonly kind: 'unavailable'; readonly why: string };
 
 /** `keep` sends routes with the next hop they have, `self` with this node's address, `auto` as RFC 4271 §5.1.3 says. */
 export type NextHopMode = 'auto' | 'self' | 'keep';

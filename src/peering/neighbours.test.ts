@@ -28,7 +28,11 @@ function peering(manifests: readonly Manifest[], name = 'n1', routerId?: string)
     if (!result.ok) throw new Error(JSON.stringify(result.problems));
     return result.resource;
   });
-  return neighbours(clusterView(resources), { name, ...(routerId !== undefined && { routerId }) });
+  return neighbours(clusterView(resources), {
+    name,
+    namespace: 'kube-system',
+    ...(routerId !== undefined && { routerId }),
+  });
 }
 
 const N1 = node('n1', { ipv4Address: '192.0.2.1/24', asNumber: 65001 }, { rack: 'a' });
@@ -57,8 +61,9 @@ describe('this node', () => {
       name: 'n1',
       asn: 65001,
       routerId: '192.0.2.1',
-      listenPort: 2179,
+      listen: { addresses: ['0.0.0.0', '::'], port: 2179 },
       addresses: { ipv4: '192.0.2.1', ipv6: '2001:db8::1' },
+      namespace: 'kube-system',
       clusterId: 0x0a000001,
     });
     expect(problems).toEqual([]);
@@ -66,11 +71,20 @@ describe('this node', () => {
 
   it('has the values of the cluster where its Node has none, and Calico defaults where neither has', () => {
     const bare = node('n1', { ipv4Address: '192.0.2.1/24' });
-    expect(peering([bare]).self).toMatchObject({ asn: 64512, listenPort: 179 });
+    expect(peering([bare]).self).toMatchObject({ asn: 64512, listen: { port: 179 } });
     expect(peering([bare, config({ asNumber: 65100, listenPort: 1179 })]).self).toMatchObject({
       asn: 65100,
-      listenPort: 1179,
+      listen: { port: 1179 },
     });
+  });
+
+  it.each([
+    ['both addresses', { ipv4Address: '192.0.2.1/24', ipv6Address: '2001:db8::1/64' }, ['192.0.2.1', '2001:db8::1']],
+    ['the one address that it has', { ipv6Address: '2001:DB8::1/64' }, ['2001:db8::1']],
+    ['no address where it has none', {}, []],
+  ])('listens with bindMode NodeIP on %s', (_what, bgp, addresses) => {
+    expect(peering([node('n1', bgp), config({ bindMode: 'NodeIP' })]).self?.listen).toEqual({ addresses, port: 179 });
+    expect(peering([node('n1', bgp), config({ bindMode: 'None' })]).self?.listen.addresses).toEqual(['0.0.0.0', '::']);
   });
 
   it.each([
@@ -170,13 +184,6 @@ describe('a BGPPeer', () => {
 
   it('leaves GTSM off for 0 hops', () => {
     expect(only({ ttlSecurity: 0 })).not.toHaveProperty('ttlSecurity');
-  });
-
-  it('holds its neighbour down where the session needs a password that is not known', () => {
-    expect(only({ password: { secretKeyRef: { name: 'bgp', key: 'tor' } } })).toMatchObject({
-      password: { kind: 'unavailable', why: 'Secrets can not be read yet, so key "tor" of Secret "bgp" is not known.' },
-      heldDown: 'The session needs a password. Secrets can not be read yet, so key "tor" of Secret "bgp" is not known.',
-    });
   });
 
   it.each([

@@ -11,6 +11,15 @@ export interface NodeIdentity {
   readonly name: string;
   /** As calico-node's CALICO_ROUTER_ID: an IPv4 address, or `hash` to derive one from the name. */
   readonly routerId?: string;
+  /** Namespace of the Secrets that resources refer to. */
+  readonly namespace: string;
+}
+
+/** Addresses and TCP port to listen on. */
+export interface ListenOn {
+  /** Canonical text, one of each family at most. `0.0.0.0` and `::` are all addresses of their family. */
+  readonly addresses: readonly string[];
+  readonly port: number;
 }
 
 /** What the resources say of this node. */
@@ -19,9 +28,10 @@ export interface Self {
   readonly asn: number;
   /** Dotted. */
   readonly routerId: string;
-  /** TCP port to listen on. */
-  readonly listenPort: number;
+  readonly listen: ListenOn;
   readonly addresses: NodeAddresses;
+  /** Namespace of the Secrets that resources refer to. */
+  readonly namespace: string;
   /** Cluster id, where the node is a route reflector (RFC 4456). */
   readonly clusterId?: number;
 }
@@ -34,10 +44,18 @@ export function describeSelf(view: ClusterView, node: Node, identity: NodeIdenti
     name: identity.name,
     asn: nodeAs(view, node),
     routerId: routerId(identity, addresses),
-    listenPort: bgpSettings(view, identity.name).listenPort,
+    listen: listenOn(view, identity.name, addresses),
     addresses,
+    namespace: identity.namespace,
     ...(clusterId !== undefined && { clusterId }),
   };
+}
+
+/** `bindMode: NodeIP` leaves out a family in which the node has no address. */
+function listenOn(view: ClusterView, name: string, { ipv4, ipv6 }: NodeAddresses): ListenOn {
+  const { bindMode, listenPort: port } = bgpSettings(view, name);
+  const addresses = bindMode === 'NodeIP' ? [ipv4, ipv6] : ['0.0.0.0', '::'];
+  return { addresses: addresses.filter((address) => address !== undefined), port };
 }
 
 /** AS number of a node: its own, else that of the cluster. */

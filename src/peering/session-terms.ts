@@ -4,7 +4,6 @@ import { IPV4_UNICAST } from '../net/family.ts';
 import type { Node } from '../resources/kinds/node.ts';
 import { formatPeerIP } from '../resources/peer-address.ts';
 import type { PeerAddress } from '../resources/peer-address.ts';
-import type { BGPSettings } from '../resources/bgp-settings.ts';
 import type { Neighbour } from './neighbour.ts';
 import type { Self } from './self.ts';
 
@@ -58,12 +57,4 @@ export function reflection(
 export function clusterIdOf(node: Node): number | undefined {
   const id = node.spec.bgp.routeReflectorClusterID;
   return id === undefined ? undefined : parseU32(id);
-}
-
-/** A session that should have a password must not come up without it, so its neighbour is held down. */
-export function authentication(reference: BGPSettings['nodeMeshPassword']): Pick<Neighbour, 'password' | 'heldDown'> {
-  if (reference === undefined) return { password: { kind: 'none' } };
-  const { name, key } = reference.secretKeyRef;
-  const why = `Secrets can not be read yet, so key "${key}" of Secret "${name}" is not known.`;
-  return { password: { kind: 'unavailable', why }, heldDown: `The session needs a password. ${why}` };
 }

@@ -55,8 +55,9 @@ async function withNode(config: Config, checked: readonly string[]): Promise<Val
   const all = [...checked, path];
   try {
     const { resources, problems } = await loadResources(path);
-    const { nodeName: name, routerId } = config;
-    const desired = desiredState(clusterView(resources), { name, ...(routerId === undefined ? {} : { routerId }) });
+    const { nodeName: name, routerId, namespace } = config;
+    const identity = { name, namespace, ...(routerId === undefined ? {} : { routerId }) };
+    const desired = desiredState(clusterView(resources), identity);
     const ofNode = desired.problems.map((message) => finding(`node ${name}`, message, 'warning'));
     return result(all, resources.length, [...problems.map(fromProblem), ...ofNode]);
   } catch (error) {

@@ -113,7 +113,7 @@ export function peerDetail(router: Router, peer: NeighbourSession, now: number):
       ours: localOpen(session.config).capabilities.map(describeCapability),
       theirs: (negotiated?.peerCapabilities ?? []).map(describeCapability),
     },
-    security: { md5: false, gtsmHops: neighbour.ttlSecurity ?? null },
+    security: { md5: neighbour.password.kind !== 'none', gtsmHops: neighbour.ttlSecurity ?? null },
     policy: {
       import: { filters, words: `${named}, then everything is accepted (Calico's default)` },
       export: { filters, words: `${named}, ${pools}` },
