@@ -7,6 +7,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{src,scripts}/**/*.test.{ts,mjs}', 'test/{conformance,fuzz,rules}/**/*.test.ts'],
+          // Property tests on a busy machine.
+          testTimeout: 30_000,
         },
       },
       {
