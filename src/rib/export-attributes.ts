@@ -125,8 +125,9 @@ export class AttributeExporter {
     const { rules, sets } = this;
     const received = sets.nextHop[set];
     const keeps = rules.nextHopMode === 'keep' || (rules.nextHopMode === 'auto' && rules.to !== 'external');
-    if (received !== 0 && keeps) return sets.nextHops.bytes[received];
-    return rules.selfNextHop[family];
+    // An IPv4 route over an IPv6 next hop can be told with our own IPv4 address only (RFC 8950 is not negotiated).
+    const passes = received !== 0 && (family !== IPV4_UNICAST || sets.nextHops.bytes[received].length === 4);
+    return keeps && passes ? sets.nextHops.bytes[received] : rules.selfNextHop[family];
   }
 
   /** Inserts, in the order of their codes, the attributes that must be there with a code below `code`. */

@@ -2,10 +2,17 @@
  * From the body of an UPDATE to Adj-RIB-In: the hot path in. Attribute blocks seen before are recognised by their bytes;
  * only new ones are decoded.
  */
-import { CanonicalBlock, canonicalise } from '../bgp/messages/attributes/canonical-block.ts';
+import { CanonicalBlock, canonicalise, checkUnusedAttributes } from '../bgp/messages/attributes/canonical-block.ts';
 import type { DecodeContext } from '../bgp/messages/attributes/attribute-row.ts';
 import { countNlri } from '../bgp/messages/nlri.ts';
-import { FAMILY_ABSENT, UpdateView, isEndOfRib, parseUpdate, rawBlock } from '../bgp/messages/update.ts';
+import {
+  FAMILY_ABSENT,
+  UpdateView,
+  hasReachableNlri,
+  isEndOfRib,
+  parseUpdate,
+  rawBlock,
+} from '../bgp/messages/update.ts';
 import { IPV4_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Rib } from './rib.ts';
@@ -59,6 +66,7 @@ export class UpdateReceiver {
     const unreached =
       unreach === undefined ? 0 : countNlri(buffer, view.unreachNlriStart, view.unreachNlriEnd, unreach, false);
     const ipv4 = context.families.includes(IPV4_UNICAST);
+    if (!hasReachableNlri(view)) this.checkUnused(buffer, context);
 
     if (withdrawn > 0 && ipv4) rib.withdraw(peer, IPV4_UNICAST, buffer, view.withdrawnStart, view.withdrawnEnd);
     if (unreached > 0) rib.withdraw(peer, unreach!, buffer, view.unreachNlriStart, view.unreachNlriEnd);
@@ -67,6 +75,14 @@ export class UpdateReceiver {
     if (reached > 0) this.apply(peer, reach!, buffer, view.reachNlriStart, view.reachNlriEnd, context, true);
     received.announced = announced + reached;
     return received;
+  }
+
+  /** RFC 7606 §5.2: faults in attributes that belong to no route can't be answered by withdrawing routes. */
+  private checkUnused(buffer: Uint8Array, context: ReceiveContext): void {
+    const { view, canonical } = this;
+    if (view.attributesStart === view.attributesEnd) return;
+    checkUnusedAttributes(buffer, view.attributesStart, view.attributesEnd, context, canonical);
+    this.received.faults = canonical.faults;
   }
 
   /** The family of a multiprotocol attribute if it was negotiated; others are ignored (RFC 4760 §7). */
