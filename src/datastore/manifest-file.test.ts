@@ -63,7 +63,7 @@ describe('readManifestFile', () => {
     ['apiVersion: v1\nkind: Pod\n', 'a.yaml:2:1: warning: Pod: kind: ignored kind: v1 Pod'],
     ['just text', 'a.yaml:1:1: error: must be a group of fields with apiVersion and kind'],
     ['a: 1\na: 2\n', 'a.yaml:2:1: error: not valid YAML: Map keys must be unique'],
-    ['a: *b\n', 'a.yaml:1:1: error: not valid YAML: Unresolved alias (the anchor must be set before the alias): b'],
+    ['a: *b\n', 'a.yaml:1:1: error: not valid YAML: Unresolved alias (the anchor must be set before the alias)'],
   ])('says where the problem of %j is', (text, line) => {
     expect(problemLines(readManifestFile('a.yaml', text))).toEqual([line]);
   });
@@ -91,6 +91,41 @@ describe('readManifestFile', () => {
     const now = `${peer('a', '{peerIP: 192.0.2.9}')}---\n${peer('c').replace('BGPPeer', 'Pod')}`;
     const { entries } = readManifestFile('a.yaml', now, good.entries);
     expect(entries).toEqual([good.entries[0]]);
+  });
+
+  // What YAML takes for an anchor, an alias, a tag, an escape, …
+  it.each([
+    'password: *hunter2',
+    'password: !hunter2 x',
+    'password: !<hunter2',
+    'password: !hunter2! x',
+    'password: "\\hunter2"',
+    'password: "\\xhunter2"',
+    'password: |hunter2',
+    'password: ]hunter2',
+    'password: a: hunter2',
+    'password: @hunter2',
+    'password: "hunter2',
+    'password: "a" hunter2',
+    'password: &a &hunter2 x',
+    'password: {hunter2',
+    'password: [hunter2}',
+    '%hunter2 a',
+    '%TAG hunter2',
+    '%YAML hunter2',
+    '? hunter2\n{',
+    'hunter2',
+    'password: hunter2\n  a: b',
+    'password: hunter2\npassword: hunter2',
+    'password: 8472',
+    'password: [hunter2]',
+    'password: {a: hunter2}',
+    '- hunter2',
+  ])('does not quote what stands in a Secret: %j', (line) => {
+    const secret = 'apiVersion: v1\nkind: Secret\nmetadata: {name: bgp}\nstringData:\n';
+    for (const text of [`${secret}  ${line}\n`, `${secret}${line}\n`, `${line}\n---\n${secret}`]) {
+      for (const { message } of readManifestFile('a.yaml', text).problems) expect(message).not.toMatch(/unter|8472/);
+    }
   });
 
   it('never throws', () => {

@@ -1,6 +1,6 @@
 /** Reads the text of a file of manifests: YAML or JSON, several documents, lists. */
 import { LineCounter, parseAllDocuments } from 'yaml';
-import type { Document } from 'yaml';
+import type { Document, YAMLParseError } from 'yaml';
 import type { AnyResource } from '../resources/kinds.ts';
 import { parseResource } from '../resources/parse-resource.ts';
 import { isJsonObject } from '../resources/resource.ts';
@@ -31,12 +31,32 @@ export function readManifestFile(file: string, text: string, previous: readonly 
   const reader = new Reader(file, lines, previous);
   for (const document of 'empty' in documents ? [] : documents) {
     const [error] = document.errors;
-    if (error !== undefined) return reader.broken(error.message, error.pos[0]);
+    if (error !== undefined) return reader.broken(syntaxWords(error), error.pos[0]);
     const value = toJson(document);
-    if (value instanceof Error) return reader.broken(value.message, document.range?.[0] ?? 0);
+    if (value instanceof Error) return reader.broken(withoutTail(value.message), document.range?.[0] ?? 0);
     reader.read(document, value);
   }
   return reader.result;
+}
+
+/** What is wrong with the text, without quoting it: what YAML trips over may be a password. */
+function syntaxWords({ code, message }: YAMLParseError): string {
+  switch (code) {
+    case 'BAD_COLLECTION_TYPE':
+    case 'TAG_RESOLVE_FAILED':
+      return 'a tag (a word that begins with "!") that means nothing here; a text that begins so needs quotes';
+    case 'BAD_DIRECTIVE':
+      return 'a directive (a line that begins with "%") that means nothing here';
+    case 'BAD_DQ_ESCAPE':
+      return 'an escape sequence that means nothing; a "\\" in double quotes is written twice';
+    default:
+      return withoutTail(message);
+  }
+}
+
+/** The text that an error is about follows its last words, after a colon. */
+function withoutTail(message: string): string {
+  return message.replace(/(?<=[\w)]): .*$/s, '');
 }
 
 /** The value of a document, or why it has none: too many aliases, or nesting that the stack can't bear. */

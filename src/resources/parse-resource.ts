@@ -81,17 +81,16 @@ function bodyOf({ fields }: KindDefinition, manifest: JsonObject): JsonObject {
   return { metadata, ...Object.fromEntries(fields.map((field) => [field, manifest[field]])) };
 }
 
-/** Fields that a manifest of any kind may have. */
-const TOP_LEVEL = { apiVersion: z.unknown(), kind: z.unknown(), metadata: metadataSchema };
+/** Fields that a manifest of any kind may have, and of most kinds all that it may have. */
+const COMMON = z.object({ apiVersion: z.unknown(), kind: z.unknown(), metadata: metadataSchema });
+const USUAL = COMMON.extend({ spec: z.unknown(), status: z.unknown() });
 
 function warnings({ reportUnknownFields, fields, schema }: KindDefinition, manifest: JsonObject, body: JsonObject) {
   if (!reportUnknownFields) return [];
-  const own = (fields ?? ['spec', 'status']).map((field) => [field, z.unknown()]);
+  const topLevel =
+    fields === undefined ? USUAL : COMMON.extend(Object.fromEntries(fields.map((field) => [field, z.unknown()])));
   const { metadata: _, status: __, ...read } = body;
-  return [
-    ...unknownFields(z.object({ ...TOP_LEVEL, ...Object.fromEntries(own) }), manifest),
-    ...unknownFields(schema, read),
-  ];
+  return [...unknownFields(topLevel, manifest), ...unknownFields(schema, read)];
 }
 
 function issuesToProblems(error: z.ZodError, value: unknown, above: readonly string[]): Problem[] {
