@@ -39,19 +39,19 @@ export function readManifestFile(file: string, text: string, previous: readonly 
   return reader.result;
 }
 
+const TAG = 'a tag (a word that begins with "!") that means nothing here; a text that begins so needs quotes';
+
+/** Words for the errors that YAML tells with a part of the text in the middle. */
+const SYNTAX_WORDS: Readonly<Partial<Record<YAMLParseError['code'], string>>> = {
+  BAD_COLLECTION_TYPE: TAG,
+  BAD_DIRECTIVE: 'a directive (a line that begins with "%") that means nothing here',
+  BAD_DQ_ESCAPE: 'an escape sequence that means nothing; in double quotes a "\\" is written twice',
+  TAG_RESOLVE_FAILED: TAG,
+};
+
 /** What is wrong with the text, without quoting it: what YAML trips over may be a password. */
 function syntaxWords({ code, message }: YAMLParseError): string {
-  switch (code) {
-    case 'BAD_COLLECTION_TYPE':
-    case 'TAG_RESOLVE_FAILED':
-      return 'a tag (a word that begins with "!") that means nothing here; a text that begins so needs quotes';
-    case 'BAD_DIRECTIVE':
-      return 'a directive (a line that begins with "%") that means nothing here';
-    case 'BAD_DQ_ESCAPE':
-      return 'an escape sequence that means nothing; a "\\" in double quotes is written twice';
-    default:
-      return withoutTail(message);
-  }
+  return SYNTAX_WORDS[code] ?? withoutTail(message);
 }
 
 /** The text that an error is about follows its last words, after a colon. */
