@@ -4,11 +4,13 @@
 import type { DownReason } from '../bgp/fsm/effect.ts';
 import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import type { FsmStateName } from '../bgp/fsm/peer-state.ts';
+import { NO_ANSWER } from '../bgp/fsm/step-connection.ts';
 import { describeNotification } from '../bgp/messages/notification.ts';
 import { encodeRouteRefresh } from '../bgp/messages/route-refresh.ts';
 import type { SessionConfig } from '../bgp/session/session-config.ts';
 import type { SessionEnvironment, SessionHandler } from '../bgp/session/session-handler.ts';
 import { Session } from '../bgp/session/session.ts';
+import type { SessionStatistics } from '../bgp/session/statistics.ts';
 import { parseAddress } from '../net/address.ts';
 import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST, SAFI_UNICAST, afiOf } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
@@ -72,6 +74,13 @@ export class NeighbourSession implements SessionHandler {
     this.events = options.events;
     this.onProgress = options.onProgress;
     this.session = new Session(sessionConfig(options.neighbour, options.self), this, options.environment);
+  }
+
+  /** What went wrong last. A side with another password answers nothing, not even with a refusal (RFC 2385 §2). */
+  get lastError(): SessionStatistics['lastError'] {
+    const { lastError } = this.session.statistics;
+    if (lastError?.words !== NO_ANSWER || this.neighbour.password.kind !== 'known') return lastError;
+    return { ...lastError, words: `${NO_ANSWER}, whose TCP MD5 password may be another one` };
   }
 
   /** Attempts that fail as the last one did are not recorded again; the peer's report has its state and last error. */

@@ -28,6 +28,9 @@ const LARGE_HOLD_TIME = 240;
 /** Longest wait for TCP to be established, seconds: with MD5 not even a refusal is heard. */
 const CONNECT_TIMEOUT = 10;
 
+/** Words for an attempt to connect to which nothing came back. */
+export const NO_ANSWER = 'connection attempt timed out: no answer from the peer';
+
 /** Least time the peer may accept no data, seconds (RFC 9687 §3.2). */
 const MIN_SEND_HOLD_TIME = 480;
 
@@ -130,7 +133,7 @@ function beforeOpen(connection: Connection, input: ConnectionInput): ConnectionS
   const outgoing = connection.state === 'Connect';
   if (input.type === 'connected' && outgoing) return openConnection(connection.id, connection.role);
   if (input.type === 'connection-timer' && input.timer === 'connect' && outgoing) {
-    return gone(connection, 'connection attempt timed out: no answer from the peer');
+    return gone(connection, NO_ANSWER);
   }
   if (input.type === 'closed' || input.type === 'protocol-error') return gone(connection, input.words);
   // A peer may say why it ends the connection before this side has sent its OPEN.

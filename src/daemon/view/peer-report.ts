@@ -16,7 +16,6 @@ export function peerSummary(router: Router, peer: NeighbourSession, now: number)
   const { neighbour, session } = peer;
   const { statistics } = session;
   const established = session.state === 'Established';
-  const error = statistics.lastError;
   return {
     address: neighbour.key,
     name: neighbour.source.startsWith('BGPPeer ') ? neighbour.source.slice('BGPPeer '.length) : null,
@@ -35,15 +34,11 @@ export function peerSummary(router: Router, peer: NeighbourSession, now: number)
     flaps: statistics.flaps,
     pendingPrefixes: peer.peer < 0 ? 0 : router.advertising.waiting(peer.peer),
     messages: { received: receivedCounts(peer), sent: sentCounts(peer) },
-    lastError: lastError(peer, error, now),
+    lastError: lastError(peer, now),
   };
 }
 
-function lastError(
-  { neighbour }: NeighbourSession,
-  error: { words: string; at: number } | undefined,
-  now: number,
-): PeerSummary['lastError'] {
+function lastError({ neighbour, lastError: error }: NeighbourSession, now: number): PeerSummary['lastError'] {
   if (neighbour.heldDown !== undefined) return { words: neighbour.heldDown, at: toPastTimestamp(now, now) };
   return error === undefined ? null : { words: error.words, at: toPastTimestamp(error.at, now) };
 }

@@ -67,13 +67,13 @@ function familyTotals(router: Router, family: Family): FamilyTotals {
 
 function sessionProblems(router: Router): string[] {
   const words: string[] = [];
-  for (const { neighbour, session } of router.sessions.values()) {
+  for (const { neighbour, session, lastError } of router.sessions.values()) {
     if (session.state === 'Established') continue;
     if (neighbour.heldDown !== undefined) {
       words.push(`Peer ${neighbour.key} is held down: ${neighbour.heldDown}`);
     } else if (!router.isDisabled(neighbour.key)) {
-      const last = session.statistics.lastError?.words;
-      words.push(`Peer ${neighbour.key} is ${session.state}${last === undefined ? '' : `: ${last}`}.`);
+      const last = lastError === undefined ? '' : `: ${lastError.words}`;
+      words.push(`Peer ${neighbour.key} is ${session.state}${last}.`);
     }
   }
   return words;
