@@ -1,0 +1,128 @@
+/** BIRD as a neighbour of the node under test, which tells what it heard. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Namespace } from '../support/namespaces.ts';
+import { run, start, waitUntilReady } from '../support/processes.ts';
+import type { RunningProcess } from '../support/processes.ts';
+import { createScratch } from '../support/scratch.ts';
+import type { Scratch } from '../support/scratch.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { NODE_AS, linkAddresses } from './daemon-fixture.ts';
+
+/** What a router has heard from the node. */
+export interface Heard {
+  /** When the session came up; `never` where it is not up. */
+  readonly since: string;
+  /** Routes announced and withdrawn in it, repetitions included. */
+  readonly routes: number;
+}
+
+/** BIRD at the other end of a link, with routes of its own. */
+export class Bird implements AsyncDisposable {
+  readonly process: RunningProcess;
+  private readonly scratch: Scratch;
+  private readonly head: string;
+  private readonly control: string;
+
+  private constructor(scratch: Scratch, head: string, process_: RunningProcess) {
+    this.scratch = scratch;
+    this.head = head;
+    this.process = process_;
+    this.control = join(scratch.path, 'ctl');
+  }
+
+  /** Starts it as the neighbour of the node on a link. */
+  static async start(
+    namespace: Namespace,
+    number: number,
+    asn: number,
+    prefixes: readonly string[] = [],
+  ): Promise<Bird> {
+    const scratch = createScratch(`bird${number}`);
+    const head = `log "${join(scratch.path, 'log')}" all;\n${configuration(number, asn)}`;
+    const file = scratch.write('bird.conf', head + statics(prefixes));
+    const argv = ['bird', '-f', '-c', file, '-s', join(scratch.path, 'ctl')];
+    const process_ = start(argv, { name: `bird${number}`, space: namespace });
+    const bird = new Bird(scratch, head, process_);
+    await waitUntilReady(process_, () => bird.birdc('show', 'status'));
+    return bird;
+  }
+
+  birdc(...words: string[]): Promise<string> {
+    return run(['birdc', '-s', this.control, ...words]);
+  }
+
+  /** Replaces the routes it announces. */
+  async announce(...prefixes: string[]): Promise<void> {
+    this.scratch.write('bird.conf', this.head + statics(prefixes));
+    await this.birdc('configure');
+  }
+
+  /** What it says of the session. */
+  session(): Promise<string> {
+    return this.birdc('show', 'protocols', 'all', 'node');
+  }
+
+  /** The prefixes it has from the node. */
+  async prefixes(): Promise<string[]> {
+    const text = await this.birdc('show', 'route', 'protocol', 'node');
+    return [...text.matchAll(/^(\S+\/\d+)\s/gm)].map((match) => match[1]).toSorted();
+  }
+
+  /** Waits until it has exactly these prefixes from the node. */
+  async has(...prefixes: string[]): Promise<void> {
+    const wanted = prefixes.toSorted().join(' ');
+    await waitFor(async () => (await this.prefixes()).join(' '), {
+      what: `${this.process.name} to have ${wanted === '' ? 'nothing' : wanted}`,
+      accept: (seen) => seen === wanted,
+    });
+  }
+
+  /** All it says of a route from the node, with attributes. */
+  route(prefix: string): Promise<string> {
+    return this.birdc('show', 'route', prefix, 'protocol', 'node', 'all');
+  }
+
+  /** Its log, up to now. */
+  get log(): string {
+    return readFileSync(join(this.scratch.path, 'log'), 'utf8');
+  }
+
+  /** What it has heard in the session that it has now. */
+  async heard(): Promise<Heard> {
+    const text = await this.session();
+    const [, since = 'never'] = /^node .* up +(\S+) +Established/m.exec(text) ?? [];
+    const counts = [...text.matchAll(/Import (?:updates|withdraws): +(\d+)/g)].map((match) => Number(match[1]));
+    return { since, routes: counts.reduce((sum, count) => sum + count, 0) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.process.stop();
+    this.scratch[Symbol.dispose]();
+  }
+}
+
+function configuration(number: number, asn: number): string {
+  const { ours, theirs, theirs6 } = linkAddresses(number);
+  return `router id ${theirs};
+protocol device {}
+protocol bgp node {
+  local ${theirs} as ${asn};
+  neighbor ${ours} as ${NODE_AS};
+  connect delay time 1;
+  connect retry time 1;
+  error wait time 1, 2;
+  error forget time 1;
+  debug { states };
+  ipv4 { import all; export where source = RTS_STATIC; };
+  ipv6 { import all; export where source = RTS_STATIC; next hop address ${theirs6}; };
+}
+`;
+}
+
+function statics(prefixes: readonly string[]): string {
+  const routes = (list: readonly string[]) => list.map((prefix) => `route ${prefix} unreachable;`).join(' ');
+  const four = prefixes.filter((prefix) => !prefix.includes(':'));
+  const six = prefixes.filter((prefix) => prefix.includes(':'));
+  return `protocol static s4 { ipv4; ${routes(four)} }\nprotocol static s6 { ipv6; ${routes(six)} }\n`;
+}

@@ -1,0 +1,203 @@
+/** A node in a network namespace, with links to BIRD routers, and the built starlingd on it. */
+import { execFile } from 'node:child_process';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { PeerDetail, PeerSummary, StatusReport } from '../../src/api/types.ts';
+import { httpRequest } from '../support/http.ts';
+import { createNamespace, link } from '../support/namespaces.ts';
+import type { Namespace } from '../support/namespaces.ts';
+import { run, start, waitUntilReady } from '../support/processes.ts';
+import type { RunningProcess } from '../support/processes.ts';
+import { createScratch } from '../support/scratch.ts';
+import type { Scratch } from '../support/scratch.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const DIST = join(import.meta.dirname, '../../dist');
+
+export const NODE_AS = 64_512;
+
+/** Programs that the tests of the daemon need beside a kernel with namespaces. */
+export const DAEMON_NEEDS = { root: true, programs: ['ip', 'nsenter', 'setpriv', 'bird', 'birdc'] } as const;
+
+/** Addresses of a link: the node has .1, what is at the other end .2. */
+export function linkAddresses(number: number) {
+  const four = (host: number) => `10.91.${number}.${host}`;
+  const six = (host: number) => `fd91:${number}::${host}`;
+  return { ours: four(1), ours6: six(1), theirs: four(2), theirs6: six(2) };
+}
+
+/** A resource as a manifest. */
+export function resource(kind: string, name: string, spec: object, labels?: Record<string, string>): object {
+  return {
+    apiVersion: 'projectcalico.org/v3',
+    kind,
+    metadata: { name, ...(labels === undefined ? {} : { labels }) },
+    spec,
+  };
+}
+
+/** A BlockAffinity of a node. */
+export function block(cidr: string, node = 'node-1'): object {
+  const name = `${node}-${cidr.replaceAll(/[.:/]+/g, '-')}`;
+  return resource('BlockAffinity', name, { cidr, node, state: 'confirmed', deleted: 'false' });
+}
+
+/** The BGPPeer for the router at the other end of a link. */
+export function bgpPeer(number: number, asNumber: number, more: object = {}): object {
+  return resource('BGPPeer', `router-${number}`, { peerIP: linkAddresses(number).theirs, asNumber, ...more });
+}
+
+/** What a command said. */
+export interface CommandResult {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** The node: its namespace, resources and daemon. Links and routers are added by number. */
+export class TestNode implements AsyncDisposable {
+  readonly name = 'node-1';
+  readonly namespace: Namespace = createNamespace('node');
+  readonly socket: string;
+  /** The directory of the resources. */
+  readonly resources: string;
+  private readonly scratch: Scratch = createScratch('daemon');
+  private readonly others: Namespace[] = [];
+  private daemon: RunningProcess | undefined;
+
+  constructor() {
+    this.resources = join(this.scratch.path, 'resources');
+    this.socket = join(this.scratch.path, 'api.sock');
+    mkdirSync(this.resources);
+  }
+
+  /** A namespace at the other end of a new link. */
+  addLink(number: number): Namespace {
+    const far = createNamespace(`router${number}`);
+    this.others.push(far);
+    const { ours, ours6, theirs, theirs6 } = linkAddresses(number);
+    link(
+      { namespace: this.namespace, device: `link${number}`, addresses: [`${ours}/24`, `${ours6}/64`] },
+      { namespace: far, addresses: [`${theirs}/24`, `${theirs6}/64`] },
+    );
+    return far;
+  }
+
+  /** Writes a file of resources, in place. */
+  write(name: string, ...resources: (object | string)[]): void {
+    writeFileSync(join(this.resources, name), yaml(resources));
+  }
+
+  /** Writes a file as editors do: beside the old one, which is then replaced. */
+  replace(name: string, ...resources: (object | string)[]): void {
+    const path = join(this.resources, name);
+    writeFileSync(`${path}.new~`, yaml(resources));
+    renameSync(`${path}.new~`, path);
+  }
+
+  remove(name: string): void {
+    rmSync(join(this.resources, name));
+  }
+
+  /** The Node itself and the settings of the cluster, without a mesh. */
+  writeBasics(more: object = {}): void {
+    const { ours, ours6 } = linkAddresses(1);
+    const bgp = { asNumber: NODE_AS, ipv4Address: `${ours}/24`, ipv6Address: `${ours6}/64` };
+    this.write('node.yaml', resource('Node', this.name, { bgp }));
+    this.write('cluster.yaml', resource('BGPConfiguration', 'default', { nodeToNodeMeshEnabled: false, ...more }));
+  }
+
+  /** Writes the configuration of the daemon, and returns its path. */
+  configure(more: object = {}): string {
+    const datastore = { type: 'file', file: { path: this.resources } };
+    const api = { socket: this.socket, http: '127.0.0.1:8179' };
+    return this.scratch.write('starlingd.yaml', stringify({ nodeName: this.name, datastore, api, ...more }));
+  }
+
+  /** Starts a daemon without waiting for it. */
+  launch(config: string): RunningProcess {
+    const argv = ['node', join(DIST, 'daemon/main.js'), '--config', config];
+    return start(argv, { name: 'starlingd', space: this.namespace });
+  }
+
+  /** Starts the daemon, and waits until it has read the resources and answers. */
+  async startDaemon(config = this.configure()): Promise<RunningProcess> {
+    const daemon = this.launch(config);
+    this.daemon = daemon;
+    await waitUntilReady(daemon, () => this.status());
+    await waitFor(() => this.status(), {
+      what: 'the datastore to be read',
+      accept: ({ datastore }) => datastore.state === 'synced',
+    });
+    return daemon;
+  }
+
+  /** What the daemon wrote to its log. */
+  get log(): string {
+    return this.daemon?.output() ?? '';
+  }
+
+  /** Runs the `starling` command. */
+  starling(...argv: string[]): Promise<CommandResult> {
+    return new Promise((resolve) => {
+      const command = [join(DIST, 'cli/main.js'), '--socket', this.socket, ...argv];
+      execFile('node', command, (error, out, err) => {
+        resolve({ code: error === null ? 0 : Number(error.code), out, err });
+      });
+    });
+  }
+
+  /** Starts the `starling` command without waiting for its end. */
+  startStarling(...argv: string[]): RunningProcess {
+    return start(['node', join(DIST, 'cli/main.js'), '--socket', this.socket, ...argv], { name: 'starling' });
+  }
+
+  /** Asks the API; throws where the answer is not 200. */
+  async api<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {
+    const headers = { 'content-type': 'application/json' };
+    const options = { socketPath: this.socket, method, path, headers, agent: false } as const;
+    const { status, text } = await httpRequest(options, body === undefined ? undefined : JSON.stringify(body));
+    if (status !== 200) throw new Error(`${method} ${path}: ${status}: ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  status(): Promise<StatusReport> {
+    return this.api('GET', '/api/v1/status');
+  }
+
+  async peers(): Promise<readonly PeerSummary[]> {
+    return (await this.api<{ peers: PeerSummary[] }>('GET', '/api/v1/peers')).peers;
+  }
+
+  peer(address: string): Promise<PeerDetail> {
+    return this.api('GET', `/api/v1/peers/${address}`);
+  }
+
+  /** Waits until the sessions with these peers are established. */
+  async established(...addresses: string[]): Promise<void> {
+    await waitFor(() => this.peers(), {
+      what: `sessions with ${addresses.join(', ')}`,
+      timeoutMs: 20_000,
+      accept: (peers) =>
+        addresses.every((wanted) => peers.some(({ address, state }) => address === wanted && state === 'Established')),
+    });
+  }
+
+  /** Asks `ip` in the node's namespace. */
+  async ip<T>(...words: string[]): Promise<T[]> {
+    const output = await run(['ip', '-json', ...words], { space: this.namespace });
+    return output.trim() === '' ? [] : (JSON.parse(output) as T[]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.daemon?.stop();
+    for (const name of this.others) name[Symbol.dispose]();
+    this.namespace[Symbol.dispose]();
+    this.scratch[Symbol.dispose]();
+  }
+}
+
+function yaml(resources: readonly (object | string)[]): string {
+  return resources.map((one) => (typeof one === 'string' ? one : stringify(one))).join('---\n');
+}
