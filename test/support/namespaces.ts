@@ -89,25 +89,11 @@ export function link(a: LinkEnd, b: LinkEnd): void {
   }
 }
 
-/** Gives a device more addresses. */
-export function addAddresses(namespace: Namespace, device: string, addresses: readonly string[]): void {
+/** Gives a device addresses. */
+function addAddresses(namespace: Namespace, device: string, addresses: readonly string[]): void {
   const lines = addresses.map((address) => {
     const duplicateDetection = address.includes(':') ? ' nodad' : '';
     return `address add ${address} dev ${device}${duplicateDetection}`;
   });
   ipBatch(namespace.name, lines);
-}
-
-/** Adds a bridge to a namespace, with addresses of its own, so that many namespaces share one subnet. */
-export function addBridge(namespace: Namespace, device: string, addresses: readonly string[]): void {
-  ip('-n', namespace.name, 'link', 'add', device, 'type', 'bridge');
-  addAddresses(namespace, device, addresses);
-  ip('-n', namespace.name, 'link', 'set', device, 'up');
-}
-
-/** Links a namespace to a bridge of another one. */
-export function attach(end: LinkEnd, bridgeNamespace: Namespace, bridge: string): void {
-  const port = `p${++created}`;
-  link({ namespace: bridgeNamespace, device: port, addresses: [] }, end);
-  ip('-n', bridgeNamespace.name, 'link', 'set', port, 'master', bridge);
 }

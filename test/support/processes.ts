@@ -1,6 +1,7 @@
 /** Child processes for tests and benchmarks: started in a namespace, their output kept, ended by pid, never outliving us. */
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 
 import { waitFor } from './wait-for.ts';
 
@@ -32,8 +33,12 @@ export interface RunningProcess extends AsyncDisposable {
   running(): boolean;
   /** The last part (256 KiB) of what it wrote to standard output and standard error. */
   output(): string;
-  /** Sends a signal, e.g. SIGSTOP. */
+  /** Sends a signal, e.g. SIGKILL. */
   signal(signal: NodeJS.Signals): void;
+  /** Stops the process and its children as by SIGSTOP, so that it falls silent while its connections stay. */
+  readonly freeze: () => void;
+  /** Lets them go on. */
+  readonly thaw: () => void;
   /** Ends the process: SIGTERM, and SIGKILL where that has no effect within `graceMs`. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -60,6 +65,12 @@ function wrapped(argv: readonly string[], options: StartOptions): string[] {
   return [...inNamespace, 'setpriv', '--pdeathsig', 'KILL', ...pinned, ...argv];
 }
 
+/** Signals a process and, if it has any, its children. */
+function signalTree(pid: number, signal: NodeJS.Signals): void {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+  for (const one of [pid, ...children.map(Number)]) process.kill(one, signal);
+}
+
 /** Starts a process. Each wrapper replaces itself by the next, so that the pid is the program's own. */
 export function start(argv: readonly string[], options: StartOptions = {}): RunningProcess {
   const name = options.name ?? argv[0];
@@ -69,7 +80,8 @@ export function start(argv: readonly string[], options: StartOptions = {}): Runn
     ...(options.environment === undefined ? {} : { env: { ...process.env, ...options.environment } }),
     ...(options.directory === undefined ? {} : { cwd: options.directory }),
   });
-  if (child.pid === undefined) throw new CommandError(argv, 'cannot be started', program);
+  const { pid } = child;
+  if (pid === undefined) throw new CommandError(argv, 'cannot be started', program);
   running.add(child);
   let output = '';
   const keep = (text: string) => {
@@ -94,11 +106,13 @@ export function start(argv: readonly string[], options: StartOptions = {}): Runn
   };
   return {
     name,
-    pid: child.pid,
+    pid,
     ended,
     running: isRunning,
     output: () => output,
     signal: (signal) => void child.kill(signal),
+    freeze: () => signalTree(pid, 'SIGSTOP'),
+    thaw: () => signalTree(pid, 'SIGCONT'),
     stop,
     [Symbol.asyncDispose]: () => stop(),
   };

@@ -8,10 +8,11 @@ function protocolName(address: string): string {
 }
 
 function protocol(config: RouterConfig, neighbour: NeighbourConfig): string {
-  const local = neighbour.address.includes(':') ? config.address6 : config.address;
+  const { address, address6 } = neighbour.local ?? config;
+  const local = neighbour.address.includes(':') ? address6 : address;
   const lines = [
     `local ${local} ${config.port === undefined ? '' : `port ${config.port} `}as ${config.asn};`,
-    `neighbor ${neighbour.address} ${neighbour.port === undefined ? '' : `port ${neighbour.port} `}as ${neighbour.asn};`,
+    `neighbor ${neighbour.address} as ${neighbour.asn};`,
     'direct;',
     'connect delay time 1;',
     'connect retry time 2;',
@@ -23,10 +24,11 @@ function protocol(config: RouterConfig, neighbour: NeighbourConfig): string {
   if (neighbour.ttlSecurity === true) lines.push('ttl security on;');
   if (neighbour.holdTime !== undefined) lines.push(`hold time ${neighbour.holdTime};`);
   if (neighbour.client === true) lines.push('rr client;');
-  // An IPv6 next hop is needed for IPv6 routes in a session over IPv4.
-  if (neighbour.families.includes('ipv4')) lines.push('ipv4 { import all; export all; };');
-  if (neighbour.families.includes('ipv6'))
-    lines.push(`ipv6 { import all; export all; next hop self ebgp; next hop address ${config.address6}; };`);
+  const self = neighbour.nextHopSelf === true ? 'next hop self;' : '';
+  if (neighbour.families.includes('ipv4')) lines.push(`ipv4 { import all; export all; ${self} };`);
+  // In a session over IPv4 the own IPv6 address has to be given.
+  const self6 = `${self} next hop address ${address6};`;
+  if (neighbour.families.includes('ipv6')) lines.push(`ipv6 { import all; export all; ${self6} };`);
   return `protocol bgp ${protocolName(neighbour.address)} {\n  ${lines.join('\n  ')}\n}`;
 }
 
@@ -59,6 +61,8 @@ export async function startBird(config: RouterConfig, place: RouterPlace): Promi
   return {
     kind: 'bird',
     process: process_,
+    freeze: process_.freeze,
+    thaw: process_.thaw,
     async neighbour(address) {
       const text = await birdc('show', 'protocols', 'all', protocolName(address));
       const [, state = 'unknown'] = /BGP state:\s+(\S+)/.exec(text) ?? [];

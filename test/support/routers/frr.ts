@@ -1,7 +1,11 @@
-/** FRR's bgpd as a peer, alone: without zebra it believes every next hop and touches no kernel table. */
+/** FRR's bgpd as a peer, alone or with zebra. */
+import { access } from 'node:fs/promises';
+
 import type { FamilyName } from '../bgp/messages.ts';
 import { createScratch } from '../scratch.ts';
+import type { Scratch } from '../scratch.ts';
 import { run, start, waitUntilReady } from '../processes.ts';
+import type { RunningProcess } from '../processes.ts';
 import type { NeighbourConfig, Router, RouterConfig, RouterPlace } from './router.ts';
 
 function neighbourLines(neighbour: NeighbourConfig): string[] {
@@ -10,7 +14,6 @@ function neighbourLines(neighbour: NeighbourConfig): string[] {
   if (neighbour.passive === true) lines.push(`neighbor ${address} passive`);
   if (neighbour.password !== undefined) lines.push(`neighbor ${address} password ${neighbour.password}`);
   if (neighbour.ttlSecurity === true) lines.push(`neighbor ${address} ttl-security hops 1`);
-  if (neighbour.port !== undefined) lines.push(`neighbor ${address} port ${neighbour.port}`);
   if (neighbour.holdTime !== undefined)
     lines.push(`neighbor ${address} timers ${Math.max(1, Math.floor(neighbour.holdTime / 3))} ${neighbour.holdTime}`);
   return lines;
@@ -18,11 +21,10 @@ function neighbourLines(neighbour: NeighbourConfig): string[] {
 
 function familyLines(config: RouterConfig, family: FamilyName): string[] {
   const neighbours = config.neighbours.filter(({ families }) => families.includes(family));
-  const lines = neighbours.flatMap(({ address, client }) => {
+  const lines = neighbours.flatMap(({ address, client, nextHopSelf }) => {
     const one = [`neighbor ${address} activate`];
     if (client === true) one.push(`neighbor ${address} route-reflector-client`);
-    // Without zebra bgpd does not know its interface's IPv6 address, the next hop for IPv6 in a session over IPv4.
-    if (family === 'ipv6') one.push(`neighbor ${address} route-map NH6 out`);
+    if (nextHopSelf === true) one.push(`neighbor ${address} next-hop-self`);
     return one;
   });
   return [`address-family ${family} unicast`, ...lines, 'exit-address-family'];
@@ -42,23 +44,51 @@ function configuration(config: RouterConfig): string {
     ...familyLines(config, 'ipv4'),
     ...familyLines(config, 'ipv6'),
     'exit',
-    'route-map NH6 permit 10',
-    ...(config.address6 === undefined ? [] : [`set ipv6 next-hop global ${config.address6}`]),
-    'exit',
     '',
   ].join('\n');
 }
 
-/** Starts FRR's bgpd with a configuration made from `config`. */
-export async function startFrr(config: RouterConfig, place: RouterPlace): Promise<Router> {
+/** Starts bgpd alone: it believes every next hop, knows no interfaces and touches no kernel table. */
+export function startFrr(config: RouterConfig, place: RouterPlace): Promise<Router> {
+  return startBgpd(config, place, createScratch('frr'), undefined);
+}
+
+/** Starts bgpd and zebra: bgpd knows its interfaces, so that it can give IPv6 next hops in a session over IPv4. */
+export async function startFrrWithZebra(config: RouterConfig, place: RouterPlace): Promise<Router> {
   const scratch = createScratch('frr');
+  const directory = scratch.path;
+  const file = scratch.write('zebra.conf', 'log stdout informational\n');
+  // zebra drops root's rights; its sockets must be where it may write.
+  await run(['chown', 'frr:frr', directory]);
+  const zebra = start(
+    [
+      '/usr/lib/frr/zebra',
+      `--config_file=${file}`,
+      `--pid_file=${directory}/zebra.pid`,
+      `--vty_socket=${directory}`,
+      '--vty_port=0',
+      `--socket=${directory}/zserv.api`,
+    ],
+    { name: 'frr zebra', space: place.namespace },
+  );
+  await waitUntilReady(zebra, () => access(`${directory}/zserv.api`));
+  return startBgpd(config, place, scratch, zebra);
+}
+
+async function startBgpd(
+  config: RouterConfig,
+  place: RouterPlace,
+  scratch: Scratch,
+  zebra: RunningProcess | undefined,
+): Promise<Router> {
   const directory = scratch.path;
   const file = scratch.write('bgpd.conf', configuration(config));
   scratch.write('vtysh.conf', '');
   const process_ = start(
     [
       '/usr/lib/frr/bgpd',
-      '-ZS',
+      '--skip_runas',
+      zebra === undefined ? '--no_zebra' : `--socket=${directory}/zserv.api`,
       `--config_file=${file}`,
       `--pid_file=${directory}/bgpd.pid`,
       `--vty_socket=${directory}`,
@@ -68,12 +98,23 @@ export async function startFrr(config: RouterConfig, place: RouterPlace): Promis
     { name: 'frr bgpd', space: place.namespace, ...(place.cpu === undefined ? {} : { cpu: place.cpu }) },
   );
   const vtysh = (...commands: string[]) =>
-    run(['vtysh', '--vty_socket', directory, '--config_dir', directory, ...commands.flatMap((line) => ['-c', line])]);
+    run([
+      'vtysh',
+      '-d',
+      'bgpd',
+      '--vty_socket',
+      directory,
+      '--config_dir',
+      directory,
+      ...commands.flatMap((line) => ['-c', line]),
+    ]);
   await waitUntilReady(process_, () => vtysh('show bgp summary json'));
   const configure = (...lines: string[]) => vtysh('configure terminal', `router bgp ${config.asn}`, ...lines);
   return {
     kind: 'frr',
     process: process_,
+    freeze: process_.freeze,
+    thaw: process_.thaw,
     async neighbour(address) {
       const text = await vtysh(`show bgp neighbors ${address} json`);
       const view = (JSON.parse(text) as Record<string, { bgpState?: string }>)[address];
@@ -94,6 +135,7 @@ export async function startFrr(config: RouterConfig, place: RouterPlace): Promis
     },
     async [Symbol.asyncDispose]() {
       await process_.stop();
+      await zebra?.stop();
       scratch[Symbol.dispose]();
     },
   };

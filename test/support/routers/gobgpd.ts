@@ -21,7 +21,6 @@ function neighbourTables(neighbour: NeighbourConfig): string[] {
         ]),
     '[neighbors.transport.config]',
     `passive-mode = ${neighbour.passive === true}`,
-    ...(neighbour.port === undefined ? [] : [`remote-port = ${neighbour.port}`]),
     ...(neighbour.ttlSecurity === true ? ['[neighbors.ttl-security.config]', 'enabled = true', 'ttl-min = 255'] : []),
   ];
   if (neighbour.client === true)
@@ -64,6 +63,8 @@ export async function startGobgpd(config: RouterConfig, place: RouterPlace): Pro
   return {
     kind: 'gobgpd',
     process: process_,
+    freeze: process_.freeze,
+    thaw: process_.thaw,
     async neighbour(address) {
       const text = await gobgp('neighbor', address);
       const [, state = 'unknown'] = /BGP state = (\w+)/.exec(text) ?? [];
@@ -72,7 +73,8 @@ export async function startGobgpd(config: RouterConfig, place: RouterPlace): Pro
     refreshIn: neighbour('softresetin'),
     refreshOut: neighbour('softresetout'),
     async shutDown(address, message) {
-      await gobgp('neighbor', address, 'disable', '--reason', message);
+      // `disable` would not send the message.
+      await gobgp('neighbor', address, 'shutdown', '--reason', message);
     },
     enable: neighbour('enable'),
     async [Symbol.asyncDispose]() {

@@ -6,7 +6,8 @@ import { run, start, waitUntilReady } from '../processes.ts';
 import type { NeighbourConfig, Router, RouterConfig, RouterPlace } from './router.ts';
 
 function neighbourBlock(config: RouterConfig, neighbour: NeighbourConfig): string {
-  const local = neighbour.address.includes(':') ? config.address6 : config.address;
+  const { address, address6 } = neighbour.local ?? config;
+  const local = neighbour.address.includes(':') ? address6 : address;
   const lines = [
     `remote-as ${neighbour.asn}`,
     `descr "n${neighbour.address}"`,
@@ -20,8 +21,15 @@ function neighbourBlock(config: RouterConfig, neighbour: NeighbourConfig): strin
   if (neighbour.ttlSecurity === true) lines.push('ttl-security yes');
   if (neighbour.holdTime !== undefined) lines.push(`holdtime ${neighbour.holdTime}`, 'holdtime min 3');
   if (neighbour.client === true) lines.push('route-reflector');
-  if (neighbour.port !== undefined) lines.push(`port ${neighbour.port}`);
+  // Only to a neighbour that may be several hops away it announces a next hop that is not on the session's subnet.
+  if (hasForeignFamily(neighbour)) lines.push('multihop 2');
+  if (neighbour.nextHopSelf === true) lines.push('set nexthop self');
   return `neighbor ${neighbour.address} {\n  ${lines.join('\n  ')}\n}`;
+}
+
+/** Whether the session carries IPv6 over IPv4. */
+function hasForeignFamily({ address, families }: NeighbourConfig): boolean {
+  return families.includes('ipv6') && !address.includes(':');
 }
 
 function configuration(config: RouterConfig, socket: string): string {
@@ -29,16 +37,18 @@ function configuration(config: RouterConfig, socket: string): string {
   return [
     `AS ${config.asn}`,
     `router-id ${config.routerId}`,
-    `listen on ${config.address}${port}`,
-    ...(config.address6 === undefined ? [] : [`listen on ${config.address6}${port}`]),
+    `listen on 0.0.0.0${port}`,
+    `listen on ::${port}`,
     `socket "${socket}"`,
     'fib-update no',
     'connect-retry 2',
     ...config.neighbours.map((neighbour) => neighbourBlock(config, neighbour)),
     'allow from any',
     'allow to any',
-    // The address for IPv6 in a session over IPv4.
-    ...(config.address6 === undefined ? [] : [`match to any inet6 set nexthop ${config.address6}`]),
+    // In a session over IPv4 it does not find out its own IPv6 address, so that all IPv6 routes get this next hop.
+    ...(config.address6 === undefined
+      ? []
+      : [`match from any inet6 set nexthop ${config.address6}`, 'match to any inet6 set nexthop no-modify']),
     '',
   ].join('\n');
 }
@@ -66,6 +76,8 @@ export async function startOpenbgpd(config: RouterConfig, place: RouterPlace): P
   return {
     kind: 'openbgpd',
     process: process_,
+    freeze: process_.freeze,
+    thaw: process_.thaw,
     async neighbour(address) {
       const text = await bgpctl('show', 'neighbor', address);
       const [, state = 'unknown'] = /BGP state = (\w+)/.exec(text) ?? [];

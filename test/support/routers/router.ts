@@ -18,18 +18,24 @@ export interface NeighbourConfig {
   readonly holdTime?: number;
   /** Treat the neighbour as a route reflector client (RFC 4456). */
   readonly client?: boolean;
-  /** Port to connect to, where it is not 179. */
-  readonly port?: number;
+  /** Announce the own address as next hop to an internal neighbour. */
+  readonly nextHopSelf?: boolean;
+  /** The router's addresses on the link to this neighbour, where they are not those of the router. */
+  readonly local?: LocalAddresses;
+}
+
+/** Addresses of a router. */
+export interface LocalAddresses {
+  /** For IPv4 sessions and as IPv4 next hop. */
+  readonly address: string;
+  /** For IPv6 sessions and as IPv6 next hop. */
+  readonly address6?: string;
 }
 
 /** Configuration of a router: it takes all routes from all neighbours and announces all best paths to all of them. */
-export interface RouterConfig {
+export interface RouterConfig extends LocalAddresses {
   readonly asn: number;
   readonly routerId: string;
-  /** Its address for IPv4 sessions and as IPv4 next hop. */
-  readonly address: string;
-  /** Its address for IPv6 next hops. */
-  readonly address6?: string;
   /** Port to listen on, where it is not 179. */
   readonly port?: number;
   readonly neighbours: readonly NeighbourConfig[];
@@ -64,6 +70,10 @@ export interface Router extends AsyncDisposable {
   shutDown(address: string, message: string): Promise<void>;
   /** Brings it up again. */
   enable(address: string): Promise<void>;
+  /** Stops the router as by SIGSTOP, so that it falls silent while its connections stay. */
+  readonly freeze: () => void;
+  /** Lets it go on. */
+  readonly thaw: () => void;
 }
 
 /** Starts a router of one kind. */

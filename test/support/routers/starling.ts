@@ -24,14 +24,24 @@ function peerName(address: string): string {
 }
 
 function peer(neighbour: NeighbourConfig): object {
-  const { address, port } = neighbour;
-  const withPort = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+  const { address } = neighbour;
   return resource('BGPPeer', peerName(address), {
-    peerIP: port === undefined ? address : withPort,
+    peerIP: address,
     asNumber: neighbour.asn,
     filters: ['accept-all'],
+    ...(neighbour.local === undefined ? {} : { sourceAddress: 'None' }),
+    ...(neighbour.nextHopSelf === true ? { nextHopMode: 'Self' } : {}),
     ...(neighbour.ttlSecurity === true ? { ttlSecurity: 1 } : {}),
+    ...(neighbour.password === undefined
+      ? {}
+      : { password: { secretKeyRef: { name: peerName(address), key: 'password' } } }),
   });
+}
+
+/** The Secret with the password of a neighbour, in the namespace that the daemon looks into by default. */
+function secret({ address, password }: NeighbourConfig): object {
+  const metadata = { name: peerName(address), namespace: 'kube-system' };
+  return { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { password } };
 }
 
 /** The resources that make Starling the router of `config`. */
@@ -54,6 +64,7 @@ export function starlingResources(config: RouterConfig): object[] {
     }),
     resource('BGPFilter', 'accept-all', { exportV4: accept, importV4: accept, exportV6: accept, importV6: accept }),
     ...config.neighbours.map(peer),
+    ...config.neighbours.filter(({ password }) => password !== undefined).map(secret),
   ];
 }
 
@@ -134,6 +145,8 @@ export async function startStarling(config: RouterConfig, place: RouterPlace): P
   return {
     kind: 'starling',
     process: process_,
+    freeze: process_.freeze,
+    thaw: process_.thaw,
     api,
     apply,
     ...commands(api, process_),
