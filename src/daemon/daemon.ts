@@ -63,7 +63,7 @@ export class Daemon {
     this.events = new EventLog(environment.now);
     this.events.subscribe(({ type, subject, words }, level) => environment.log[level](words, { type, subject }));
     this.fib = config.fib.enabled ? this.createFib() : undefined;
-    this.initialSync = new InitialSync(() => this.fib?.endOfInitialSync());
+    this.initialSync = new InitialSync(() => void this.endOfInitialSync());
     this.router = new Router({
       events: this.events,
       environment: environment.session,
@@ -138,6 +138,12 @@ export class Daemon {
         synced: () => this.events.add('fib', 'kernel', 'the kernel has all routes of the first sync'),
       },
     );
+  }
+
+  /** What the peers have told goes through the RIB first: a route in it is no leftover. */
+  private async endOfInitialSync(): Promise<void> {
+    await this.router.settled();
+    this.fib?.endOfInitialSync();
   }
 
   private fibTroubled({ message }: FibTrouble): void {

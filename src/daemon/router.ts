@@ -141,6 +141,11 @@ export class Router {
     }
   }
 
+  /** Resolves when nothing that was heard waits to be decided or forwarded. */
+  settled(): Promise<void> {
+    return this.speaker.settled();
+  }
+
   /** Own routes changed, say: a turn of the speaker is due. */
   kick(): void {
     this.speaker.kick();

@@ -59,7 +59,7 @@ export class Forwarding {
     for (let i = 0; i < selector.multipath; i++) {
       const row = selector.candidates[i];
       const hop = this.sets.nextHop[table.accepted[row]];
-      const key = hop * PEER_SPAN + (this.sets.nextHops.linkLocal[hop] ? table.peer[row] : 0);
+      const key = hop * PEER_SPAN + (this.sets.nextHops.linkLocal[hop] === '' ? 0 : table.peer[row]);
       count = insertSorted(this.keys, count, key);
     }
     return count;
@@ -87,12 +87,19 @@ export class Forwarding {
     for (let i = 0; i < selector.multipath; i++) {
       const row = selector.candidates[i];
       const hop = this.sets.nextHop[table.accepted[row]];
-      members.push({
-        address: this.sets.nextHops.address[hop],
-        interface: this.sets.nextHops.linkLocal[hop] ? zoneOf(this.peers.info[table.peer[row]]?.address) : undefined,
-      });
+      members.push(this.member(hop, table.peer[row]));
     }
     return members;
+  }
+
+  /**
+   * A link-local next hop is used where the link is known, which is that of the peer's own link-local address; elsewhere
+   * the global one that comes with it has to do.
+   */
+  private member(hop: number, peer: number): GroupMember {
+    const { address, linkLocal } = this.sets.nextHops;
+    const zone = linkLocal[hop] === '' ? undefined : zoneOf(this.peers.info[peer]?.address);
+    return { address: zone === undefined ? address[hop] : linkLocal[hop], interface: zone };
   }
 }
 

@@ -12,7 +12,7 @@ export const UNREACHABLE = Number.POSITIVE_INFINITY;
 
 /** Interns next hops: 4 bytes, 16 bytes, or 32 (global and link-local, RFC 2545 §3). Id 0 means "none". */
 export class NextHops {
-  /** Canonical text of the address to forward to: the link-local one where there are two. By id. */
+  /** Canonical text: of two addresses the global one, unless it is unspecified. By id. */
   readonly address: string[] = [''];
   /** The bytes as they stand in the attribute. By id. */
   readonly bytes: Uint8Array[] = [new Uint8Array(0)];
@@ -22,8 +22,8 @@ export class NextHops {
    */
   readonly metric: number[] = [0];
 
-  /** Whether the address is link-local, so that it needs the interface of the peer it came from. By id. */
-  readonly linkLocal: boolean[] = [false];
+  /** Canonical text of the link-local address, which counts only on the link of the peer it came from; '' for none. By id. */
+  readonly linkLocal: string[] = [''];
   /** Counts freed ids: while it stands still, what was derived from ids stays true. */
   generation = 0;
 
@@ -67,8 +67,9 @@ export class NextHops {
     const id = this.free.length > 0 ? this.free.pop() : this.address.length;
     this.ids.set(key, id);
     this.bytes[id] = bytes.slice();
-    this.address[id] = forwardingAddress(bytes);
-    this.linkLocal[id] = isLinkLocal(parseAddress(this.address[id]).bytes);
+    const [global, second] = addressesOf(bytes);
+    this.address[id] = global;
+    this.linkLocal[id] = second ?? (isLinkLocal(parseAddress(global).bytes) ? global : '');
     this.metric[id] = this.metricOf(this.address[id]);
     this.refs[id] = 1;
     return id;
@@ -98,9 +99,11 @@ export class NextHops {
   }
 }
 
-/** The address packets are sent to: of a pair, the link-local one if it is set (RFC 2545 §3). */
-function forwardingAddress(bytes: Uint8Array): string {
-  if (bytes.length !== 32) return formatAddress(bytes);
-  const linkLocal = bytes.subarray(16);
-  return linkLocal.some((byte) => byte !== 0) ? formatAddress(linkLocal) : formatAddress(bytes.subarray(0, 16));
+/** The addresses of a next hop (RFC 2545 §3). A pair may lack either of them. */
+function addressesOf(bytes: Uint8Array): [address: string, linkLocal?: string] {
+  if (bytes.length !== 32) return [formatAddress(bytes)];
+  const [global, linkLocal] = [bytes.subarray(0, 16), bytes.subarray(16)];
+  if (linkLocal.every((byte) => byte === 0)) return [formatAddress(global)];
+  if (global.every((byte) => byte === 0)) return [formatAddress(linkLocal)];
+  return [formatAddress(global), formatAddress(linkLocal)];
 }

@@ -38,10 +38,12 @@ export function routeEntry(rib: Rib, ref: RouteRef): RouteEntry {
   const start = sets.offset[ref.set];
   const attributes = decodeAttributes(sets.arena, start, start + sets.length[ref.set]);
   const from = ref.from === LOCAL_PEER ? null : (peers.info[ref.from]?.address ?? null);
+  // As the FIB chooses: the link-local one only where the session is on it.
+  const linkLocal = from?.includes('%') === true ? attributes.linkLocalNextHop : undefined;
   return {
     prefix: formatPrefix(rib.tables[ref.family].prefixes.prefix(ref.prefix)),
     family: FAMILY_NAMES[ref.family],
-    nextHop: attributes.linkLocalNextHop ?? attributes.nextHop ?? null,
+    nextHop: linkLocal ?? attributes.nextHop ?? null,
     asPath: formatAsPath(attributes.asPath),
     origin: attributes.origin,
     ...optionalAttributes(attributes),
