@@ -74,6 +74,19 @@ describe('attribute sets', () => {
     expect(sets.arena.length).toBeLessThan(100_000);
   });
 
+  it('find room for a block that is longer than all that was freed', () => {
+    const sets = new AttributeSets();
+    const big = (asn: number, size: number): Uint8Array =>
+      Uint8Array.of(...block(asn, 1, 0), 0xf0, 98, size >> 8, size & 255, ...new Uint8Array(size));
+    const kept = big(1, 9000);
+    const id = sets.acquire(kept, 0, kept.length);
+    const freed = big(2, 6500);
+    sets.release(sets.acquire(freed, 0, freed.length));
+    const longest = big(3, 40_000);
+    const other = sets.acquire(longest, 0, longest.length);
+    expect([sets.block(id), sets.block(other)]).toEqual([kept, longest]);
+  });
+
   it('are found by received bytes only in contexts where those are canonical', () => {
     const sets = new AttributeSets();
     const bytes = block(1, 1, 0);

@@ -198,7 +198,7 @@ export class AttributeSets {
   /** Makes room for `length` bytes: squeezes the garbage out where that pays, else grows. */
   private makeRoom(length: number): void {
     const needed = this.arenaEnd - this.arenaGarbage + length;
-    const grow = this.arenaGarbage * 3 < this.arena.length;
+    const grow = needed > this.arena.length || this.arenaGarbage * 3 < this.arena.length;
     const target = new Uint8Array(grow ? grownCapacity(this.arena.length, needed) : this.arena.length);
     let at = this.arenaEnd;
     if (this.arenaGarbage === 0) target.set(this.arena);
