@@ -122,6 +122,10 @@ describe('this node', () => {
     const { neighbours, problems } = peering([node('n1', {}), node('n2', { ipv4Address: '192.0.2.2/24' })]);
     expect(neighbours).toEqual([]);
     expect(problems).toMatchObject([{ resource: 'Node n1', field: 'bgp' }]);
+    expect(problems[0].message).not.toContain('bindMode');
+    expect(peering([node('n1', {}), config({ bindMode: 'NodeIP' })]).problems[0].message).toContain(
+      'with bindMode NodeIP no neighbour can connect to it',
+    );
   });
 });
 

@@ -45,8 +45,8 @@ export function neighbours(view: ClusterView, identity: NodeIdentity): Peering {
 
 function addressProblems(self: Self): PeeringProblem[] {
   if (self.addresses.ipv4 !== undefined || self.addresses.ipv6 !== undefined) return [];
-  const message =
-    'The Node has neither ipv4Address nor ipv6Address: it takes no part in the node-to-node mesh, and the kernel chooses the source address of its sessions. Set one of them.';
+  const listens = self.listen.addresses.length > 0 ? '' : ', and with bindMode NodeIP no neighbour can connect to it';
+  const message = `The Node has neither ipv4Address nor ipv6Address: it takes no part in the node-to-node mesh, the kernel chooses the source address of its sessions${listens}. Set one of them.`;
   return [{ resource: `Node ${self.name}`, field: 'bgp', message }];
 }
 
