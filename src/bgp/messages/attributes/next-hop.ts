@@ -1,7 +1,7 @@
 /**
  * NEXT_HOP (RFC 4271 §5.1.3) and the next hop of MP_REACH_NLRI (RFC 4760 §3, RFC 2545 §3, RFC 8950 §3).
  */
-import { formatAddress } from '../../../net/address.ts';
+import { formatAddress, isLinkLocal } from '../../../net/address.ts';
 import { IPV4_UNICAST } from '../../../net/family.ts';
 import type { Family } from '../../../net/family.ts';
 
@@ -15,10 +15,14 @@ export function isNextHopLength(family: Family, length: number): boolean {
 
 /**
  * What is wrong with the address `bytes[start, start + length)` as a next hop, in words, or undefined. Length is 4, 16 or 32.
- * RFC 4271 §6.3: it must be a valid host address.
+ * RFC 4271 §6.3: it must be a valid host address. Of a pair the first one may be `::`: so BIRD writes it where it has a
+ * link-local address only.
  */
 export function checkNextHopAddress(bytes: Uint8Array, start: number, length: number): string | undefined {
-  const valid = length === 4 ? isHostAddress4(bytes[start]) : isHostAddress6(bytes, start);
+  const valid =
+    length === 4
+      ? isHostAddress4(bytes[start])
+      : isHostAddress6(bytes, start) || (length === 32 && isLinkLocalBehindNone(bytes, start));
   return valid ? undefined : `${formatAddress(bytes, start, length === 4 ? 4 : 16)} is no host address`;
 }
 
@@ -34,4 +38,9 @@ function isHostAddress6(bytes: Uint8Array, start: number): boolean {
     if (bytes[start + i] !== 0) return true;
   }
   return bytes[start + 15] > 1;
+}
+
+function isLinkLocalBehindNone(bytes: Uint8Array, start: number): boolean {
+  const second = start + 16;
+  return bytes.subarray(start, second).every((byte) => byte === 0) && isLinkLocal(bytes.subarray(second, second + 16));
 }
