@@ -34,6 +34,9 @@ export interface Received {
 
 const NO_FAULTS: readonly string[] = [];
 
+/** Longest attribute block: what an UPDATE can hold (RFC 8654). Paths of 2-octet AS numbers grow beyond that. */
+const MAX_BLOCK = 0xffff;
+
 export class UpdateReceiver {
   private readonly rib: Rib;
   private readonly view = new UpdateView();
@@ -134,6 +137,11 @@ export class UpdateReceiver {
     canonicalise(block, start, end, context, canonical);
     if (canonical.faults.length > 0) this.received.faults = [...this.received.faults, ...canonical.faults];
     if (canonical.verdict === 'withdraw') return 0;
+    if (canonical.length > MAX_BLOCK) {
+      const what = `the attributes are too long with 4-octet AS numbers (${canonical.length} bytes)`;
+      this.received.faults = [...this.received.faults, `${what}: routes treated as withdrawn`];
+      return 0;
+    }
     const set = rib.sets.acquire(canonical.bytes, 0, canonical.length);
     if (canonical.unchanged) rib.sets.markCanonical(set, bit);
     return set;
