@@ -82,6 +82,19 @@ describe('starling config validate', () => {
     expect(out).toMatch(/^node node-1: warning: .*node-1/m);
   });
 
+  it('warns of a peer whose password is not there', async () => {
+    const peer = PEER.replace('64601 }', '64601, password: { secretKeyRef: { name: bgp, key: tor } } }');
+    await writeResources(peer + NODE);
+    const config = await writeConfig(
+      'nodeName: node-1\nnamespace: routing\ndatastore: { file: { path: DIR/resources } }\n',
+    );
+    const { code, out } = await validate('--config', config);
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /^node node-1: warning: Peer 10\.0\.0\.254 is held down: .* no Secret "bgp" in namespace "routing"/m,
+    );
+  });
+
   it('says so when there is nothing to read, and gives all of it as JSON', async () => {
     const { code, out } = await validate(join(directory, 'nothing'), '-o', 'json');
     expect(code).toBe(2);

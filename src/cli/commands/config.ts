@@ -58,7 +58,10 @@ async function withNode(config: Config, checked: readonly string[]): Promise<Val
     const { nodeName: name, routerId, namespace } = config;
     const identity = { name, namespace, ...(routerId === undefined ? {} : { routerId }) };
     const desired = desiredState(clusterView(resources), identity);
-    const ofNode = desired.problems.map((message) => finding(`node ${name}`, message, 'warning'));
+    const heldDown = [...desired.neighbours.values()].flatMap(({ neighbour: { key, heldDown: why } }) =>
+      why === undefined ? [] : [`Peer ${key} is held down: ${why}`],
+    );
+    const ofNode = [...desired.problems, ...heldDown].map((message) => finding(`node ${name}`, message, 'warning'));
     return result(all, resources.length, [...problems.map(fromProblem), ...ofNode]);
   } catch (error) {
     return result(all, 0, [unreadable(path, error)]);
