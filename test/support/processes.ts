@@ -16,9 +16,9 @@ export interface StartOptions {
   /** Name in messages; the program's name when left out. */
   readonly name?: string;
   /** The network namespace to run in; the current one when left out. */
-  readonly space?: ProcessSpace;
+  readonly space?: ProcessSpace | undefined;
   /** The CPU to pin the process to, as `taskset -c` takes it. */
-  readonly cpu?: string;
+  readonly cpu?: string | undefined;
   readonly environment?: NodeJS.ProcessEnv;
   readonly directory?: string;
 }

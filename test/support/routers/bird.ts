@@ -50,7 +50,7 @@ export async function startBird(config: RouterConfig, place: RouterPlace): Promi
   const process_ = start(['bird', '-f', '-c', file, '-s', control], {
     name: 'bird',
     space: place.namespace,
-    ...(place.cpu === undefined ? {} : { cpu: place.cpu }),
+    cpu: place.cpu,
   });
   const birdc = (...words: string[]) => run(['birdc', '-s', control, ...words]);
   await waitUntilReady(process_, () => birdc('show', 'status'));

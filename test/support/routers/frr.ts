@@ -95,7 +95,7 @@ async function startBgpd(
       '--vty_port=0',
       `--bgp_port=${config.port ?? 179}`,
     ],
-    { name: 'frr bgpd', space: place.namespace, ...(place.cpu === undefined ? {} : { cpu: place.cpu }) },
+    { name: 'frr bgpd', space: place.namespace, cpu: place.cpu },
   );
   const vtysh = (...commands: string[]) =>
     run([

@@ -52,7 +52,7 @@ export async function startGobgpd(config: RouterConfig, place: RouterPlace): Pro
   const process_ = start(['gobgpd', '-f', file, '--api-hosts', '127.0.0.1:50051', '--pprof-disable'], {
     name: 'gobgpd',
     space: place.namespace,
-    ...(place.cpu === undefined ? {} : { cpu: place.cpu }),
+    cpu: place.cpu,
   });
   const gobgp = (...words: string[]) => run(['gobgp', ...words], { space: place.namespace });
   await waitUntilReady(process_, () => gobgp('global'));

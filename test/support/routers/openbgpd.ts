@@ -65,7 +65,7 @@ export async function startOpenbgpd(config: RouterConfig, place: RouterPlace): P
   const process_ = start(['/usr/sbin/bgpd', '-d', '-f', file], {
     name: 'openbgpd',
     space: place.namespace,
-    ...(place.cpu === undefined ? {} : { cpu: place.cpu }),
+    cpu: place.cpu,
   });
   const bgpctl = (...words: string[]) => run(['bgpctl', '-s', socket, ...words]);
   await waitUntilReady(process_, () => bgpctl('show', 'summary'));

@@ -43,7 +43,8 @@ export interface RouterConfig extends LocalAddresses {
 
 /** Where a router runs. */
 export interface RouterPlace {
-  readonly namespace: Namespace;
+  /** The current one when left out. */
+  readonly namespace?: Namespace;
   /** CPU to pin it to. */
   readonly cpu?: string;
 }

@@ -138,7 +138,7 @@ export async function startStarling(config: RouterConfig, place: RouterPlace): P
   const process_ = start(['node', STARLINGD, '--config', file], {
     name: 'starlingd',
     space: place.namespace,
-    ...(place.cpu === undefined ? {} : { cpu: place.cpu }),
+    cpu: place.cpu,
   });
   const api = <T>(method: string, path: string, body?: object) => callApi<T>(socket, method, path, body);
   await waitUntilReady(process_, () => api('GET', '/api/v1/status'));
