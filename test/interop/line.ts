@@ -86,8 +86,8 @@ export type Security = Pick<NeighbourConfig, 'password' | 'ttlSecurity'>;
 export interface SessionPlan {
   readonly dutAsn: number;
   readonly peerAsn: number;
-  /** Who connects; the other one is passive or does not listen where it is expected. */
-  readonly connects: 'dut' | 'peer';
+  /** Who connects; if it is one alone, the other one is passive or does not listen where it is expected. */
+  readonly connects: 'dut' | 'peer' | 'both';
   /** How each side secures the session. */
   readonly dutSecurity?: Security;
   readonly peerSecurity?: Security;

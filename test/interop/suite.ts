@@ -7,7 +7,7 @@ import { MIDDLE, createLine } from './line.ts';
 import type { Line, SessionPlan } from './line.ts';
 import { FAR_ROUTES, Scene } from './scene.ts';
 import type { Peer } from './scene.ts';
-import { describeSecurity } from './security.ts';
+import { describeSessions } from './sessions.ts';
 
 const EXTERNAL: SessionPlan = { dutAsn: 65_010, peerAsn: 4_200_000_020, connects: 'dut' };
 const INTERNAL: SessionPlan = { dutAsn: 4_200_000_010, peerAsn: 4_200_000_010, connects: 'peer', holdTime: 3 };
@@ -185,6 +185,6 @@ export function describePeer(peer: Peer): void {
     afterAll(() => line?.[Symbol.dispose]());
     describeScene('eBGP with a four-octet AS, connected by us', () => line, peer, EXTERNAL, externalTests);
     describeScene('iBGP with a four-octet AS, connected by the peer', () => line, peer, INTERNAL, internalTests);
-    describeSecurity(() => line, peer);
+    describeSessions(() => line, peer);
   });
 }

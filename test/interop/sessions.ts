@@ -1,4 +1,4 @@
-/** Sessions with TCP MD5 (RFC 2385) and GTSM (RFC 5082), as they should be and with sides that do not agree. */
+/** Single sessions: opened from both sides, and with TCP MD5 (RFC 2385) and GTSM (RFC 5082), agreed on or not. */
 import { describe, expect, it } from 'vitest';
 
 import type { Namespace } from '../support/namespaces.ts';
@@ -13,7 +13,7 @@ const AS_NUMBERS = { dutAsn: 65_010, peerAsn: 65_020 };
 /** A session between sides that are secured in some way. */
 interface Case {
   readonly title: string;
-  readonly needs: keyof Security;
+  readonly needs?: keyof Security;
   readonly plan: SessionPlan;
   /** The kernel's counters, one of which grows when a segment is refused; the session must then not come up. */
   readonly refused?: readonly string[];
@@ -39,6 +39,7 @@ const WRONG: Security = { password: 'wrong' };
 const GTSM: Security = { ttlSecurity: true };
 
 const CASES: readonly Case[] = [
+  { title: 'one session where both sides connect', plan: { ...AS_NUMBERS, connects: 'both' } },
   ...bothWays('a session with an MD5 key', 'password', { dutSecurity: RIGHT, peerSecurity: RIGHT }),
   ...bothWays('no session with a wrong MD5 key', 'password', { dutSecurity: RIGHT, peerSecurity: WRONG }, MD5_REFUSED),
   ...bothWays('a session with GTSM', 'ttlSecurity', { dutSecurity: GTSM, peerSecurity: GTSM }),
@@ -72,13 +73,13 @@ async function afterRefusals(scene: Scene, names: readonly string[], before: num
 }
 
 /** Declares the cases that a peer can take part in. */
-export function describeSecurity(line: () => Line, peer: Peer): void {
+export function describeSessions(line: () => Line, peer: Peer): void {
   const cases = CASES.filter(
     ({ needs, plan }) =>
-      peer.security.includes(needs) &&
+      (needs === undefined || peer.security.includes(needs)) &&
       !(peer.acceptsNoPasswords === true && needs === 'password' && plan.connects === 'dut'),
   );
-  describe.runIf(cases.length > 0)('secured', () => {
+  describe('by itself', () => {
     it.for(cases.map((one) => [one.title, one] as const))('has %s', async ([, { plan, refused }]) => {
       await using scene = new Scene(line(), peer, plan);
       const before = await refusals(line(), refused ?? []);
