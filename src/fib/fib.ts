@@ -77,7 +77,8 @@ export class Fib {
    */
   async start(): Promise<void> {
     const settings = checkSysctls((path) => readFileSync(path, 'utf8'));
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: this.options });
+    // The same from any folder of dist/, because programs are bundled (see rolldown.config.ts).
+    const worker = new Worker(new URL('../fib/worker.js', import.meta.url), { workerData: this.options });
     this.worker = worker;
     worker.on('message', (answer: FibAnswer) => this.handle(answer));
     worker.on('error', (error) => this.ended(`the thread that writes routes failed: ${error.message}`));
