@@ -75,7 +75,7 @@ function sessionEnvironment(log: Log): SessionEnvironment {
     kernel,
     readBudget: new ReadBudget(),
     random: Math.random,
-    log: (level, words) => log[level](words),
+    log: (level, words, subject) => log[level](words, { subject }),
   };
 }
 

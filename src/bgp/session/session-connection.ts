@@ -35,6 +35,8 @@ export type ConnectionEffect = Exclude<
 export interface ConnectionOwner {
   readonly handler: SessionHandler;
   readonly environment: SessionEnvironment;
+  /** Whom log lines are about. */
+  readonly peerAddress: string;
   readonly statistics: StatisticsRecorder;
   /** The OPEN to send, a whole message. */
   readonly open: Uint8Array;
@@ -131,7 +133,8 @@ export class SessionConnection implements TransportEvents {
     }
     // A defect of this daemon: the session is in an unknown state, the others are not.
     const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#owner.environment.log('error', `a received message could not be handled: ${what}`);
+    const { environment, peerAddress } = this.#owner;
+    environment.log('error', `a received message could not be handled: ${what}`, peerAddress);
     const notification = { code: ERROR_CEASE, subcode: 0, data: new Uint8Array(0) };
     const words = `internal error while handling a message: ${error instanceof Error ? error.message : String(error)}`;
     this.#owner.give({ type: 'protocol-error', connection, notification, words });

@@ -32,5 +32,6 @@ export interface SessionEnvironment {
   readonly readBudget: ReadBudget;
   /** A number in [0, 1). */
   random(): number;
-  log(level: 'debug' | 'error', words: string): void;
+  /** `subject` is the peer's address. */
+  log(level: 'debug' | 'error', words: string, subject: string): void;
 }

@@ -68,6 +68,7 @@ export class Session {
     this.#owner = {
       handler,
       environment,
+      peerAddress: config.peerAddress,
       statistics: this.#statistics,
       open: encodeOpen(open),
       negotiated: (id) => {
@@ -191,7 +192,7 @@ export class Session {
     const before = this.state;
     const { peer, effects, reason } = step(this.#peer, event.input, performance.now());
     this.#peer = peer;
-    this.#environment.log('debug', reason);
+    this.#environment.log('debug', reason, this.config.peerAddress);
     // Statistics come first, so that a handler sees them.
     for (const effect of effects) this.#record(effect);
     if (this.state !== before) {
