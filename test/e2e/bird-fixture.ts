@@ -19,12 +19,14 @@ export interface Heard {
 
 /** BIRD at the other end of a link, with routes of its own. */
 export class Bird implements AsyncDisposable {
+  readonly namespace: Namespace;
   readonly process: RunningProcess;
   private readonly scratch: Scratch;
   private readonly head: string;
   private readonly control: string;
 
-  private constructor(scratch: Scratch, head: string, process_: RunningProcess) {
+  private constructor(namespace: Namespace, scratch: Scratch, head: string, process_: RunningProcess) {
+    this.namespace = namespace;
     this.scratch = scratch;
     this.head = head;
     this.process = process_;
@@ -43,7 +45,7 @@ export class Bird implements AsyncDisposable {
     const file = scratch.write('bird.conf', head + statics(prefixes));
     const argv = ['bird', '-f', '-c', file, '-s', join(scratch.path, 'ctl')];
     const process_ = start(argv, { name: `bird${number}`, space: namespace });
-    const bird = new Bird(scratch, head, process_);
+    const bird = new Bird(namespace, scratch, head, process_);
     await waitUntilReady(process_, () => bird.birdc('show', 'status'));
     return bird;
   }

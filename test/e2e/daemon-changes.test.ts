@@ -1,6 +1,5 @@
 /** A change of the resources touches only what it is about: two BIRDs tell what they heard. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { DaemonEvent } from '../../src/api/types.ts';
 import { missingHere, requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { Bird } from './bird-fixture.ts';
@@ -59,15 +58,6 @@ function writePeers(...more: object[]): void {
     SECOND_FILTER,
     ...more,
   );
-}
-
-async function problems(): Promise<string> {
-  return (await node.status()).problems.join('\n');
-}
-
-async function events(): Promise<DaemonEvent[]> {
-  const { events: all } = await node.api<{ events: DaemonEvent[] }>('GET', '/api/v1/events');
-  return all;
 }
 
 beforeAll(async () => {
@@ -177,7 +167,7 @@ describe('a change of the resources', () => {
   });
 
   it('does nothing at all for labels, comments, other resources, and the same in another order or file', async () => {
-    const last = (await events()).at(-1)!.id;
+    const last = (await node.events()).at(-1)!.id;
     const changes: (() => void)[] = [
       () =>
         node.write('more.yaml', resource('IPPool', 'far', { cidr: '172.31.0.0/16' }), block('10.245.0.0/26', 'node-7')),
@@ -198,7 +188,7 @@ describe('a change of the resources', () => {
     const heard = [];
     for (const change of changes) heard.push(await heardOf(change));
     expect(heard).toEqual(changes.map(() => [0, 0]));
-    expect((await events()).filter(({ id, subject }) => id > last && subject !== SIGN)).toEqual([]);
+    expect((await node.events()).filter(({ id, subject }) => id > last && subject !== SIGN)).toEqual([]);
   });
 
   it('reports what is broken with its place, and keeps what worked', async () => {
@@ -207,15 +197,15 @@ describe('a change of the resources', () => {
       node.write('filters.yaml', filter('of-first', { exportV4: [{ action: 'Perhaps' }] }));
       node.write('unknown.yaml', 'apiVersion: projectcalico.org/v3\nkind: BGPPear\nmetadata: { name: x }\nspec: {}\n');
       node.write('peer.yaml', bgpPeer(8, 0));
-      await waitFor(problems, { what: 'the problems', accept: (words) => words.split('\n').length >= 4 });
+      await waitFor(() => node.problems(), { what: 'the problems', accept: (words) => words.split('\n').length >= 4 });
     });
     expect(heard).toEqual([0, 0]);
-    const found = await problems();
+    const found = await node.problems();
     expect(found).toMatch(/blocks\.yaml:1:7: not valid YAML: .*; what the file held before stays in force/);
     expect(found).toMatch(/filters\.yaml:\d+:\d+: BGPFilter "of-first": spec\.exportV4\[0\]\.action: .*Accept/);
     expect(found).toMatch(/unknown\.yaml:2:\d+: .*BGPPear.*BGPPeer/);
     expect(found).toMatch(/peer\.yaml:\d+:\d+: BGPPeer "router-8": spec\.asNumber/);
-    const told = (await events()).filter(({ type }) => type === 'datastore').map(({ subject }) => subject);
+    const told = (await node.events()).filter(({ type }) => type === 'datastore').map(({ subject }) => subject);
     expect(told).toContainEqual(expect.stringMatching(/\/unknown\.yaml:2:\d+$/));
     expect(node.log).toMatch(/ WARN {2}\S+\/unknown\.yaml:2:\d+: /);
     const repaired = await heardOf(() => {
@@ -225,7 +215,7 @@ describe('a change of the resources', () => {
       node.write('filters.yaml', filter('of-first', {}));
     });
     expect(repaired).toEqual([0, 0]);
-    expect(await problems()).toBe('');
+    expect(await node.problems()).toBe('');
   });
 
   it('does not mind how editors write files', async () => {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { PeerDetail, PeerSummary, StatusReport } from '../../src/api/types.ts';
+import type { DaemonEvent, PeerDetail, PeerSummary, StatusReport } from '../../src/api/types.ts';
 import { httpRequest } from '../support/http.ts';
 import { createNamespace, link } from '../support/namespaces.ts';
 import type { Namespace } from '../support/namespaces.ts';
@@ -43,9 +43,10 @@ export function block(cidr: string, node = 'node-1'): object {
   return resource('BlockAffinity', name, { cidr, node, state: 'confirmed', deleted: 'false' });
 }
 
-/** The BGPPeer for the router at the other end of a link. */
+/** The BGPPeer for the router at the other end of a link, between the addresses of the link. */
 export function bgpPeer(number: number, asNumber: number, more: object = {}): object {
-  return resource('BGPPeer', `router-${number}`, { peerIP: linkAddresses(number).theirs, asNumber, ...more });
+  const peerIP = linkAddresses(number).theirs;
+  return resource('BGPPeer', `router-${number}`, { peerIP, asNumber, sourceAddress: 'None', ...more });
 }
 
 /** What a command said. */
@@ -109,16 +110,16 @@ export class TestNode implements AsyncDisposable {
   }
 
   /** Writes the configuration of the daemon, and returns its path. */
-  configure(more: object = {}): string {
+  configure(more: object = {}, file = 'starlingd.yaml'): string {
     const datastore = { type: 'file', file: { path: this.resources } };
     const api = { socket: this.socket, http: '127.0.0.1:8179' };
-    return this.scratch.write('starlingd.yaml', stringify({ nodeName: this.name, datastore, api, ...more }));
+    return this.scratch.write(file, stringify({ nodeName: this.name, datastore, api, ...more }));
   }
 
   /** Starts a daemon without waiting for it. */
-  launch(config: string): RunningProcess {
+  launch(config: string, namespace = this.namespace): RunningProcess {
     const argv = ['node', join(DIST, 'daemon/main.js'), '--config', config];
-    return start(argv, { name: 'starlingd', space: this.namespace });
+    return start(argv, { name: 'starlingd', space: namespace });
   }
 
   /** Starts the daemon, and waits until it has read the resources and answers. */
@@ -131,6 +132,15 @@ export class TestNode implements AsyncDisposable {
       accept: ({ datastore }) => datastore.state === 'synced',
     });
     return daemon;
+  }
+
+  async events(): Promise<DaemonEvent[]> {
+    return (await this.api<{ events: DaemonEvent[] }>('GET', '/api/v1/events')).events;
+  }
+
+  /** What is wrong, in the words of the status. */
+  async problems(): Promise<string> {
+    return (await this.status()).problems.join('\n');
   }
 
   /** What the daemon wrote to its log. */
@@ -155,11 +165,22 @@ export class TestNode implements AsyncDisposable {
 
   /** Asks the API; throws where the answer is not 200. */
   async api<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {
+    return JSON.parse(await this.request(method, path, body)) as T;
+  }
+
+  /** A metric; `labels` as they stand in the text, e.g. `peer="10.0.0.1"`. Undefined where there is none. */
+  async metric(name: string, labels = ''): Promise<number | undefined> {
+    const text = await this.request('GET', '/metrics');
+    const line = text.split('\n').find((one) => one.startsWith(labels === '' ? `${name} ` : `${name}{${labels}} `));
+    return line === undefined ? undefined : Number(line.split(' ').at(-1));
+  }
+
+  private async request(method: string, path: string, body?: object): Promise<string> {
     const headers = { 'content-type': 'application/json' };
-    const options = { socketPath: this.socket, method, path, headers, agent: false } as const;
+    const options = { socketPath: this.socket, method, path, headers, agent: false };
     const { status, text } = await httpRequest(options, body === undefined ? undefined : JSON.stringify(body));
     if (status !== 200) throw new Error(`${method} ${path}: ${status}: ${text}`);
-    return JSON.parse(text) as T;
+    return text;
   }
 
   status(): Promise<StatusReport> {

@@ -1,0 +1,180 @@
+/** The starling command as a process of its own, with two BIRDs that tell what comes of it. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { PeerSummary } from '../../src/api/types.ts';
+import { createScratch } from '../support/scratch.ts';
+import { missingHere, requireOrSkip } from '../support/skip.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { Bird } from './bird-fixture.ts';
+import { DAEMON_NEEDS, TestNode, bgpPeer, block, linkAddresses } from './daemon-fixture.ts';
+
+const [FIRST, SECOND] = [1, 2].map((number) => linkAddresses(number).theirs);
+
+let node: TestNode;
+let first: Bird;
+let second: Bird;
+
+beforeAll(async () => {
+  if (missingHere(DAEMON_NEEDS) !== undefined) return;
+  node = new TestNode();
+  first = await Bird.start(node.addLink(1), 1, 65_001, ['10.70.0.0/16', 'fd70::/32']);
+  second = await Bird.start(node.addLink(2), 2, 65_002);
+  node.writeBasics();
+  node.write('all.yaml', bgpPeer(1, 65_001), bgpPeer(2, 65_002), block('10.244.1.0/26'));
+  await node.startDaemon();
+  await node.established(FIRST, SECOND);
+});
+afterAll(async () => {
+  await first?.[Symbol.asyncDispose]();
+  await second?.[Symbol.asyncDispose]();
+  await node?.[Symbol.asyncDispose]();
+});
+beforeEach((ctx) => requireOrSkip(ctx, DAEMON_NEEDS));
+
+/** Waits until the daemon and BIRD agree that the second session is up. */
+async function secondUp(): Promise<void> {
+  await node.established(SECOND);
+  await second.has('10.244.1.0/26');
+}
+
+/** Runs a command that has to succeed, and returns what it printed. */
+async function printed(...argv: string[]): Promise<string> {
+  const { code, out, err } = await node.starling(...argv);
+  expect([code, err]).toEqual([0, '']);
+  return out;
+}
+
+describe('starling', () => {
+  it('shows the state of the node', async () => {
+    const out = await printed('status');
+    expect(out).toMatch(/^node-1 {2}AS 64512, router id 10\.91\.1\.1$/m);
+    expect(out).toMatch(/^Peers +2 of 2 established$/m);
+    expect(out).toMatch(/Nothing is wrong\.\n$/);
+  });
+
+  it('speaks JSON', async () => {
+    const commands = [
+      'status',
+      'peer list',
+      `peer show ${FIRST}`,
+      'route list',
+      `route list --peer ${FIRST} --received`,
+      `route list --peer ${FIRST} --advertised`,
+      'route explain 10.70.1.1',
+      'fib list',
+      'events',
+    ];
+    const printouts = await Promise.all(commands.map((command) => printed(...command.split(' '), '-o', 'json')));
+    for (const printout of printouts) expect(JSON.parse(printout)).toBeTypeOf('object');
+  });
+
+  it('exits with 1 where what is asked for is not so, and with 2 where the question is wrong', async () => {
+    expect(await node.starling('peer', 'show', '192.0.2.99')).toMatchObject({ code: 1, out: '' });
+    expect((await node.starling('route', 'explain', '192.0.2.99')).code).toBe(1);
+    expect((await node.starling('peer', 'show', 'nobody')).code).toBe(2);
+    expect((await node.starling('peer', 'list', '--expect', 'fun')).code).toBe(2);
+    const away = await node.starling('--socket', '/nonexistent/socket', 'status');
+    expect([away.code, away.err]).toEqual([1, expect.stringContaining('there is no such socket')]);
+  });
+
+  it('disables a peer with a message that the peer sees, and enables it', async () => {
+    expect(await printed('peer', 'list', '--expect', 'established')).toContain(SECOND);
+    await printed('peer', 'disable', SECOND, '--message', 'cable work 4711');
+    await waitFor(() => second.session(), {
+      what: 'the message at the peer',
+      accept: (text) => /Received: Administrative shutdown[\s\S]*cable work 4711/.test(text),
+    });
+    const { peers } = JSON.parse(await printed('peer', 'list', '-o', 'json')) as { peers: PeerSummary[] };
+    expect(peers.find(({ address }) => address === SECOND)).toMatchObject({ admin: 'down', state: 'Idle' });
+    // What is disabled is not expected to be up.
+    await printed('peer', 'list', '--expect', 'established');
+    expect((await node.starling('peer', 'reset', SECOND)).code).toBe(1);
+
+    await second.birdc('disable', 'node');
+    await printed('peer', 'enable', SECOND);
+    const early = await node.starling('peer', 'list', '--expect', 'established');
+    expect(early).toMatchObject({ code: 1, err: expect.stringMatching(`^expected: established; but ${SECOND} is `) });
+    await second.birdc('enable', 'node');
+    await secondUp();
+    await printed('peer', 'list', '--expect', 'established');
+  });
+
+  it('resets a session, or only the exchange of routes in it', async () => {
+    const before = await second.heard();
+    await printed('peer', 'reset', SECOND, '--soft', 'out');
+    const after = await waitFor(() => second.heard(), {
+      what: 'routes told again',
+      accept: ({ routes }) => routes > before.routes,
+    });
+    expect(after.since).toBe(before.since);
+
+    const received = (await node.peer(FIRST)).messages.received.update;
+    await printed('peer', 'reset', FIRST, '--soft', 'in');
+    const peer = await waitFor(() => node.peer(FIRST), {
+      what: 'routes heard again',
+      accept: ({ messages }) => messages.received.update > received,
+    });
+    expect(peer).toMatchObject({ flaps: 0, messages: { sent: { routeRefresh: 2 } } });
+
+    await printed('peer', 'reset', SECOND);
+    await waitFor(() => second.heard(), {
+      what: 'another session',
+      accept: ({ since }) => since !== 'never' && since !== before.since,
+    });
+    expect(second.log).toMatch(/Received: Administrative reset/);
+    await secondUp();
+  });
+
+  it('originates a route with the attributes asked for, and takes it back', async () => {
+    const attributes = ['--med', '50', '--community', '64512:100', '--community', 'graceful-shutdown'];
+    await printed('route', 'add', '10.60.0.0/16', ...attributes, '--large-community', '64512:1:2');
+    await printed('route', 'add', 'fd60::/48', '--as-path', '64999 65010', '--origin', 'incomplete');
+    await first.has('10.244.1.0/26', '10.60.0.0/16', 'fd60::/48');
+    const route = await first.route('10.60.0.0/16');
+    expect(route).toMatch(/BGP\.med: 50\n/);
+    expect(route).toMatch(/BGP\.community: \(64512,100\) \(65535,0\)/);
+    expect(route).toMatch(/BGP\.large_community: \(64512, 1, 2\)/);
+    const other = await first.route('fd60::/48');
+    expect(other).toMatch(/BGP\.as_path: 64512 64999 65010\n/);
+    expect(other).toMatch(/BGP\.origin: Incomplete/);
+    expect(other).toMatch(/BGP\.next_hop: fd91:1::1/);
+    await printed('route', 'delete', '10.60.0.0/16');
+    await printed('route', 'delete', 'fd60::/48');
+    await first.has('10.244.1.0/26');
+    expect(await node.starling('route', 'delete', 'fd60::/48')).toMatchObject({
+      code: 1,
+      err: 'starling: no route fd60::/48 was added by hand\n',
+    });
+  });
+
+  it('follows events', async () => {
+    await using following = node.startStarling('events', '--follow');
+    await waitFor(() => following.output().includes('starlingd 0.1.0 starts'), { what: 'the events so far' });
+    await printed('route', 'add', '10.61.0.0/16');
+    await printed('route', 'delete', '10.61.0.0/16');
+    await waitFor(() => following.output(), {
+      what: 'the new events',
+      accept: (text) =>
+        /advertisement +10\.61\.0\.0\/16 +originated: added by hand\n.*advertisement +10\.61\.0\.0\/16 +no longer/.test(
+          text,
+        ),
+    });
+    following.signal('SIGINT');
+    expect(await following.ended).toBe(0);
+  });
+
+  it('validates resources before they are used', async () => {
+    using scratch = createScratch('validate');
+    scratch.write(
+      'peer.yaml',
+      'apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: { name: tor }\nspec:\n  peerIP: 10.0.0.999\n',
+    );
+    scratch.write('broken.yaml', 'kind: [\n');
+    const { code, out } = await node.starling('config', 'validate', scratch.path);
+    expect(code).toBe(2);
+    expect(out).toContain(`${scratch.path}/peer.yaml:5:3: error: BGPPeer "tor": spec.peerIP: `);
+    expect(out).toMatch(/\/broken\.yaml:\d:\d: error: /);
+    const json = await node.starling('config', 'validate', scratch.path, '-o', 'json');
+    expect([json.code, JSON.parse(json.out)]).toEqual([2, expect.objectContaining({ valid: false })]);
+    expect(await printed('config', 'validate', node.resources)).toMatch(/: valid, 5 resources\n$/);
+  });
+});

@@ -1,0 +1,124 @@
+/** starlingd where the start is not smooth: what it says, with which exit code, and how it goes on. */
+import { existsSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { start } from '../support/processes.ts';
+import { missingHere, requireOrSkip } from '../support/skip.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { Bird } from './bird-fixture.ts';
+import { DAEMON_NEEDS, NODE_AS, TestNode, bgpPeer, block, linkAddresses, resource } from './daemon-fixture.ts';
+
+const FIRST = linkAddresses(1);
+
+let node: TestNode;
+
+beforeEach((ctx) => {
+  requireOrSkip(ctx, DAEMON_NEEDS);
+  node = new TestNode();
+});
+afterEach(async () => {
+  if (missingHere(DAEMON_NEEDS) === undefined) await node[Symbol.asyncDispose]();
+});
+
+/** A node with one BIRD, and a block to tell it. */
+async function oneRouter(): Promise<Bird> {
+  const bird = await Bird.start(node.addLink(1), 1, 65_001, ['10.70.0.0/16']);
+  node.writeBasics();
+  node.write('all.yaml', bgpPeer(1, 65_001), block('10.244.1.0/26'));
+  return bird;
+}
+
+describe('starlingd', () => {
+  it('exits with 2 where its configuration is not there, or wrong, and says where', async () => {
+    const missing = node.launch('/nonexistent/starlingd.yaml');
+    expect(await missing.ended).toBe(2);
+    expect(missing.output()).toMatch(/^\/nonexistent\/starlingd\.yaml: can't be read: ENOENT/);
+    const config = node.configure({ fib: { maxPath: 4 } });
+    const wrong = node.launch(config);
+    expect(await wrong.ended).toBe(2);
+    expect(wrong.output()).toMatch(
+      /starlingd\.yaml:\d+:\d+: fib\.maxPath is not a known field \(did you mean "maxPaths"\?\)/,
+    );
+  });
+
+  it('goes on where another program has its port, says so, and takes the port when it is free', async () => {
+    await using bird = await oneRouter();
+    const script = "require('net').createServer().listen(179, '0.0.0.0', () => console.log('listens'))";
+    await using other = start(['node', '--eval', script], { space: node.namespace });
+    await waitFor(() => other.output().includes('listens'), { what: 'the other program' });
+    await node.startDaemon();
+    await node.established(FIRST.theirs);
+    await bird.has('10.244.1.0/26');
+    const words = 'cannot listen on 0.0.0.0:179: another program listens there';
+    await waitFor(() => node.problems(), { what: 'the problem', accept: (problems) => problems.startsWith(words) });
+    expect(node.log).toMatch(/ ERROR 0\.0\.0\.0:179: cannot listen on/);
+    await other.stop();
+    await waitFor(() => node.problems(), { what: 'the end of the problem', accept: (problems) => problems === '' });
+    const told = (await node.events()).filter(({ subject }) => subject === '0.0.0.0:179');
+    expect(told.map((event) => event.words)).toEqual([expect.stringContaining(words), 'listens now']);
+  });
+
+  it('does not touch anything of a daemon that runs already', async () => {
+    await using bird = await oneRouter();
+    await node.startDaemon();
+    await node.established(FIRST.theirs);
+    await bird.has('10.244.1.0/26');
+    const before = [await bird.heard(), await node.ip('route'), await node.ip('nexthop')];
+    const second = node.launch(node.configure({}, 'again.yaml'));
+    expect(await second.ended).toBe(1);
+    expect(second.output()).toMatch(
+      /ERROR another starlingd answers on \S+\/api\.sock: stop it, or change api\.socket\n/,
+    );
+    expect([await bird.heard(), await node.ip('route'), await node.ip('nexthop')]).toEqual(before);
+    expect((await node.peer(FIRST.theirs)).flaps).toBe(0);
+  });
+
+  it('starts again after a sudden death, over the socket and the routes that were left', async () => {
+    await using _bird = await oneRouter();
+    const daemon = await node.startDaemon();
+    await node.established(FIRST.theirs);
+    const installed = () => node.ip('route', 'show', 'proto', 'bird');
+    await waitFor(installed, { what: 'the route', accept: (routes) => routes.length === 1 });
+    daemon.signal('SIGKILL');
+    await daemon.ended;
+    expect([existsSync(node.socket), (await installed()).length]).toEqual([true, 1]);
+    await node.startDaemon();
+    await node.established(FIRST.theirs);
+    expect(await installed()).toHaveLength(1);
+  });
+
+  it('waits for its own Node, and says what it waits for', async () => {
+    await using bird = await oneRouter();
+    node.remove('node.yaml');
+    node.write('other.yaml', resource('Node', 'node-7', { bgp: { ipv4Address: '10.91.7.7/24' } }));
+    await node.startDaemon();
+    const words = 'There is no Node "node-1"';
+    await waitFor(() => node.problems(), { what: 'the problem', accept: (problems) => problems.includes(words) });
+    expect(node.log).toMatch(/ WARN {2}node-1: .*There is no Node "node-1".* Create it, or correct nodeName\./);
+    expect(await node.peers()).toEqual([]);
+    node.writeBasics();
+    await bird.has('10.244.1.0/26');
+    expect(await node.problems()).toBe('');
+  });
+
+  it.each([
+    ['the one that connects first', ['node-2', 'node-1']],
+    ['the one that waits first', ['node-1', 'node-2']],
+  ])('finds another starlingd in any order of starts: %s', async (_what, order) => {
+    const far = node.addLink(1);
+    node.writeBasics({ nodeToNodeMeshEnabled: true });
+    node.write(
+      'node-2.yaml',
+      resource('Node', 'node-2', { bgp: { ipv4Address: `${FIRST.theirs}/24`, asNumber: NODE_AS } }),
+    );
+    const other = node.configure({ nodeName: 'node-2', api: { socket: '', http: '' } }, 'other.yaml');
+    const starts = { 'node-1': () => node.startDaemon(), 'node-2': () => node.launch(other, far) };
+    await using first = await starts[order[0] as keyof typeof starts]();
+    await waitFor(() => first.output(), {
+      what: 'the first one to look for the other',
+      accept: (log) => /: (?:Connect|Active): /.test(log),
+    });
+    await using _second = await starts[order[1] as keyof typeof starts]();
+    await node.established(FIRST.theirs);
+    expect(await node.peer(FIRST.theirs)).toMatchObject({ type: 'mesh', passive: true, flaps: 0 });
+  });
+});
