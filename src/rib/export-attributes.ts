@@ -24,7 +24,7 @@ import {
   ORIGIN,
   ORIGINATOR_ID,
 } from '../bgp/messages/attributes/attribute-codes.ts';
-import { writeU32 } from '../net/address.ts';
+import { isLinkLocal, writeU32 } from '../net/address.ts';
 import { IPV4_UNICAST, afiOf, SAFI_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { AttributeSets } from './attribute-sets.ts';
@@ -41,7 +41,6 @@ const PASSED: ReadonlySet<number> = new Set([
   ATOMIC_AGGREGATE,
   AGGREGATOR,
   COMMUNITIES,
-  IPV6_EXTENDED_COMMUNITIES,
   LARGE_COMMUNITY,
   ONLY_TO_CUSTOMER,
 ]);
@@ -125,9 +124,8 @@ export class AttributeExporter {
     const { rules, sets } = this;
     const received = sets.nextHop[set];
     const keeps = rules.nextHopMode === 'keep' || (rules.nextHopMode === 'auto' && rules.to !== 'external');
-    // An IPv4 route over an IPv6 next hop can be told with our own IPv4 address only (RFC 8950 is not negotiated).
-    const passes = received !== 0 && (family !== IPV4_UNICAST || sets.nextHops.bytes[received].length === 4);
-    return keeps && passes ? sets.nextHops.bytes[received] : rules.selfNextHop[family];
+    const kept = keeps && received !== 0 ? tellable(sets.nextHops.bytes[received], family) : undefined;
+    return kept ?? rules.selfNextHop[family];
   }
 
   /** Inserts, in the order of their codes, the attributes that must be there with a code below `code`. */
@@ -190,7 +188,8 @@ export class AttributeExporter {
         if (reflects) prependClusterId(out, block, value, end, rules.clusterId);
         return;
       case EXTENDED_COMMUNITIES:
-        if (rules.to === 'external') copyTransitive(out, block, value, end);
+      case IPV6_EXTENDED_COMMUNITIES:
+        if (rules.to === 'external') copyTransitive(out, block, value, end, code);
         else out.copy(block, at, end);
         return;
       case AIGP: // RFC 7311 §3.1: inside an AIGP administrative domain only
@@ -213,6 +212,16 @@ export class AttributeExporter {
     writeU32(out.bytes, at + 2, rules.localAs);
     for (let i = joins ? value + 2 : value, to = at + 6; i < end; i++) out.bytes[to++] = block[i];
   }
+}
+
+/**
+ * What a peer anywhere can make use of in a received next hop, undefined if nothing: not an IPv6 one of an IPv4 route, since
+ * RFC 8950 is not negotiated, and of IPv6 ones not the link-local address, which counts on its link only (RFC 2545 §3).
+ */
+function tellable(hop: Uint8Array, family: Family): Uint8Array | undefined {
+  if (family === IPV4_UNICAST) return hop.length === 4 ? hop : undefined;
+  const global = hop.subarray(0, 16);
+  return isLinkLocal(global) || global.every((byte) => byte === 0) ? undefined : global;
 }
 
 /**
@@ -255,15 +264,16 @@ function prependClusterId(out: BlockBuffer, block: Uint8Array, value: number, en
   out.bytes.set(block.subarray(value, end), at + 4);
 }
 
-/** RFC 4360 §6: non-transitive extended communities stay inside the AS. */
-function copyTransitive(out: BlockBuffer, block: Uint8Array, value: number, end: number): void {
+/** RFC 4360 §6, RFC 5701 §2: non-transitive extended communities stay inside the AS. */
+function copyTransitive(out: BlockBuffer, block: Uint8Array, value: number, end: number, code: number): void {
+  const size = code === EXTENDED_COMMUNITIES ? 8 : 20;
   const kept: number[] = [];
-  for (let at = value; at + 8 <= end; at += 8) if ((block[at] & 0x40) === 0) kept.push(at);
+  for (let at = value; at + size <= end; at += size) if ((block[at] & 0x40) === 0) kept.push(at);
   if (kept.length === 0) return;
-  const length = kept.length * 8;
-  let to = putHeader(out, out.extend(length), FLAG_OPTIONAL | FLAG_TRANSITIVE, EXTENDED_COMMUNITIES, length);
+  const length = kept.length * size;
+  let to = putHeader(out, out.extend(length), FLAG_OPTIONAL | FLAG_TRANSITIVE, code, length);
   for (const at of kept) {
-    out.bytes.set(block.subarray(at, at + 8), to);
-    to += 8;
+    out.bytes.set(block.subarray(at, at + size), to);
+    to += size;
   }
 }
