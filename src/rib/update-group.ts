@@ -3,7 +3,7 @@
  * remembered per attribute set.
  */
 import { NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from '../bgp/messages/attributes/attribute-summary.ts';
-import { FAMILIES } from '../net/family.ts';
+import { toTwoOctetAs } from '../bgp/messages/attributes/two-octet-as.ts';
 import type { Family } from '../net/family.ts';
 import { growColumn } from './columns.ts';
 import { mayTell } from '../route-reflector/reflection.ts';
@@ -115,23 +115,22 @@ export class UpdateGroup {
 
   /** Forgets what a freed attribute set became. */
   forget(set: number): void {
-    for (const cache of this.caches) {
-      const result = cache.result[set] ?? 0;
-      if (result === 0) continue;
-      cache.result[set] = 0;
-      if (result !== NOT_TOLD) this.rib.sets.release(result);
-    }
+    for (const cache of this.caches) this.clear(cache, set);
   }
 
   /** Gives all remembered sets back: the group is gone. */
   dispose(): void {
-    for (const family of FAMILIES) {
-      const { result } = this.caches[family];
-      for (let set = 0; set < result.length; set++) {
-        if (result[set] !== 0 && result[set] !== NOT_TOLD) this.rib.sets.release(result[set]);
-        result[set] = 0;
-      }
+    for (const cache of this.caches) {
+      for (let set = 0; set < cache.result.length; set++) this.clear(cache, set);
     }
+  }
+
+  /** Removes one entry. What is told as it is holds no reference to itself: it would never be freed. */
+  private clear(cache: ExportCache, set: number): void {
+    const result = cache.result[set] ?? 0;
+    if (result === 0) return;
+    cache.result[set] = 0;
+    if (result !== NOT_TOLD && result !== set) this.rib.sets.release(result);
   }
 
   private transformed(set: number, family: Family, source: RouteSource, peer: number): number {
@@ -143,17 +142,19 @@ export class UpdateGroup {
     if (known !== 0) {
       if (cache.source[set] === source && cache.originator[set] === originator) return known === NOT_TOLD ? 0 : known;
       // The same attributes from another source: the latest one is remembered.
-      if (known !== NOT_TOLD) sets.release(known);
+      this.clear(cache, set);
     }
     cache.result[set] = NOT_TOLD;
     cache.source[set] = source;
     cache.originator[set] = originator;
     if (!this.exporter.write(set, family, source, originator)) return 0;
     const { out } = this.exporter;
-    // RFC 4271 §9.2: what doesn't fit a message can't be told. AS4_PATH takes as much again as a 2-octet AS_PATH.
-    const widest = this.profile.fourOctetAs ? out.length : out.length * 1.5;
-    if (widest + OVERHEAD > this.profile.maxMessage) return 0;
+    // RFC 4271 §9.2: what doesn't fit a message can't be told.
+    const { fourOctetAs, maxMessage } = this.profile;
+    const length = fourOctetAs ? out.length : toTwoOctetAs(out.bytes, 0, out.length).length;
+    if (length + OVERHEAD > maxMessage) return 0;
     const result = sets.acquire(out.bytes, 0, out.length);
+    if (result === set) sets.release(result);
     cache.result[set] = result;
     return result;
   }
