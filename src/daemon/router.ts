@@ -92,7 +92,8 @@ export class Router {
     if (restart) await this.becomeSomeoneElse(wanted.self);
     this.self = wanted.self;
     this.setIdentity(wanted.self);
-    this.rib.sets.nextHops.setOwnAddresses(allAddresses());
+    this.rib.setOwnAddresses(allAddresses());
+    this.speaker.kick();
     this.applyRoutes(wanted);
     await this.applyNeighbours(wanted.neighbours);
     // Last, so that no neighbour is taken for a stranger.

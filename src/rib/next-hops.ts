@@ -83,10 +83,19 @@ export class NextHops {
     this.generation++;
   }
 
-  /** Sets which addresses are this router's own: a next hop among them is never usable (RFC 4271 §6.3). */
-  setOwnAddresses(addresses: ReadonlySet<string>): void {
+  /**
+   * Sets which addresses are this router's own: a next hop among them is never usable (RFC 4271 §6.3). Returns whether any
+   * next hop is usable now that was not before, or the other way round.
+   */
+  setOwnAddresses(addresses: ReadonlySet<string>): boolean {
     this.ownAddresses = addresses;
-    for (let id = 1; id < this.address.length; id++) this.metric[id] = this.metricOf(this.address[id]);
+    let changed = false;
+    for (let id = 1; id < this.address.length; id++) {
+      const before = this.metric[id];
+      this.metric[id] = this.metricOf(this.address[id]);
+      if (this.refs[id] > 0 && this.metric[id] !== before) changed = true;
+    }
+    return changed;
   }
 
   /** Why an unusable next hop is so, in words. */

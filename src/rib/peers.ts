@@ -45,6 +45,8 @@ export class Peers {
   /** Of those, the ones that import let through, per family, by index. */
   accepted: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
 
+  /** Indexes given back that Loc-RIB may still name, see {@link recycle}. */
+  private readonly retired = new Set<number>();
   /** Peers in the order of their addresses. */
   private readonly order: { readonly index: number; readonly key: string }[] = [];
 
@@ -56,7 +58,7 @@ export class Peers {
 
   /** Registers a peer and gives it the lowest free index. Throws RangeError beyond {@link MAX_PEERS}. */
   add(info: PeerInfo): number {
-    let index = this.info.indexOf(undefined);
+    let index = this.info.findIndex((known, i) => known === undefined && !this.retired.has(i));
     if (index < 0) index = this.info.length;
     if (index > MAX_PEERS) throw new RangeError(`more than ${MAX_PEERS} peers`);
     if (index >= this.rank.length) this.grow(grownCapacity(this.rank.length, index + 1));
@@ -72,10 +74,17 @@ export class Peers {
     this.rankAnew(index);
   }
 
-  /** Frees an index that no path refers to any more. */
+  /** Gives an index back that no path refers to any more. It is not used again before {@link recycle}. */
   remove(index: number): void {
     this.info[index] = undefined;
+    this.retired.add(index);
     this.rankAnew(index);
+  }
+
+  /** Frees all indexes given back: every prefix has been decided since, so that none of them is that of a best path. */
+  recycle(): void {
+    if (this.retired.size === 0) return;
+    this.retired.clear();
     while (this.info.length > 1 && this.info.at(-1) === undefined) this.info.pop();
   }
 

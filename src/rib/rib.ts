@@ -152,10 +152,14 @@ export class Rib {
 
   /** Replaces what is known of a peer and evaluates its Adj-RIB-In anew: another import policy (soft reset in). */
   reimport(peer: number, info: PeerInfo): void {
+    const otherSource = this.peers.source[peer] !== info.source;
     this.peers.set(peer, info);
     for (const table of this.tables) {
       for (let row = 1; row < table.end; row++) {
-        if (table.received[row] !== 0 && table.peer[row] === peer) this.reimportRow(table, row, info);
+        if (table.received[row] === 0 || table.peer[row] !== peer) continue;
+        this.reimportRow(table, row, info);
+        // Who is told a route depends on its source, even if the best path stays as it is.
+        if (otherSource && table.bestPeer[table.prefix[row]] === peer) this.tellChanged(table, table.prefix[row]);
       }
     }
   }
@@ -163,11 +167,12 @@ export class Rib {
   /** Takes other knobs of best-path selection: every prefix is to be decided anew. */
   changeBestPath(options: BestPathOptions): void {
     this.selector.options = options;
-    for (const table of this.tables) {
-      for (let prefix = 1; prefix < table.prefixes.end; prefix++) {
-        if (table.first[prefix] !== 0) table.markDirty(prefix);
-      }
-    }
+    this.decideAnew();
+  }
+
+  /** Sets which addresses are this router's own: routes with such a next hop are not used (RFC 4271 §9.1.2). */
+  setOwnAddresses(addresses: ReadonlySet<string>): void {
+    if (this.sets.nextHops.setOwnAddresses(addresses)) this.decideAnew();
   }
 
   /** Decides up to `limit` dirty prefixes. Returns how many were decided. */
@@ -179,6 +184,7 @@ export class Rib {
         decided++;
       }
     }
+    if (!this.hasWork) this.peers.recycle();
     return decided;
   }
 
@@ -194,6 +200,14 @@ export class Rib {
   applyImport(policy: RoutePolicy, set: number): number {
     this.view.set = set;
     return policy.apply(this.view);
+  }
+
+  private decideAnew(): void {
+    for (const table of this.tables) {
+      for (let prefix = 1; prefix < table.prefixes.end; prefix++) {
+        if (table.first[prefix] !== 0) table.markDirty(prefix);
+      }
+    }
   }
 
   private insert(table: PathTable, peer: number, set: number, accepted: number): void {
@@ -262,13 +276,17 @@ export class Rib {
     if (this.forwarding !== undefined) this.forward(table, prefix, this.forwarding);
     if (set !== table.bestSet[prefix] || peer !== table.bestPeer[prefix]) {
       if (set !== 0) sets.retain(set);
-      // Listeners hold the prefix for as long as they have told somebody of it.
-      for (const listener of this.advertising) listener.bestChanged(table.prefixes.family, prefix);
+      this.tellChanged(table, prefix);
       sets.release(table.bestSet[prefix]);
       table.bestSet[prefix] = set;
       table.bestPeer[prefix] = peer;
     }
     table.prefixes.drop(prefix);
+  }
+
+  /** Listeners hold the prefix for as long as they have told somebody of it. */
+  private tellChanged(table: PathTable, prefix: number): void {
+    for (const listener of this.advertising) listener.bestChanged(table.prefixes.family, prefix);
   }
 
   private forward(table: PathTable, prefix: number, forwarding: Forwarding): void {

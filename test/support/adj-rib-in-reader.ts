@@ -2,7 +2,9 @@
  * What a peer that reads a stream of messages believes: for tests of what is told to whom.
  */
 import { decodeAttributes } from '../../src/bgp/messages/attributes/attribute-codec.ts';
+import type { DecodeContext } from '../../src/bgp/messages/attributes/attribute-row.ts';
 import type { Attributes } from '../../src/bgp/messages/attributes/attributes.ts';
+import { CanonicalBlock, canonicalise } from '../../src/bgp/messages/attributes/canonical-block.ts';
 import { Framer, MESSAGE_UPDATE } from '../../src/bgp/messages/framing.ts';
 import { UpdateView, isEndOfRib, parseUpdate, rawBlock } from '../../src/bgp/messages/update.ts';
 import { formatPrefix, prefixFromBytes } from '../../src/net/prefix.ts';
@@ -21,9 +23,13 @@ export class AdjRibInReader {
   needless = 0;
   private readonly framer = new Framer();
   private readonly view = new UpdateView();
+  private readonly canonical = new CanonicalBlock();
+  private readonly scratch = new Uint8Array(70_000);
+  private readonly context: DecodeContext;
 
-  constructor(maxMessage = 4096) {
+  constructor(maxMessage = 4096, context: DecodeContext = { fourOctetAs: true, external: false }) {
     this.framer.maxLength = maxMessage;
+    this.context = context;
   }
 
   feed(bytes: Uint8Array): void {
@@ -55,9 +61,12 @@ export class AdjRibInReader {
 
   private announce(buffer: Uint8Array, multiprotocol: boolean, prefixes: readonly string[]): void {
     if (prefixes.length === 0) return;
-    const scratch = new Uint8Array(70_000);
+    const { scratch } = this;
     const length = rawBlock(buffer, this.view, scratch, multiprotocol);
-    const attributes = decodeAttributes(scratch, 0, length);
+    canonicalise(scratch, 0, length, this.context, this.canonical);
+    // Nothing is told that the peer would have to find fault with.
+    if (this.canonical.faults.length > 0) throw new Error(this.canonical.faults.join());
+    const attributes = decodeAttributes(this.canonical.bytes, 0, this.canonical.length);
     for (const prefix of prefixes) this.routes.set(prefix, attributes);
     this.announced += prefixes.length;
   }

@@ -1,14 +1,34 @@
 /**
  * A naive model of the RIB: objects and Maps, everything computed from scratch, nothing shared with `src/rib`.
  */
+import { encodeAttributes } from '../../src/bgp/messages/attributes/attribute-codec.ts';
 import type { Attributes } from '../../src/bgp/messages/attributes/attributes.ts';
+import { toTwoOctetAs } from '../../src/bgp/messages/attributes/two-octet-as.ts';
 
-/** A peer of the model. */
+/** A peer of the model, or this router itself. Peers are listed in the order of their addresses. */
 export interface ModelPeer {
   readonly name: string;
   readonly kind: 'external' | 'internal' | 'client' | 'local';
   readonly routerId: string;
   readonly as: number;
+  /** Families negotiated, both if absent. */
+  readonly families?: readonly (0 | 1)[];
+  /** Has 2-octet AS numbers only. */
+  readonly narrow?: boolean;
+  /** Takes messages of 65535 bytes. */
+  readonly extended?: boolean;
+  readonly nextHopMode?: 'auto' | 'self' | 'keep';
+}
+
+/** A filter of the model, by name: of prefixes and of where the route is from. */
+export type RuleName = 'all' | 'none' | 'short' | 'ours';
+
+/** What may change during a session. */
+export interface Terms {
+  readonly kind: ModelPeer['kind'];
+  readonly allowLocalAs: number;
+  readonly import: RuleName;
+  readonly export: RuleName;
 }
 
 export const OWN = {
@@ -19,7 +39,32 @@ export const OWN = {
   ipv6: '2001:db8::1',
 };
 
+/** Whether a rule lets a route through. */
+export const RULES: Readonly<Record<RuleName, (family: number, length: number, kind: ModelPeer['kind']) => boolean>> = {
+  all: () => true,
+  none: () => false,
+  short: (family, length) => length < (family === 0 ? 24 : 64),
+  ours: (_family, _length, kind) => kind !== 'external',
+};
+
+/** A path with the terms of the session it came over. */
+export interface ModelPath {
+  readonly peer: ModelPeer;
+  readonly terms: Terms;
+  readonly attributes: Attributes;
+}
+
+/** A prefix as far as rules look at it. */
+export interface ModelPrefix {
+  readonly family: 0 | 1;
+  readonly length: number;
+}
+
 const ORIGINS = ['igp', 'egp', 'incomplete'];
+const NO_ADVERTISE = 0xffffff02;
+const NO_EXPORT = 0xffffff01;
+/** Bytes of an UPDATE beside its attributes. */
+const OVERHEAD = 64;
 
 function pathLength(attributes: Attributes): number {
   return attributes.asPath.reduce((sum, segment) => sum + (segment.type === 'set' ? 1 : segment.asns.length), 0);
@@ -34,19 +79,36 @@ function dottedToNumber(text: string): number {
   return text.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
 }
 
-interface ModelPath {
-  readonly peer: ModelPeer;
-  readonly attributes: Attributes;
+/** Whether a path is let in: no loop, and the import rule accepts it. */
+export function modelAccepts({ peer, terms, attributes }: ModelPath, prefix: ModelPrefix): boolean {
+  if (peer.kind === 'local') return true;
+  const own = attributes.asPath.flatMap(({ asns }) => asns).filter((asn) => asn === OWN.as).length;
+  if (own > terms.allowLocalAs) return false;
+  if (attributes.originatorId === OWN.routerId || attributes.clusterList.includes(OWN.clusterId)) return false;
+  return RULES[terms.import](prefix.family, prefix.length, terms.kind);
 }
 
-/** The best of some paths by RFC 4271 §9.1.2.2 with RFC 4456 §9, as a chain of filters. */
-export function modelBest(paths: readonly ModelPath[]): ModelPath | undefined {
+/** The steps after MED, in order. `order` is that of the peers' addresses. */
+function laterSteps(order: readonly ModelPeer[]): ((path: ModelPath) => number)[] {
+  return [
+    ({ terms }) => (terms.kind === 'local' || terms.kind === 'external' ? 0 : 1),
+    ({ peer, attributes }) => dottedToNumber(attributes.originatorId ?? peer.routerId),
+    ({ attributes }) => attributes.clusterList.length,
+    ({ peer }) => order.indexOf(peer),
+  ];
+}
+
+/**
+ * The best of some accepted paths by RFC 4271 §9.1.2.2 with RFC 4456 §9, as a chain of filters, and behind it those that may be
+ * used with it, the next best first.
+ */
+export function modelMultipath(paths: readonly ModelPath[], order: readonly ModelPeer[]): ModelPath[] {
   let left = [...paths];
   const keepLowest = (value: (path: ModelPath) => number): void => {
     const lowest = Math.min(...left.map(value));
     left = left.filter((path) => value(path) === lowest);
   };
-  if (left.length === 0) return undefined;
+  if (left.length === 0) return [];
   keepLowest(({ peer }) => (peer.kind === 'local' ? 0 : 1));
   keepLowest(({ attributes }) => -(attributes.localPref ?? 100));
   keepLowest(({ attributes }) => pathLength(attributes));
@@ -57,26 +119,32 @@ export function modelBest(paths: readonly ModelPath[]): ModelPath | undefined {
     (path) =>
       !tied.some((other) => neighbourAs(other.attributes) === neighbourAs(path.attributes) && med(other) < med(path)),
   );
-  keepLowest(({ peer }) => (peer.kind === 'local' || peer.kind === 'external' ? 0 : 1));
-  keepLowest(({ peer, attributes }) => dottedToNumber(attributes.originatorId ?? peer.routerId));
-  keepLowest(({ attributes }) => attributes.clusterList.length);
-  keepLowest(({ peer }) => (peer.kind === 'local' ? 0 : dottedToNumber(peer.name)));
-  return left[0];
+  const [external, ...rest] = laterSteps(order);
+  keepLowest(external);
+  return left.toSorted((a, b) => rest.map((value) => value(a) - value(b)).find((difference) => difference !== 0) ?? 0);
 }
 
-/** What a peer is told of a prefix, undefined for nothing. `to` is the reader, `family` that of the prefix. */
-export function modelTold(paths: readonly ModelPath[], to: ModelPeer, family: number): Attributes | undefined {
-  const best = modelBest(paths);
+/** What a peer is told of a prefix whose best path is `best`, undefined for nothing. */
+export function modelTold(
+  best: ModelPath | undefined,
+  to: ModelPeer,
+  terms: Terms,
+  prefix: ModelPrefix,
+): Attributes | undefined {
   if (best === undefined || best.peer.name === to.name) return undefined;
-  const { kind } = best.peer;
-  if (kind === 'internal' && to.kind === 'internal') return undefined;
+  if (to.families !== undefined && !to.families.includes(prefix.family)) return undefined;
+  const { kind } = best.terms;
+  if (kind === 'internal' && terms.kind === 'internal') return undefined;
   const { attributes } = best;
-  if (attributes.communities.includes(0xffffff02)) return undefined;
-  if (to.kind === 'external' && attributes.communities.includes(0xffffff01)) return undefined;
-  return to.kind === 'external' ? toExternal(best, family) : toInternal(best, family);
+  if (attributes.communities.includes(NO_ADVERTISE)) return undefined;
+  if (terms.kind === 'external' && attributes.communities.includes(NO_EXPORT)) return undefined;
+  if (!RULES[terms.export](prefix.family, prefix.length, kind)) return undefined;
+  const told = terms.kind === 'external' ? toExternal(best) : toInternal(best);
+  const withHop = { ...told, nextHop: nextHop(attributes, to, terms, prefix.family) };
+  return fits(withHop, to, prefix.family) ? withHop : undefined;
 }
 
-function toExternal({ peer, attributes }: ModelPath, family: number): Attributes {
+function toExternal({ peer, attributes }: ModelPath): Attributes {
   const { med, localPref, originatorId, linkLocalNextHop, ...rest } = attributes;
   void localPref;
   void originatorId;
@@ -89,22 +157,38 @@ function toExternal({ peer, attributes }: ModelPath, family: number): Attributes
   return {
     ...rest,
     asPath,
-    nextHop: family === 0 ? OWN.ipv4 : OWN.ipv6,
     clusterList: [],
     extendedCommunities: attributes.extendedCommunities.filter(({ high }) => ((high >>> 24) & 0x40) === 0),
+    ipv6ExtendedCommunities: attributes.ipv6ExtendedCommunities.filter(([type]) => (type & 0x40) === 0),
     ...(peer.kind === 'local' && med !== undefined && { med }),
   };
 }
 
-function toInternal({ peer, attributes }: ModelPath, family: number): Attributes {
-  const reflected = peer.kind === 'internal' || peer.kind === 'client';
+function toInternal({ peer, terms, attributes }: ModelPath): Attributes {
+  const { linkLocalNextHop, ...rest } = attributes;
+  void linkLocalNextHop;
+  const reflected = terms.kind === 'internal' || terms.kind === 'client';
   return {
-    ...attributes,
-    nextHop: attributes.nextHop ?? (family === 0 ? OWN.ipv4 : OWN.ipv6),
+    ...rest,
     localPref: attributes.localPref ?? 100,
     ...(reflected && {
       originatorId: attributes.originatorId ?? peer.routerId,
       clusterList: [OWN.clusterId, ...attributes.clusterList],
     }),
   };
+}
+
+/** RFC 4271 §5.1.3; RFC 2545 §3: a link-local address is not told to those who may be on another link. */
+function nextHop(attributes: Attributes, to: ModelPeer, terms: Terms, family: number): string {
+  const own = family === 0 ? OWN.ipv4 : OWN.ipv6;
+  const mode = to.nextHopMode ?? 'auto';
+  if (mode === 'self' || (mode === 'auto' && terms.kind === 'external')) return own;
+  const known = attributes.nextHop;
+  return known === undefined || known === '::' || known.startsWith('fe80:') ? own : known;
+}
+
+function fits(attributes: Attributes, to: ModelPeer, family: 0 | 1): boolean {
+  const block = encodeAttributes(attributes, family);
+  const length = to.narrow === true ? toTwoOctetAs(block, 0, block.length).length : block.length;
+  return length + OVERHEAD <= (to.extended === true ? 65_535 : 4096);
 }

@@ -1,0 +1,324 @@
+/**
+ * A RIB under test with readers behind its peers, and the state of the naive model beside it.
+ */
+import { inspect } from 'node:util';
+import { decodeAttributes, encodeAttributes } from '../../src/bgp/messages/attributes/attribute-codec.ts';
+import type { Attributes } from '../../src/bgp/messages/attributes/attributes.ts';
+import { parseAddress, parseU32 } from '../../src/net/address.ts';
+import { FAMILIES } from '../../src/net/family.ts';
+import type { Family } from '../../src/net/family.ts';
+import { parsePrefix, prefixBytes } from '../../src/net/prefix.ts';
+import type { Prefix } from '../../src/net/prefix.ts';
+import { Advertising } from '../../src/rib/advertising.ts';
+import type { PeerInfo } from '../../src/rib/peers.ts';
+import { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../../src/rib/policy.ts';
+import type { RoutePolicy } from '../../src/rib/policy.ts';
+import { Rib } from '../../src/rib/rib.ts';
+import type { RibOptions } from '../../src/rib/rib.ts';
+import type { GroupProfile } from '../../src/rib/update-group.ts';
+import { AdjRibInReader } from './adj-rib-in-reader.ts';
+import { OWN, RULES, modelAccepts, modelMultipath, modelTold } from './rib-model.ts';
+import type { ModelPath, ModelPeer, RuleName, Terms } from './rib-model.ts';
+
+const SOURCES = {
+  local: SOURCE_LOCAL,
+  external: SOURCE_EXTERNAL,
+  internal: SOURCE_INTERNAL,
+  client: SOURCE_CLIENT,
+} as const;
+const KINDS = ['local', 'external', 'internal', 'client'] as const;
+
+export const LOCAL: ModelPeer = { name: 'local', kind: 'local', routerId: OWN.routerId, as: OWN.as };
+
+/** A peer's session and what was last agreed on. */
+interface Session {
+  readonly index: number;
+  readonly reader: AdjRibInReader;
+  terms: Terms;
+  /** How often End-of-RIB may be sent, by family. */
+  readonly endsAllowed: [number, number];
+}
+
+export class RibWorld {
+  readonly rib: Rib;
+  readonly advertising: Advertising;
+  readonly sessions = new Map<ModelPeer, Session>();
+  /** Paths by peer, by text of the prefix. */
+  readonly paths = new Map<string, Map<ModelPeer, Attributes>>();
+  readonly slow = new Set<ModelPeer>();
+  now = 0;
+  /** Where the RIB and the model differed, in words. */
+  private readonly found: string[] = [];
+  private readonly order: readonly ModelPeer[];
+  private readonly prefixes = new Map<string, Prefix>();
+  private ownAddresses: ReadonlySet<string> = new Set();
+
+  /** `order` is that of the peers' addresses. */
+  constructor(order: readonly ModelPeer[], options: Partial<RibOptions> = {}) {
+    this.order = order;
+    this.rib = new Rib({ self: { routerId: parseU32(OWN.routerId), clusterId: parseU32(OWN.clusterId) }, ...options });
+    this.advertising = new Advertising(this.rib);
+  }
+
+  up(peer: ModelPeer): void {
+    if (this.sessions.has(peer)) return;
+    const terms: Terms = { kind: peer.kind, allowLocalAs: 0, import: 'all', export: 'all' };
+    const index = this.rib.peers.add(infoOf(peer, terms));
+    const reader = new AdjRibInReader(peer.extended === true ? 65_535 : 4096, {
+      fourOctetAs: peer.narrow !== true,
+      external: peer.kind === 'external',
+    });
+    const endsAllowed: [number, number] = [0, 0];
+    for (const family of peer.families ?? FAMILIES) endsAllowed[family] = 1;
+    this.sessions.set(peer, { index, reader, terms, endsAllowed });
+    this.advertising.join(index, profileOf(peer, terms));
+  }
+
+  down(peer: ModelPeer): void {
+    const session = this.sessions.get(peer);
+    if (session === undefined) return;
+    this.advertising.leave(session.index);
+    for (const family of FAMILIES) this.rib.flush(session.index, family);
+    this.rib.peers.remove(session.index);
+    this.sessions.delete(peer);
+    this.slow.delete(peer);
+    for (const paths of this.paths.values()) paths.delete(peer);
+  }
+
+  /** Other terms for a session that goes on. */
+  change(peer: ModelPeer, changes: Partial<Terms>): void {
+    const session = this.sessions.get(peer);
+    if (session === undefined) return;
+    const before = session.terms;
+    const terms = { ...before, ...changes };
+    session.terms = terms;
+    if (terms.import !== before.import || terms.allowLocalAs !== before.allowLocalAs || terms.kind !== before.kind) {
+      this.rib.reimport(session.index, infoOf(peer, terms));
+    }
+    this.advertising.change(session.index, profileOf(peer, terms));
+  }
+
+  announce(peer: ModelPeer, text: string, attributes: Attributes): void {
+    const session = this.sessions.get(peer);
+    const prefix = this.prefix(text);
+    if (peer.kind !== 'local' && session === undefined) return;
+    const block = encodeAttributes(attributes, prefix.family);
+    const set = this.rib.sets.acquire(block, 0, block.length);
+    if (session === undefined) this.rib.originate(prefix, set);
+    else this.rib.announce(session.index, prefix.family, ...nlri(prefix), set);
+    this.rib.sets.release(set);
+    let paths = this.paths.get(text);
+    if (paths === undefined) this.paths.set(text, (paths = new Map()));
+    paths.set(peer, attributes);
+  }
+
+  withdraw(peer: ModelPeer, text: string): void {
+    const session = this.sessions.get(peer);
+    const prefix = this.prefix(text);
+    if (peer.kind === 'local') this.rib.withdrawOwn(prefix);
+    else if (session !== undefined) this.rib.withdraw(session.index, prefix.family, ...nlri(prefix));
+    this.paths.get(text)?.delete(peer);
+  }
+
+  refresh(peer: ModelPeer, family: Family): void {
+    const session = this.sessions.get(peer);
+    if (session === undefined || (peer.families ?? FAMILIES).every((known) => known !== family)) return;
+    session.endsAllowed[family]++;
+    this.advertising.refresh(session.index, family);
+  }
+
+  /** The peer takes what it is sent next, and no more until {@link settle} or {@link fast}. */
+  block(peer: ModelPeer): void {
+    if (this.sessions.has(peer)) this.slow.add(peer);
+  }
+
+  fast(peer: ModelPeer): void {
+    this.slow.delete(peer);
+    const session = this.sessions.get(peer);
+    if (session !== undefined) this.advertising.writable(session.index);
+  }
+
+  setOwnAddresses(addresses: readonly string[]): void {
+    this.ownAddresses = new Set(addresses);
+    this.rib.setOwnAddresses(this.ownAddresses);
+  }
+
+  turn(decisions: number): void {
+    this.rib.decide(decisions);
+    const byIndex = new Map([...this.sessions].map(([peer, session]) => [session.index, { peer, session }]));
+    this.advertising.flush(this.now, (index, bytes) => {
+      const { peer, session } = byIndex.get(index)!;
+      this.feed(peer, session, bytes);
+      return !this.slow.has(peer);
+    });
+  }
+
+  /** Turns until nothing is left to do. */
+  settle(decisions = 3): void {
+    for (const peer of this.slow) this.fast(peer);
+    for (let i = 0; this.rib.hasWork || this.advertising.hasWork; i++) {
+      if (i > 10_000) throw new Error('does not settle');
+      this.turn(decisions);
+    }
+  }
+
+  /** Compares what every peer believes, and the counters, with the model: all differences found up to now. */
+  check(): readonly string[] {
+    for (const peer of this.sessions.keys()) this.checkPeer(peer, FAMILIES);
+    return this.found;
+  }
+
+  /** Accepted and usable paths of a prefix that are used, the best first. */
+  multipath(text: string): ModelPath[] {
+    const prefix = this.prefix(text);
+    const paths = [...(this.paths.get(text) ?? [])].map(([peer, attributes]): ModelPath => ({
+      peer,
+      terms: this.sessions.get(peer)?.terms ?? { kind: 'local', allowLocalAs: 0, import: 'all', export: 'all' },
+      attributes,
+    }));
+    const usable = paths.filter(
+      (path) => modelAccepts(path, prefix) && !this.ownAddresses.has(path.attributes.nextHop ?? ''),
+    );
+    return modelMultipath(usable, this.order);
+  }
+
+  /** Withdraws everything, then ends everything: adds what is left to the differences. */
+  checkEnd(): readonly string[] {
+    for (const [text, paths] of this.paths) for (const peer of paths.keys()) this.withdraw(peer, text);
+    this.settle();
+    this.compare('attribute sets', this.rib.sets.count, 0);
+    for (const peer of this.sessions.keys()) this.down(peer);
+    for (const { prefixes, count } of this.rib.tables)
+      this.compare('prefixes and paths', [prefixes.count, count], [0, 0]);
+    this.compare('attribute sets', this.rib.sets.count, 0);
+    this.compare('groups and streams', this.advertising.sizes, { groups: 0, streams: 0 });
+    return this.found;
+  }
+
+  prefix(text: string): Prefix {
+    let prefix = this.prefixes.get(text);
+    if (prefix === undefined) this.prefixes.set(text, (prefix = parsePrefix(text)));
+    return prefix;
+  }
+
+  private feed(peer: ModelPeer, session: Session, bytes: Uint8Array): void {
+    const { reader } = session;
+    const ends = reader.endOfRibs.length;
+    reader.feed(bytes);
+    // By then everything was told, and what was told is true unless something is still to be decided.
+    if (!this.rib.hasWork) this.checkPeer(peer, reader.endOfRibs.slice(ends));
+  }
+
+  private checkPeer(peer: ModelPeer, families: readonly Family[]): void {
+    const { reader, index } = this.sessions.get(peer)!;
+    for (const family of families) {
+      const told = this.modelTold(peer, family);
+      const heard = [...reader.routes].filter(([text]) => this.prefix(text).family === family);
+      for (const text of new Set([...told.keys(), ...heard.map(([text]) => text)])) {
+        const should = told.get(text);
+        this.compareRoute(`${text} as ${peer.name} has it`, family, reader.routes.get(text), should);
+        this.compareRoute(`${text} as told to ${peer.name}`, family, this.told(index, text), should);
+      }
+      this.compare(`number told to ${peer.name}`, this.advertising.toldCount(index, family), heard.length);
+      const { received, accepted } = this.rib.peers;
+      this.compare(
+        `received, accepted of ${peer.name}`,
+        [received[family][index], accepted[family][index]],
+        [...this.modelCounts(peer, family)],
+      );
+    }
+    this.compare(`needless withdrawals of ${peer.name}`, reader.needless, 0);
+    for (const family of FAMILIES) this.checkEnds(peer, family);
+  }
+
+  private checkEnds(peer: ModelPeer, family: Family): void {
+    const { reader, endsAllowed } = this.sessions.get(peer)!;
+    const ends = reader.endOfRibs.filter((one) => one === family).length;
+    const least = this.advertising.hasWork ? 0 : Math.min(1, endsAllowed[family]);
+    const fine = ends >= least && ends <= endsAllowed[family];
+    if (!fine) this.compare(`number of End-of-RIB to ${peer.name}`, ends, `${least} to ${endsAllowed[family]}`);
+  }
+
+  private modelTold(peer: ModelPeer, family: Family): Map<string, Attributes> {
+    const { terms } = this.sessions.get(peer)!;
+    const routes = new Map<string, Attributes>();
+    for (const text of this.paths.keys()) {
+      const prefix = this.prefix(text);
+      const told = prefix.family === family ? modelTold(this.multipath(text)[0], peer, terms, prefix) : undefined;
+      if (told !== undefined) routes.set(text, told);
+    }
+    return routes;
+  }
+
+  private modelCounts(peer: ModelPeer, family: Family): [received: number, accepted: number] {
+    const { terms } = this.sessions.get(peer)!;
+    const counts: [number, number] = [0, 0];
+    for (const [text, paths] of this.paths) {
+      const prefix = this.prefix(text);
+      const attributes = paths.get(peer);
+      if (prefix.family !== family || attributes === undefined) continue;
+      counts[0]++;
+      if (modelAccepts({ peer, terms, attributes }, prefix)) counts[1]++;
+    }
+    return counts;
+  }
+
+  /** What the router says that it told a peer. */
+  private told(index: number, text: string): Attributes | undefined {
+    const { family, words, length } = this.prefix(text);
+    const prefix = this.rib.tables[family].prefixes.find(...words, length);
+    const { set } = this.advertising.told(index, family, prefix);
+    return set === 0 ? undefined : decodeAttributes(this.rib.sets.block(set), 0, this.rib.sets.length[set]);
+  }
+
+  private compareRoute(what: string, family: Family, is: Attributes | undefined, should: Attributes | undefined): void {
+    const hex = (route: Attributes | undefined): string =>
+      route === undefined ? '' : Buffer.from(encodeAttributes(route, family)).toString('latin1');
+    if (hex(is) !== hex(should)) this.compare(what, is, should);
+  }
+
+  private compare(what: string, is: unknown, should: unknown): void {
+    const [found, wanted] = [inspect(is), inspect(should)];
+    if (found !== wanted) this.found.push(`${what}: ${found}, but the model has ${wanted}`);
+  }
+}
+
+function policyOf(name: RuleName): RoutePolicy {
+  return {
+    key: name,
+    perPrefix: name === 'short',
+    apply: ({ family, length, source, set }) => (RULES[name](family, length, KINDS[source]) ? set : 0),
+    explain: () => ({ accepted: true, why: name }),
+  };
+}
+
+function infoOf(peer: ModelPeer, terms: Terms): PeerInfo {
+  return {
+    address: peer.name,
+    source: SOURCES[terms.kind],
+    routerId: parseU32(peer.routerId),
+    localAs: OWN.as,
+    allowLocalAs: terms.allowLocalAs,
+    importPolicy: policyOf(terms.import),
+  };
+}
+
+function profileOf(peer: ModelPeer, terms: Terms): GroupProfile {
+  return {
+    to: terms.kind === 'local' ? 'external' : terms.kind,
+    localAs: OWN.as,
+    nextHopMode: peer.nextHopMode ?? 'auto',
+    selfNextHop: [parseAddress(OWN.ipv4).bytes, parseAddress(OWN.ipv6).bytes],
+    clusterId: parseU32(OWN.clusterId),
+    exportPolicy: policyOf(terms.export),
+    families: peer.families ?? FAMILIES,
+    fourOctetAs: peer.narrow !== true,
+    maxMessage: peer.extended === true ? 65_535 : 4096,
+  };
+}
+
+function nlri({ family, words, length }: Prefix): [Uint8Array, number, number] {
+  const bytes = prefixBytes(family, ...words).subarray(0, (length + 7) >> 3);
+  const buffer = Uint8Array.of(length, ...bytes);
+  return [buffer, 0, buffer.length];
+}
