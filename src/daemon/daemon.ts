@@ -1,8 +1,8 @@
 /**
  * starlingd: datastore, router, FIB and API, built and connected. Nothing else happens here.
  */
-import { claimSocket } from '../api/listen.ts';
-import type { ApiServer } from '../api/server.ts';
+import { ApiListenError, claimSocket } from '../api/listen.ts';
+import type { ApiServer, ApiServerOptions } from '../api/server.ts';
 import type { DaemonCounters } from '../api/daemon-view.ts';
 import { toPastTimestamp } from '../api/timestamps.ts';
 import type { StatusReport } from '../api/types.ts';
@@ -47,6 +47,8 @@ export class Daemon {
   private readonly initialSync: InitialSync;
   private readonly started: number;
   private api: ApiServer | undefined;
+  /** Why the read-only API is not there. */
+  private apiProblem: string | undefined;
   private view: ClusterView = EMPTY_VIEW;
   private resourceProblems: readonly SourcedProblem[] = [];
   private desiredProblems: readonly string[] = [];
@@ -93,12 +95,21 @@ export class Daemon {
   /** The API's modules are large; sessions need not wait for them. */
   private async startApi(): Promise<void> {
     const { startApiServer } = await import('../api/server.ts');
-    this.api = await startApiServer({
+    const { socket, http } = this.config.api;
+    const options: ApiServerOptions = {
       daemon: this.report,
-      ...(this.config.api.socket !== '' && { socket: this.config.api.socket }),
-      ...(this.config.api.http !== undefined && { http: this.config.api.http }),
+      ...(socket !== '' && { socket }),
       onDefect: (error, request) => this.environment.log.error(`API: ${request}`, { error }),
-    });
+    };
+    try {
+      this.api = await startApiServer({ ...options, ...(http !== undefined && { http }) });
+    } catch (error) {
+      if (!(error instanceof ApiListenError) || error.where === socket) throw error;
+      // Sessions are up by now: what only looks at them must not take them down.
+      this.apiProblem = error.message;
+      this.events.add('daemon', error.where, error.message, 'error');
+      this.api = await startApiServer(options);
+    }
   }
 
   /** Takes a configuration that was read anew, as far as that can be done while it runs; says what can't. */
@@ -227,7 +238,11 @@ export class Daemon {
         since: toPastTimestamp(since, now),
         lastError: lastError === undefined ? null : { words: lastError.words, at: toPastTimestamp(lastError.at, now) },
       },
-      problems: [...this.resourceProblems.map(problemWords), ...this.desiredProblems],
+      problems: [
+        ...this.resourceProblems.map(problemWords),
+        ...this.desiredProblems,
+        ...(this.apiProblem === undefined ? [] : [this.apiProblem]),
+      ],
     };
   }
 

@@ -154,10 +154,12 @@ describe('the routes of two peers', () => {
     expect(await fibList()).toEqual([`10.71.0.0/16 ${FIRST.theirs} ${SECOND.theirs}`]);
   });
 
-  it('are gone after a shutdown for good, which the peers are told', async () => {
+  it.each([
+    ['the command', () => node.starling('shutdown', '--for-good')],
+    ['SIGINT', () => daemon.signal('SIGINT')],
+  ])('are gone after a shutdown for good, which the peers are told: %s', async (_by, shutDown) => {
     await node.ip('route', 'add', '10.99.0.0/16', 'via', FIRST.theirs, 'proto', 'static');
-    const { code, out } = await node.starling('shutdown', '--for-good');
-    expect([code, out]).toEqual([0, 'Shutting down for good.\n']);
+    await shutDown();
     expect(await daemon.ended).toBe(0);
     expect(await kernelRoutes('bird')).toEqual([]);
     expect(await node.ip('nexthop')).toEqual([]);

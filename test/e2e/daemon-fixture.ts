@@ -116,20 +116,20 @@ export class TestNode implements AsyncDisposable {
     return this.scratch.write(file, stringify({ nodeName: this.name, datastore, api, ...more }));
   }
 
-  /** Starts a daemon without waiting for it. */
-  launch(config: string, namespace = this.namespace): RunningProcess {
-    const argv = ['node', join(DIST, 'daemon/main.js'), '--config', config];
+  /** Starts a daemon without waiting for it; `wrapper` is a command that runs it. */
+  launch(config: string, namespace = this.namespace, wrapper: readonly string[] = []): RunningProcess {
+    const argv = [...wrapper, 'node', join(DIST, 'daemon/main.js'), '--config', config];
     return start(argv, { name: 'starlingd', space: namespace });
   }
 
-  /** Starts the daemon, and waits until it has read the resources and answers. */
-  async startDaemon(config = this.configure()): Promise<RunningProcess> {
+  /** Starts the daemon, and waits until it answers and its datastore is in a state: has been read, by default. */
+  async startDaemon(config = this.configure(), state = 'synced'): Promise<RunningProcess> {
     const daemon = this.launch(config);
     this.daemon = daemon;
     await waitUntilReady(daemon, () => this.status());
     await waitFor(() => this.status(), {
-      what: 'the datastore to be read',
-      accept: ({ datastore }) => datastore.state === 'synced',
+      what: `the datastore to be ${state}`,
+      accept: ({ datastore }) => datastore.state === state,
     });
     return daemon;
   }

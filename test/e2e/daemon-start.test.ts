@@ -1,5 +1,5 @@
 /** starlingd where the start is not smooth: what it says, with which exit code, and how it goes on. */
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { start } from '../support/processes.ts';
 import { missingHere, requireOrSkip } from '../support/skip.ts';
@@ -55,6 +55,44 @@ describe('starlingd', () => {
     await waitFor(() => node.problems(), { what: 'the end of the problem', accept: (problems) => problems === '' });
     const told = (await node.events()).filter(({ subject }) => subject === '0.0.0.0:179');
     expect(told.map((event) => event.words)).toEqual([expect.stringContaining(words), 'listens now']);
+  });
+
+  it('goes on without the read-only API where another program has its port, and says so', async () => {
+    await using _bird = await oneRouter();
+    const script = "require('net').createServer().listen(8179, '127.0.0.1', () => console.log('listens'))";
+    await using other = start(['node', '--eval', script], { space: node.namespace });
+    await waitFor(() => other.output().includes('listens'), { what: 'the other program' });
+    await node.startDaemon();
+    await node.established(FIRST.theirs);
+    expect(await node.problems()).toBe(
+      "can't listen on 127.0.0.1:8179 for the read-only API: EADDRINUSE; another program may use it: change api.http",
+    );
+    expect(node.log).toContain(" ERROR 127.0.0.1:8179: can't listen on");
+  });
+
+  it('exits with 1 where it may not write routes, and says what it needs', async () => {
+    const argv = ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-all'];
+    const daemon = node.launch(node.configure(), node.namespace, argv);
+    expect(await daemon.ended).toBe(1);
+    expect(daemon.output()).toMatch(/ ERROR .*changing the kernel's routes needs CAP_NET_ADMIN \(EPERM\)\n/);
+  });
+
+  it('waits for its resources, and keeps what it knows while they are away', async () => {
+    await using bird = await oneRouter();
+    const away = `${node.resources}.away`;
+    renameSync(node.resources, away);
+    await node.startDaemon(node.configure(), 'failed');
+    expect((await node.status()).datastore.lastError?.words).toContain("resources can't be read");
+    renameSync(away, node.resources);
+    await bird.has('10.244.1.0/26');
+    const before = await bird.heard();
+    renameSync(node.resources, away);
+    const state = async () => (await node.status()).datastore.state;
+    await waitFor(state, { what: 'the loss of the resources', accept: (seen) => seen === 'failed' });
+    expect(node.log).toMatch(/ WARN {2}file: away: \S+ can't be read/);
+    renameSync(away, node.resources);
+    await waitFor(state, { what: 'the resources', accept: (seen) => seen === 'synced' });
+    expect(await bird.heard()).toEqual(before);
   });
 
   it('does not touch anything of a daemon that runs already', async () => {

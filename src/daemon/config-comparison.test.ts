@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest';
+import { compareConfigs } from './config-comparison.ts';
+import { loadConfig } from './config.ts';
+
+function configOf(environment: Readonly<Record<string, string>>) {
+  return loadConfig({ environment, hostName: 'host-1' });
+}
+
+it('finds no difference between equal configurations', () => {
+  expect(compareConfigs(configOf({}), configOf({}))).toEqual({ now: [], later: [] });
+});
+
+it('tells what a running daemon takes from what has to wait', () => {
+  const changed = configOf({
+    STARLING_LOG_LEVEL: 'debug',
+    STARLING_MULTIPATH_RELAX: 'false',
+    NODENAME: 'other',
+    STARLING_API_HTTP: '',
+  });
+  const before = configOf({ STARLING_API_HTTP: '127.0.0.1:1' });
+  expect(compareConfigs(before, changed)).toEqual({
+    now: ['bestPath.multipathRelax', 'log.level'],
+    later: ['nodeName', 'api.http'],
+  });
+});
