@@ -1,11 +1,32 @@
-import { expect, it } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { OWN } from '../../test/support/rib-model.ts';
+import type { ModelPath, ModelPeer } from '../../test/support/rib-model.ts';
+import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
+import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
+import { formatPrefixWords } from '../net/prefix.ts';
+import type { Family } from '../net/family.ts';
+import { DEFAULT_BEST_PATH } from './best-path.ts';
+import type { ForwardingListener } from './forwarding.ts';
 import type { GroupMember } from './next-hop-groups.ts';
 import { SOURCE_EXTERNAL } from './policy.ts';
 import { Rib } from './rib.ts';
 
 const LINK_LOCAL = 'fe80::9';
 const GLOBAL = '2001:db8::9';
+
+const PLAIN: Attributes = {
+  origin: 'igp',
+  asPath: [{ type: 'sequence', asns: [65001] }],
+  atomicAggregate: false,
+  communities: [],
+  clusterList: [],
+  extendedCommunities: [],
+  ipv6ExtendedCommunities: [],
+  largeCommunities: [],
+  unknown: [],
+};
 
 /** Where a route of a peer is forwarded to, with the next hops that the peer gave. */
 function forwardedTo(peerAddress: string, nextHop: string, linkLocalNextHop?: string): readonly GroupMember[] {
@@ -34,19 +55,7 @@ function forwardedTo(peerAddress: string, nextHop: string, linkLocalNextHop?: st
     importPolicy: accept,
   });
   const block = encodeAttributes(
-    {
-      origin: 'igp',
-      asPath: [{ type: 'sequence', asns: [65001] }],
-      nextHop,
-      ...(linkLocalNextHop === undefined ? {} : { linkLocalNextHop }),
-      atomicAggregate: false,
-      communities: [],
-      clusterList: [],
-      extendedCommunities: [],
-      ipv6ExtendedCommunities: [],
-      largeCommunities: [],
-      unknown: [],
-    },
+    { ...PLAIN, nextHop, ...(linkLocalNextHop === undefined ? {} : { linkLocalNextHop }) },
     1,
   );
   // 2001:db8:7::/48
@@ -81,3 +90,155 @@ it.each([
     expect(forwardedTo(peer, nextHop, second)).toEqual([hop]);
   },
 );
+
+const MAX_PATHS = 3;
+
+/** In the order of their addresses. Two are neighbours with the same address on different links. */
+const PEERS: readonly ModelPeer[] = [
+  { name: '192.0.2.1', kind: 'external', routerId: '1.0.0.1', as: 65001 },
+  { name: '192.0.2.2', kind: 'external', routerId: '1.0.0.4', as: 65002 },
+  { name: '192.0.2.3', kind: 'internal', routerId: '1.0.0.3', as: OWN.as },
+  { name: `${LINK_LOCAL}%eth0`, kind: 'external', routerId: '1.0.0.5', as: 65003 },
+  { name: `${LINK_LOCAL}%eth1`, kind: 'external', routerId: '1.0.0.2', as: 65003 },
+];
+const PREFIXES = ['10.0.0.0/8', '10.1.0.0/16', '2001:db8:1::/48', '2001:db8:2::/48', '::/0'];
+const HOPS4 = ['192.0.2.1', '192.0.2.2', '192.0.2.9'].map((nextHop) => ({ nextHop }));
+const HOPS6 = [
+  { nextHop: GLOBAL },
+  { nextHop: LINK_LOCAL },
+  { nextHop: GLOBAL, linkLocalNextHop: LINK_LOCAL },
+  { nextHop: '::', linkLocalNextHop: LINK_LOCAL },
+];
+
+/** What the FIB is told, and what it must not be told, in words. */
+class Fib implements ForwardingListener {
+  readonly groups = new Map<number, string>();
+  readonly routes = new Map<string, number>();
+  readonly faults: string[] = [];
+
+  define(group: number, members: readonly GroupMember[]): void {
+    if (this.groups.has(group)) this.faults.push(`group ${group} is defined twice`);
+    this.groups.set(group, inWords(members));
+  }
+
+  release(group: number): void {
+    if (!this.groups.delete(group)) this.faults.push(`group ${group} is released, but not defined`);
+    for (const [route, used] of this.routes) {
+      if (used === group) this.faults.push(`group ${group} is released, but ${route} has it`);
+    }
+  }
+
+  set(family: number, a0: number, a1: number, a2: number, a3: number, length: number, group: number): void {
+    const route = formatPrefixWords(family as Family, a0, a1, a2, a3, length);
+    if (this.routes.get(route) === group) this.faults.push(`${route} is set to what it is`);
+    if (group !== 0 && !this.groups.has(group))
+      this.faults.push(`${route} is given group ${group}, which is undefined`);
+    if (group !== 0) this.routes.set(route, group);
+    else if (!this.routes.delete(route)) this.faults.push(`${route} is withdrawn, but was not there`);
+  }
+
+  /** Members of the groups of all routes. */
+  get state(): Record<string, string | undefined> {
+    return Object.fromEntries([...this.routes].map(([route, group]) => [route, this.groups.get(group)]));
+  }
+}
+
+function inWords(members: readonly GroupMember[]): string {
+  return members
+    .map((member) => `${member.address}%${member.interface ?? ''}`)
+    .toSorted()
+    .join(' ');
+}
+
+/** The next hop of a path as the FIB is to use it. */
+function memberOf({ peer, attributes }: ModelPath): GroupMember {
+  const { nextHop = '', linkLocalNextHop = '' } = attributes;
+  const [, zone] = peer.name.split('%');
+  const linkLocal = nextHop === LINK_LOCAL ? nextHop : linkLocalNextHop;
+  if (zone !== undefined && linkLocal !== '') return { address: linkLocal, interface: zone };
+  return { address: nextHop === '::' ? linkLocal : nextHop, interface: undefined };
+}
+
+function expectedState(world: RibWorld): Record<string, string> {
+  const state: Record<string, string> = {};
+  for (const prefix of world.paths.keys()) {
+    const paths = world.multipath(prefix);
+    if (paths.length === 0 || paths[0].peer === LOCAL) continue;
+    const members = paths.slice(0, MAX_PATHS).map(memberOf);
+    const distinct = members.filter(
+      (member, i) => members.findIndex((one) => inWords([one]) === inWords([member])) === i,
+    );
+    state[prefix] = inWords(distinct);
+  }
+  return state;
+}
+
+const anySource = fc.constantFrom(...PEERS, LOCAL);
+const anyPeer = fc.constantFrom(...PEERS);
+const step = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc
+      .tuple(anySource, fc.constantFrom(...PREFIXES), fc.nat(3), fc.boolean())
+      .map(([peer, prefix, hop, long]) => (world: RibWorld) => {
+        const asns = [peer.as, 65009].slice(0, long ? 2 : 1);
+        const nextHop = world.prefix(prefix).family === 0 ? HOPS4[hop % HOPS4.length] : HOPS6[hop];
+        world.announce(peer, prefix, { ...PLAIN, asPath: [{ type: 'sequence', asns }], ...nextHop });
+      }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.tuple(anySource, fc.constantFrom(...PREFIXES)).map(
+      ([peer, prefix]) =>
+        (world: RibWorld) =>
+          world.withdraw(peer, prefix),
+    ),
+  },
+  { weight: 1, arbitrary: anyPeer.map((peer) => (world: RibWorld) => world.up(peer)) },
+  { weight: 1, arbitrary: anyPeer.map((peer) => (world: RibWorld) => world.down(peer)) },
+  {
+    weight: 1,
+    arbitrary: fc.subarray([GLOBAL, '192.0.2.9']).map((own) => (world: RibWorld) => world.setOwnAddresses(own)),
+  },
+  { weight: 5, arbitrary: fc.constant((world: RibWorld) => world.turn(2)) },
+);
+
+describe('what the FIB is told', () => {
+  it('equals a naive multipath after any churn, with every group defined before its use and released after it', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const fib = new Fib();
+        const world = new RibWorld(PEERS, { forwarding: fib, bestPath: { ...DEFAULT_BEST_PATH, maxPaths: MAX_PATHS } });
+        for (const peer of PEERS) world.up(peer);
+        for (const happen of steps) happen(world);
+        world.settle();
+        expect(fib.state).toEqual(expectedState(world));
+        expect(fib.faults).toEqual([]);
+        // The group used last is kept in case that it is wanted next.
+        expect(fib.groups.size).toBeLessThanOrEqual(new Set(fib.routes.values()).size + 1);
+        expect(world.checkEnd()).toEqual([]);
+        expect(fib.state).toEqual({});
+        expect(fib.faults).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  }, 30_000);
+
+  it('is the link of a peer, not that of the one before it that had its number', () => {
+    const fib = new Fib();
+    const world = new RibWorld(PEERS, { forwarding: fib });
+    const [keeper, , , first, second] = PEERS;
+    const route = { ...PLAIN, nextHop: LINK_LOCAL };
+    for (const peer of [keeper, first]) {
+      world.up(peer);
+      world.announce(peer, peer === keeper ? PREFIXES[2] : PREFIXES[3], route);
+      world.settle();
+    }
+    world.down(first);
+    world.settle();
+    world.up(second);
+    world.announce(second, PREFIXES[3], route);
+    world.settle();
+    expect(fib.state).toEqual(expectedState(world));
+  });
+});

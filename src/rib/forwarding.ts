@@ -67,7 +67,7 @@ export class Forwarding {
 
   private isLast(count: number): boolean {
     if (count === 0 || count !== this.lastCount) return false;
-    if (this.lastGeneration !== this.sets.nextHops.generation) return false;
+    if (this.lastGeneration !== this.generation) return false;
     for (let i = 0; i < count; i++) if (this.keys[i] !== this.lastKeys[i]) return false;
     return true;
   }
@@ -79,7 +79,12 @@ export class Forwarding {
     this.lastKeys.set(this.keys.subarray(0, count));
     this.lastCount = count;
     this.lastGroup = group;
-    this.lastGeneration = this.sets.nextHops.generation;
+    this.lastGeneration = this.generation;
+  }
+
+  /** While it stands still, keys mean the same. */
+  private get generation(): number {
+    return this.sets.nextHops.generation + this.peers.generation;
   }
 
   private members(selector: BestPathSelector, table: PathTable): GroupMember[] {

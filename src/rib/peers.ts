@@ -45,6 +45,9 @@ export class Peers {
   /** Of those, the ones that import let through, per family, by index. */
   accepted: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
 
+  /** Counts when indexes were freed: while it stands still, what was derived from indexes stays true. */
+  generation = 0;
+
   /** Indexes given back that Loc-RIB may still name, see {@link recycle}. */
   private readonly retired = new Set<number>();
   /** Peers in the order of their addresses. */
@@ -85,6 +88,7 @@ export class Peers {
   recycle(): void {
     if (this.retired.size === 0) return;
     this.retired.clear();
+    this.generation++;
     while (this.info.length > 1 && this.info.at(-1) === undefined) this.info.pop();
   }
 
