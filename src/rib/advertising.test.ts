@@ -181,3 +181,19 @@ describe('a peer whose best paths stay the same', () => {
     expect(world.check()).toEqual([]);
   });
 });
+
+it('a peer hears of one family although it is never done with the other', () => {
+  const [peer] = PEERS;
+  const world = new RibWorld([peer]);
+  world.up(peer);
+  const route: Attributes = { ...EMPTY, origin: 'igp', asPath: [] };
+  for (let round = 0; round < 4; round++) {
+    for (let i = 0; i < 5000; i++) world.announce(LOCAL, `10.${i >> 8}.${i & 255}.0/24`, { ...route, med: round });
+    world.announce(LOCAL, '2001:db8:1::/48', { ...route, med: round });
+    world.rib.decide(Infinity);
+    world.turn(0);
+  }
+  expect(world.sessions.get(peer)!.reader.routes.get('2001:db8:1::/48')?.med).toBe(3);
+  world.settle();
+  expect(world.check()).toEqual([]);
+});

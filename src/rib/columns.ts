@@ -39,6 +39,12 @@ export class U32Stack {
     return this.items[--this.length];
   }
 
+  /** Takes the first `count` numbers out, the oldest ones. */
+  dropFirst(count: number): void {
+    this.items.copyWithin(0, count, this.length);
+    this.length -= count;
+  }
+
   clear(): void {
     this.length = 0;
   }

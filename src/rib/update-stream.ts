@@ -129,8 +129,8 @@ export class UpdateStream {
   }
 
   /**
-   * Writes messages for at most one slice of pending prefixes to `writer`, and what is meant for whom to `segments`.
-   * An End-of-RIB marker follows when nothing is pending any more.
+   * Writes messages for at most one slice of pending prefixes of each family to `writer`, and what is meant for whom to
+   * `segments`. An End-of-RIB marker follows when nothing of its family is pending any more.
    */
   flush(writer: UpdateWriter, buckets: SliceBuckets, segments: Segment[]): void {
     this.flushed = true;
@@ -140,7 +140,6 @@ export class UpdateStream {
       buckets.clear();
       this.collect(family, buckets);
       this.write(family, writer, buckets, segments);
-      break;
     }
     for (const family of this.endOfRibDue) {
       if (this.tables[family].waiting > 0) continue;
@@ -196,11 +195,12 @@ export class UpdateStream {
       this.collectPrefix(family, prefix, ribTable.bestPeer[prefix], buckets);
       ribTable.prefixes.drop(prefix);
     }
-    if (table.from === table.queue.length) {
-      table.queue.clear();
+    // What is done with goes even if the queue never empties: a peer that is always behind costs no more for it.
+    if (table.from * 2 >= table.queue.length) {
+      table.queue.dropFirst(table.from);
       table.from = 0;
-      table.again = false;
     }
+    if (table.queue.length === 0) table.again = false;
   }
 
   private collectPrefix(family: Family, prefix: number, source: number, buckets: SliceBuckets): void {
