@@ -127,6 +127,9 @@ const anyStep = fc.oneof(
   steps(2, fc.tuple(anyPeer, anyChange), (world, [peer, changes]) => {
     if (changes.kind === undefined || peer.kind !== 'external') world.change(peer, changes);
   }),
+  steps(1, fc.tuple(fc.subarray([...PEERS]), anyRule), (world, [peers, rule]) => {
+    for (const peer of peers) world.change(peer, { export: rule });
+  }),
   steps(1, fc.subarray(['198.51.100.1', '2001:db8:9::1']), (world, own) => world.setOwnAddresses(own)),
   steps(6, fc.constantFrom(1, PATIENCE + 1), (world, wait) => {
     world.now += wait;
@@ -148,6 +151,43 @@ describe('what peers are told', () => {
       { numRuns: 150 },
     );
   }, 30_000);
+});
+
+describe('peers that were told the same', () => {
+  const clients = PEERS.filter(({ kind }) => kind === 'client');
+
+  function worldOfClients(): RibWorld {
+    const world = new RibWorld(PEERS);
+    for (const peer of clients) world.up(peer);
+    world.announce(LOCAL, '10.0.0.0/8', { ...EMPTY, origin: 'igp', asPath: [] });
+    world.settle();
+    return world;
+  }
+
+  it('change together, at the cost of one', () => {
+    const world = worldOfClients();
+    const before = world.advertising.sizes;
+    for (const peer of clients) world.change(peer, { export: 'none' });
+    expect(world.advertising.sizes).toEqual(before);
+    world.settle();
+    expect(world.check()).toEqual([]);
+  });
+
+  it('hear each what it has to hear when they change one after the other, or one asks for everything', () => {
+    const world = worldOfClients();
+    for (const peer of clients) {
+      world.change(peer, { export: 'none' });
+      world.settle();
+    }
+    expect(world.check()).toEqual([]);
+    for (const peer of clients) {
+      world.change(peer, { export: 'all' });
+      if (peer === clients[0]) world.refresh(peer, 0);
+    }
+    world.settle();
+    expect(world.check()).toEqual([]);
+    expect(world.checkEnd()).toEqual([]);
+  });
 });
 
 describe('a peer whose best paths stay the same', () => {

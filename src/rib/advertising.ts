@@ -40,6 +40,8 @@ export class Advertising {
   private readonly streamOf = new Map<number, UpdateStream>();
   /** Peers that take no more, with the time since when. */
   private readonly blocked = new Map<number, number>();
+  /** Copies made since streams last went different ways, by the stream that each of them equals. */
+  private readonly copies = new Map<UpdateStream, UpdateStream>();
   private readonly writer = new UpdateWriter();
   private readonly buckets = new SliceBuckets();
   private readonly segments: Segment[] = [];
@@ -88,8 +90,15 @@ export class Advertising {
     const old = this.streamOf.get(peer);
     if (old === undefined || profileKey(old.group.profile) === profileKey(profile)) return;
     const entry = this.entry(profile);
+    // Most changes are about many peers: those that were told the same go on together.
+    const copy = this.copies.get(old);
+    if (copy !== undefined && entry.streams.includes(copy)) {
+      this.move(peer, old, copy);
+      return;
+    }
     const stream = new UpdateStream(this.rib, entry.group);
     stream.copyFrom(old);
+    this.copies.set(old, stream);
     entry.streams.push(stream);
     for (const family of profile.families) stream.markAll(family, { again: false, endOfRib: false });
     this.move(peer, old, stream);
@@ -104,6 +113,7 @@ export class Advertising {
       stream = this.split(old);
       this.move(peer, old, stream);
     }
+    this.copies.clear();
     stream.markAll(family, { again: true, endOfRib: true });
   }
 
@@ -122,6 +132,7 @@ export class Advertising {
   flush(now: number, write: PeerWriter): FlushResult {
     let more = false;
     let retryAfter: number | undefined;
+    this.copies.clear();
     for (const entry of this.entries.values()) {
       for (const stream of entry.streams.slice()) {
         if (!stream.hasWork) continue;
