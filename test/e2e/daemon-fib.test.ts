@@ -154,9 +154,9 @@ describe('the routes of two peers', () => {
     expect(await fibList()).toEqual([`10.71.0.0/16 ${FIRST.theirs} ${SECOND.theirs}`]);
   });
 
-  it.each([
+  it.each<[string, () => Promise<unknown>]>([
     ['the command', () => node.starling('shutdown', '--for-good')],
-    ['SIGINT', () => daemon.signal('SIGINT')],
+    ['SIGINT', async () => daemon.signal('SIGINT')],
   ])('are gone after a shutdown for good, which the peers are told: %s', async (_by, shutDown) => {
     await node.ip('route', 'add', '10.99.0.0/16', 'via', FIRST.theirs, 'proto', 'static');
     await shutDown();
