@@ -210,7 +210,9 @@ export class Router {
         known.changePolicy(neighbour, policies);
         return;
       }
-      await this.remove(key, 'configuration-changed', 'its configuration changed');
+      // It stays in the list while its connection is closed: nobody is told that there is no such peer.
+      await known.session.stop({ kind: 'configuration-changed' });
+      this.options.events.add('session', key, 'set up anew: its configuration changed');
     }
     this.add({ neighbour, policies });
   }
