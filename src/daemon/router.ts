@@ -210,7 +210,8 @@ export class Router {
         known.changePolicy(neighbour, policies);
         return;
       }
-      // It stays in the list while its connection is closed: nobody is told that there is no such peer.
+      // It stays in the list while its connection is closed, as what it is to be from now on.
+      known.neighbour = neighbour;
       await known.session.stop({ kind: 'configuration-changed' });
       this.options.events.add('session', key, 'set up anew: its configuration changed');
     }
