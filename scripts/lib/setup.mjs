@@ -42,11 +42,7 @@ export function packagesInstalled(wanted, installed) {
   });
 }
 
-/**
- * Installs the packages of `package-lock.json` where `node_modules` is missing or holds others: with `npm ci`, else with
- * `npm install --no-save`. The second takes the same versions, and also a lock file without the optional packages of other
- * platforms, which is what npm writes behind a registry that has only those of its own; `npm ci` refuses such a file.
- */
+/** Runs `npm ci` where `node_modules` is missing or holds other packages than `package-lock.json` asks for. */
 export async function ensurePackages() {
   let installed;
   try {
@@ -56,14 +52,8 @@ export async function ensurePackages() {
   }
   if (packagesInstalled(readJson('package-lock.json'), installed)) return;
   process.stdout.write('npm ci: installing the packages of package-lock.json\n');
-  if ((await npm('ci')).code === 0) return;
-  process.stdout.write('npm ci failed, trying npm install --no-save\n');
-  const { code, output } = await npm('install', '--no-save');
-  if (code !== 0) throw new SetupError(`npm install failed (exit code ${code})`, output);
-}
-
-function npm(...args) {
-  return run('npm', [...args, '--no-audit', '--no-fund', '--prefix', ROOT], { capture: true });
+  const { code, output } = await run('npm', ['ci', '--no-audit', '--no-fund', '--prefix', ROOT], { capture: true });
+  if (code !== 0) throw new SetupError(`npm ci failed (exit code ${code})`, output);
 }
 
 /** Compiles `src/` to `dist/`. */
