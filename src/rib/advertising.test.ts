@@ -234,6 +234,33 @@ it('a peer hears of one family although it is never done with the other', () => 
     world.turn(0);
   }
   expect(world.sessions.get(peer)!.reader.routes.get('2001:db8:1::/48')?.med).toBe(3);
+});
+
+it('a turn is short however many groups there are, and none of them waits for ever', () => {
+  const rules = ['all', 'short', 'ours'] as const;
+  const kinds = [{}, { narrow: true }, { extended: true }];
+  const peers = kinds.flatMap((kind, k) =>
+    rules.map((_, r): ModelPeer => {
+      const number = 1 + k * rules.length + r;
+      return { name: `192.0.2.${number}`, kind: 'external', routerId: `1.0.0.${number}`, as: 65000 + number, ...kind };
+    }),
+  );
+  const world = new RibWorld(peers);
+  for (const [i, peer] of peers.entries()) {
+    world.up(peer);
+    world.change(peer, { export: rules[i % rules.length] });
+  }
   world.settle();
-  expect(world.check()).toEqual([]);
+  expect(world.advertising.sizes.groups).toBe(9);
+  const heard = (): number[] => peers.map((peer) => world.sessions.get(peer)!.reader.announced);
+  for (let round = 0; round < 4; round++) {
+    const route: Attributes = { ...EMPTY, origin: 'igp', asPath: [], med: round };
+    for (let i = 0; i < 5000; i++) world.announce(LOCAL, `10.${i >> 7}.${(i & 127) * 2}.0/23`, route);
+    world.rib.decide(Infinity);
+    const before = heard();
+    world.turn(0);
+    const busy = heard().filter((count, i) => count > before[i]);
+    expect(busy).toHaveLength(4);
+  }
+  expect(Math.min(...heard())).toBeGreaterThan(0);
 });

@@ -6,12 +6,15 @@
  */
 import type { Family } from '../net/family.ts';
 import type { Rib } from './rib.ts';
-import { SliceBuckets } from './slice-buckets.ts';
+import { SLICE, SliceBuckets } from './slice-buckets.ts';
 import { UpdateGroup, profileKey } from './update-group.ts';
 import type { GroupProfile } from './update-group.ts';
 import { UpdateStream } from './update-stream.ts';
 import type { Segment } from './update-stream.ts';
 import { UpdateWriter } from './update-writer.ts';
+
+/** Prefixes worked on in one {@link Advertising.flush}, about: a few milliseconds of work, however many streams there are. */
+const PREFIXES_PER_FLUSH = 4 * SLICE;
 
 /** How long a peer that takes no more may hold up the others of its stream, in milliseconds. */
 export const PATIENCE = 100;
@@ -45,6 +48,8 @@ export class Advertising {
   private readonly writer = new UpdateWriter();
   private readonly buckets = new SliceBuckets();
   private readonly segments: Segment[] = [];
+  /** The stream that the last flush left for this one, undefined if it came to the end. */
+  private resumeAt: UpdateStream | undefined;
 
   constructor(rib: Rib) {
     this.rib = rib;
@@ -128,24 +133,30 @@ export class Advertising {
     return false;
   }
 
-  /** Writes a slice of every stream that has something to tell and whose members take it. `now` in milliseconds. */
+  /** Writes slices of the streams that have something to tell and whose members take it. `now` in milliseconds. */
   flush(now: number, write: PeerWriter): FlushResult {
     let more = false;
     let retryAfter: number | undefined;
+    let budget = PREFIXES_PER_FLUSH;
     this.copies.clear();
-    for (const entry of this.entries.values()) {
-      for (const stream of entry.streams.slice()) {
-        if (!stream.hasWork) continue;
-        const wait = this.waitFor(stream, now);
-        if (wait > 0) {
-          if (wait !== Infinity) retryAfter = Math.min(retryAfter ?? wait, wait);
-          continue;
-        }
-        this.flushStream(stream, now, write);
-        more ||= stream.hasWork;
+    for (const stream of this.inTurn()) {
+      if (!stream.hasWork) continue;
+      if (budget <= 0) {
+        this.resumeAt = stream;
+        more = true;
+        break;
       }
-      if (entry.streams.length > 1) this.merge(entry);
+      const wait = this.waitFor(stream, now);
+      if (wait > 0) {
+        if (wait !== Infinity) retryAfter = Math.min(retryAfter ?? wait, wait);
+        continue;
+      }
+      const { waiting } = stream;
+      this.flushStream(stream, now, write);
+      budget -= waiting - stream.waiting;
+      more ||= stream.hasWork;
     }
+    for (const entry of this.entries.values()) if (entry.streams.length > 1) this.merge(entry);
     return { more, retryAfter };
   }
 
@@ -176,6 +187,14 @@ export class Advertising {
     let streams = 0;
     for (const entry of this.entries.values()) streams += entry.streams.length;
     return { groups: this.entries.size, streams };
+  }
+
+  /** All streams, beginning with the one that the last flush did not come to. */
+  private inTurn(): UpdateStream[] {
+    const streams = [...this.entries.values()].flatMap((entry) => entry.streams);
+    const start = this.resumeAt === undefined ? 0 : Math.max(0, streams.indexOf(this.resumeAt));
+    this.resumeAt = undefined;
+    return [...streams.slice(start), ...streams.slice(0, start)];
   }
 
   private entry(profile: GroupProfile): Entry {
