@@ -17,8 +17,13 @@ if (process.getuid() !== 0) {
   process.exit(2);
 }
 process.chdir(ROOT);
-await ensurePackages();
-await build();
+try {
+  await ensurePackages();
+  await build();
+} catch (error) {
+  process.stderr.write(`${error.output ?? ''}${error.message}\n`);
+  process.exit(1);
+}
 const tsc = await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', 'bench/tsconfig.json']);
 if (tsc.code !== 0) process.exit(1);
 const { code } = await run(process.execPath, [COMPILED, ...process.argv.slice(2)]);
