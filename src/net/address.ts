@@ -81,9 +81,7 @@ export function parseU32(text: string): number {
 
 /** Reads four bytes in network order as an unsigned number. */
 export function readU32(bytes: Uint8Array, offset: number): number {
-  return (
-    ((bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) | bytes[offset + 3]) >>> 0
-  );
+  return ((bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) | bytes[offset + 3]) >>> 0;
 }
 
 /** Writes an unsigned number as four bytes in network order. */

@@ -65,4 +65,3 @@ export const BGP_FILTER = defineKind({
 });
 
 export type BGPFilter = ResourceOfDefinition<typeof BGP_FILTER>;
-export type BGPFilterRule = BGPFilter['spec']['exportV4'][number];
