@@ -16,7 +16,7 @@ export interface Daemon {
 }
 
 export const DAEMONS: readonly Daemon[] = [
-  { name: 'starling', program: STARLINGD, version: ['node', '--version'], start: startStarling },
+  { name: 'starling', program: STARLINGD, version: ['echo', 'Node', process.version], start: startStarling },
   { name: 'bird', program: '/usr/sbin/bird', version: ['bird', '--version'], start: startBird },
   { name: 'frr', program: '/usr/lib/frr/bgpd', version: ['/usr/lib/frr/bgpd', '--version'], start: startFrr },
   { name: 'gobgpd', program: '/usr/bin/gobgpd', version: ['gobgpd', '--version'], start: startGobgpd },

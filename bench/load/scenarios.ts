@@ -143,12 +143,16 @@ async function reflector(job: Job): Promise<Measurement> {
     // Groups are of different sizes, so that clients have about, not exactly, `prefixes` each.
     return encodeGroups(table, makeAttributeSets(sets, style), i * sets, (i + 1) * sets);
   });
-  const own = clients.map((_, i) => table.groupStart[(i + 1) * sets] - table.groupStart[i * sets]);
   const speakers = await Promise.all(clients.map((client) => establish(client)));
-  const sinks = speakers.map((speaker) => listen(speaker, index, () => true));
+  const sinks = speakers.map((speaker, i) => {
+    const sink = listen(speaker, index, () => true);
+    sink.ignoreFrom = table.groupStart[i * sets];
+    sink.ignoreEnd = table.groupStart[(i + 1) * sets];
+    return sink;
+  });
   await settled(job);
   return timed(job, async () => {
-    const done = sinks.map((sink, i) => sink.reach(index.size - own[i]));
+    const done = sinks.map((sink) => sink.reach(index.size - (sink.ignoreEnd - sink.ignoreFrom)));
     await Promise.all(speakers.map((speaker, i) => speaker.send(streams[i])));
     await Promise.all(done);
   });

@@ -64,6 +64,10 @@ export class Sink {
   /** Called after each UPDATE. */
   onChange: () => void = () => undefined;
 
+  /** Prefixes from here to before {@link ignoreEnd} are the neighbour's own and don't count. */
+  ignoreFrom = 0;
+  ignoreEnd = 0;
+
   private readonly index: PrefixIndex;
   private readonly wanted: Uint8Array;
   private readonly path: SeenPath = { first: 0, second: 0, last: 0 };
@@ -116,6 +120,7 @@ export class Sink {
         this.strangers++;
         continue;
       }
+      if (id >= this.ignoreFrom && id < this.ignoreEnd) continue;
       this.count += value - this.wanted[id];
       this.wanted[id] = value;
     }
