@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { asNumber, community, interfaceGlob, ipv4Cidr, ipv6Cidr, routePriority } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
-import type { ResourceOfDefinition } from '../kind-definition.ts';
 
 /** What an accepting rule does to a route. */
 const operation = z
@@ -63,5 +62,3 @@ export const BGP_FILTER = defineKind({
   }),
   reportUnknownFields: true,
 });
-
-export type BGPFilter = ResourceOfDefinition<typeof BGP_FILTER>;
