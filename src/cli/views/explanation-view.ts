@@ -33,7 +33,8 @@ function headline({ query, match, candidates }: RouteExplanation, style: Style):
   if (match === null) return `${paint(`There is no route to ${asked}.`, 'red', style)}\n`;
   const best = candidates.find(({ outcome }) => outcome === 'best');
   const subject = query === match ? match : `${asked} is covered by ${match}, which`;
-  const goes = best === undefined ? 'has no usable path' : `goes ${howItGoes(best.route)}`;
+  const others = candidates.filter(({ outcome }) => outcome === 'multipath').map(({ route }) => route.nextHop);
+  const goes = best === undefined ? 'has no usable path' : `goes ${howItGoes(best.route, others)}`;
   return `${paint(`${subject} ${goes}.`, 'bold', style)}\n`;
 }
 
@@ -42,7 +43,9 @@ function withoutHostLength(prefix: string): string {
   return prefix.includes(':') ? prefix.replace(/\/128$/, '') : prefix.replace(/\/32$/, '');
 }
 
-function howItGoes({ nextHop, peer }: RouteEntry): string {
+/** `others` are the next hops that are used together with that of the best path. */
+function howItGoes({ nextHop, peer }: RouteEntry, others: readonly (string | null)[]): string {
+  if (others.length > 0) return `via ${[nextHop, ...others].join(', ')}, which share the traffic`;
   const via = nextHop === null ? 'to this node itself' : `via ${nextHop}`;
   if (peer === null) return `${via}, originated here`;
   return nextHop === peer ? via : `${via}, learned from ${peer}`;

@@ -61,6 +61,15 @@ describe('peer', () => {
 });
 
 describe('explanation', () => {
+  it('begins with all next hops that share the traffic', () => {
+    const [best] = EXPLANATION.candidates;
+    const other = { ...best, outcome: 'multipath' as const, route: { ...best.route, nextHop: '10.0.0.253' } };
+    const text = renderExplanation({ ...EXPLANATION, candidates: [best, other] }, PLAIN);
+    expect(text).toMatch(
+      /^10\.1\.2\.3 is covered by 10\.1\.2\.0\/26, which goes via 10\.0\.0\.254, 10\.0\.0\.253, which share/,
+    );
+  });
+
   it('reads like an answer', () => {
     expect(renderExplanation(EXPLANATION, PLAIN)).toBe(`10.1.2.3 is covered by 10.1.2.0/26, which goes via 10.0.0.254.
 
