@@ -11,8 +11,8 @@ import { NODE_AS, linkAddresses } from './daemon-fixture.ts';
 
 /** What a router has heard from the node. */
 export interface Heard {
-  /** When the session came up; `never` where it is not up. */
-  readonly since: string;
+  /** Which session it is, counted from 1; 0 where none is up. */
+  readonly session: number;
   /** Routes announced and withdrawn in it, repetitions included. */
   readonly routes: number;
 }
@@ -93,9 +93,11 @@ export class Bird implements AsyncDisposable {
   /** What it has heard in the session that it has now. */
   async heard(): Promise<Heard> {
     const text = await this.session();
-    const [, since = 'never'] = /^node .* up +(\S+) +Established/m.exec(text) ?? [];
+    // Not by the time it came up: BIRD converts that anew for each answer, and the last digit wavers.
+    const ups = [...this.log.matchAll(/ node: State changed to up$/gm)].length;
+    const session = /^node .* up +\S+ +Established/m.test(text) ? ups : 0;
     const counts = [...text.matchAll(/Import (?:updates|withdraws): +(\d+)/g)].map((match) => Number(match[1]));
-    return { since, routes: counts.reduce((sum, count) => sum + count, 0) };
+    return { session, routes: counts.reduce((sum, count) => sum + count, 0) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
