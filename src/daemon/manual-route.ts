@@ -1,6 +1,7 @@
 /** Routes added by hand: from what the API takes to attributes. */
 import { ApiError } from '../api/errors.ts';
 import type { RouteInput } from '../api/types.ts';
+import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
 import { parseCommunity } from '../bgp/messages/attributes/communities.ts';
 import { parseLargeCommunity } from '../bgp/messages/attributes/large-communities.ts';
@@ -11,20 +12,17 @@ import type { Prefix } from '../net/prefix.ts';
 export function attributesOf(prefix: Prefix, route: RouteInput): Attributes {
   const nextHop = route.nextHop === undefined ? undefined : nextHopOf(prefix, route.nextHop);
   return {
-    origin: route.origin ?? 'igp',
-    asPath: route.asPath === undefined || route.asPath.length === 0 ? [] : [{ type: 'sequence', asns: route.asPath }],
+    ...PLAIN_ATTRIBUTES,
+    ...(route.origin !== undefined && { origin: route.origin }),
+    ...(route.asPath !== undefined &&
+      route.asPath.length > 0 && { asPath: [{ type: 'sequence', asns: route.asPath }] }),
     ...(nextHop !== undefined && { nextHop }),
     ...(route.med !== undefined && { med: route.med }),
     ...(route.localPref !== undefined && { localPref: route.localPref }),
-    atomicAggregate: false,
     communities: (route.communities ?? []).map((text) => parsed(text, parseCommunity(text), 'a community')),
-    clusterList: [],
-    extendedCommunities: [],
-    ipv6ExtendedCommunities: [],
     largeCommunities: (route.largeCommunities ?? []).map((text) =>
       parsed(text, parseLargeCommunity(text), 'a large community'),
     ),
-    unknown: [],
   };
 }
 

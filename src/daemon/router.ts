@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
+import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { parseU32 } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import { changeKind } from '../peering/neighbour.ts';
@@ -30,19 +31,6 @@ export interface RouterOptions {
   /** Undefined where the FIB is switched off. */
   readonly forwarding: (ForwardingListener & { flush(): void }) | undefined;
 }
-
-/** Attributes of a route that this router originates and nobody asked anything special of. */
-const PLAIN = {
-  origin: 'igp',
-  asPath: [],
-  atomicAggregate: false,
-  communities: [],
-  clusterList: [],
-  extendedCommunities: [],
-  ipv6ExtendedCommunities: [],
-  largeCommunities: [],
-  unknown: [],
-} as const;
 
 export class Router {
   /** By key of the neighbour. */
@@ -187,7 +175,7 @@ export class Router {
   }
 
   private applyRoutes(wanted: DesiredState): void {
-    const routes = wanted.routes.map(({ prefix, reason }) => ({ prefix, reason, attributes: PLAIN }));
+    const routes = wanted.routes.map(({ prefix, reason }) => ({ prefix, reason, attributes: PLAIN_ATTRIBUTES }));
     const { added, removed } = this.ownRoutes.setWanted(routes);
     const { events } = this.options;
     for (const { prefix, reason } of added) events.add('advertisement', formatPrefix(prefix), `originated: ${reason}`);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
+import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { parseU32 } from '../net/address.ts';
 import { parsePrefix, prefixBytes } from '../net/prefix.ts';
 import { DEFAULT_BEST_PATH, STEP_NAMES } from './best-path.ts';
@@ -50,16 +51,11 @@ function receive(rib: Rib, path: Path): void {
   });
   const block = encodeAttributes(
     {
+      ...PLAIN_ATTRIBUTES,
       origin: path.origin ?? 'igp',
       asPath: [{ type: 'sequence', asns: path.asns ?? [65001] }],
       nextHop: path.nextHop ?? path.address,
-      atomicAggregate: false,
-      communities: [],
       clusterList: path.clusterList ?? [],
-      extendedCommunities: [],
-      ipv6ExtendedCommunities: [],
-      largeCommunities: [],
-      unknown: [],
       ...(path.med !== undefined && { med: path.med }),
       ...(path.localPref !== undefined && { localPref: path.localPref }),
       ...(path.originatorId !== undefined && { originatorId: path.originatorId }),

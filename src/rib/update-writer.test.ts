@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AdjRibInReader } from '../../test/support/adj-rib-in-reader.ts';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
+import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { Framer } from '../bgp/messages/framing.ts';
 import type { Family } from '../net/family.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
@@ -9,15 +10,9 @@ import { PrefixTable } from './prefix-table.ts';
 import { UpdateWriter } from './update-writer.ts';
 
 const PLAIN = {
-  origin: 'igp',
+  ...PLAIN_ATTRIBUTES,
   asPath: [{ type: 'sequence', asns: [65001, 65002] }],
-  atomicAggregate: false,
   communities: [1, 2, 3],
-  clusterList: [],
-  extendedCommunities: [],
-  ipv6ExtendedCommunities: [],
-  largeCommunities: [],
-  unknown: [],
 } as const;
 
 function tableOf(family: Family, texts: readonly string[]): { table: PrefixTable; ids: number[] } {

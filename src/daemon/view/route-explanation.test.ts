@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeAttributes } from '../../bgp/messages/attributes/attribute-codec.ts';
+import { PLAIN_ATTRIBUTES } from '../../bgp/messages/attributes/attributes.ts';
 import { parsePrefix, prefixBytes } from '../../net/prefix.ts';
 import { Advertising } from '../../rib/advertising.ts';
 import { SOURCE_EXTERNAL, SOURCE_INTERNAL } from '../../rib/policy.ts';
@@ -50,16 +51,9 @@ class Bench {
 
   announce(address: string, asns: readonly number[], more: { localPref?: number; communities?: number[] } = {}): void {
     const attributes = {
-      origin: 'igp',
+      ...PLAIN_ATTRIBUTES,
       asPath: [{ type: 'sequence', asns }],
       nextHop: address,
-      atomicAggregate: false,
-      communities: [],
-      clusterList: [],
-      extendedCommunities: [],
-      ipv6ExtendedCommunities: [],
-      largeCommunities: [],
-      unknown: [],
       ...more,
     } as const;
     const block = encodeAttributes(attributes, 0);

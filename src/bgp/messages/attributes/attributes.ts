@@ -55,3 +55,16 @@ export interface Attributes {
   readonly onlyToCustomer?: number;
   readonly unknown: readonly UnknownAttribute[];
 }
+
+/** A route that carries nothing but an empty path: what a router that originates one begins with. */
+export const PLAIN_ATTRIBUTES: Attributes = {
+  origin: 'igp',
+  asPath: [],
+  atomicAggregate: false,
+  communities: [],
+  clusterList: [],
+  extendedCommunities: [],
+  ipv6ExtendedCommunities: [],
+  largeCommunities: [],
+  unknown: [],
+};
