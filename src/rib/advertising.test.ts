@@ -148,7 +148,7 @@ describe('what peers are told', () => {
         expect(world.check()).toEqual([]);
         expect(world.checkEnd()).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   }, 30_000);
 });

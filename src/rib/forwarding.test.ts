@@ -220,7 +220,7 @@ describe('what the FIB is told', () => {
         expect(fib.state).toEqual({});
         expect(fib.faults).toEqual([]);
       }),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   }, 30_000);
 

@@ -26,6 +26,8 @@ export class AdjRibInReader {
   private readonly canonical = new CanonicalBlock();
   private readonly scratch = new Uint8Array(70_000);
   private readonly context: DecodeContext;
+  /** Attributes decoded before, by their bytes. */
+  private readonly decoded = new Map<string, Attributes>();
 
   constructor(maxMessage = 4096, context: DecodeContext = { fourOctetAs: true, external: false }) {
     this.framer.maxLength = maxMessage;
@@ -66,7 +68,12 @@ export class AdjRibInReader {
     canonicalise(scratch, 0, length, this.context, this.canonical);
     // Nothing is told that the peer would have to find fault with.
     if (this.canonical.faults.length > 0) throw new Error(this.canonical.faults.join());
-    const attributes = decodeAttributes(this.canonical.bytes, 0, this.canonical.length);
+    const { bytes } = this.canonical;
+    const key = Buffer.from(bytes.buffer, bytes.byteOffset, this.canonical.length).toString('latin1');
+    let attributes = this.decoded.get(key);
+    if (attributes === undefined) {
+      this.decoded.set(key, (attributes = decodeAttributes(bytes, 0, this.canonical.length)));
+    }
     for (const prefix of prefixes) this.routes.set(prefix, attributes);
     this.announced += prefixes.length;
   }
@@ -77,15 +84,23 @@ export class AdjRibInReader {
   }
 }
 
+/** Texts of prefixes seen before, by family and bytes. */
+const texts: readonly Map<string, string>[] = [new Map(), new Map()];
+
 function nlri(buffer: Uint8Array, start: number, end: number, family: Family): string[] {
   const prefixes: string[] = [];
   for (let at = start; at < end;) {
     const length = buffer[at++];
-    const bytes = new Uint8Array(addressBytes(family));
     const count = (length + 7) >> 3;
-    bytes.set(buffer.subarray(at, at + count));
+    const key = String.fromCharCode(length, ...buffer.subarray(at, at + count));
+    let text = texts[family].get(key);
+    if (text === undefined) {
+      const bytes = new Uint8Array(addressBytes(family));
+      bytes.set(buffer.subarray(at, at + count));
+      texts[family].set(key, (text = formatPrefix(prefixFromBytes(family, bytes, length))));
+    }
     at += count;
-    prefixes.push(formatPrefix(prefixFromBytes(family, bytes, length)));
+    prefixes.push(text);
   }
   return prefixes;
 }

@@ -125,13 +125,8 @@ export function modelMultipath(paths: readonly ModelPath[], order: readonly Mode
 }
 
 /** What a peer is told of a prefix whose best path is `best`, undefined for nothing. */
-export function modelTold(
-  best: ModelPath | undefined,
-  to: ModelPeer,
-  terms: Terms,
-  prefix: ModelPrefix,
-): Attributes | undefined {
-  if (best === undefined || best.peer.name === to.name) return undefined;
+export function modelTold(best: ModelPath, to: ModelPeer, terms: Terms, prefix: ModelPrefix): Attributes | undefined {
+  if (best.peer.name === to.name) return undefined;
   if (to.families !== undefined && !to.families.includes(prefix.family)) return undefined;
   const { kind } = best.terms;
   if (kind === 'internal' && terms.kind === 'internal') return undefined;

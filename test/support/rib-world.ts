@@ -30,6 +30,15 @@ const KINDS = ['local', 'external', 'internal', 'client'] as const;
 
 export const LOCAL: ModelPeer = { name: 'local', kind: 'local', routerId: OWN.routerId, as: OWN.as };
 
+/** Blocks of attributes that were encoded before, by family. */
+const encoded: readonly WeakMap<Attributes, Uint8Array>[] = [new WeakMap(), new WeakMap()];
+
+function blockOf(attributes: Attributes, family: Family): Uint8Array {
+  let block = encoded[family].get(attributes);
+  if (block === undefined) encoded[family].set(attributes, (block = encodeAttributes(attributes, family)));
+  return block;
+}
+
 /** A peer's session and what was last agreed on. */
 interface Session {
   readonly index: number;
@@ -50,7 +59,12 @@ export class RibWorld {
   /** Where the RIB and the model differed, in words. */
   private readonly found: string[] = [];
   private readonly order: readonly ModelPeer[];
+  /** Results of the model for the same question. */
+  private readonly answers = new WeakMap<Attributes, Map<string, Attributes | undefined>>();
+  /** Attribute sets decoded before, by their bytes. */
+  private readonly decoded = new Map<string, Attributes>();
   private readonly prefixes = new Map<string, Prefix>();
+  private readonly nlris = new Map<Prefix, Uint8Array>();
   private ownAddresses: ReadonlySet<string> = new Set();
 
   /** `order` is that of the peers' addresses. */
@@ -102,10 +116,10 @@ export class RibWorld {
     const session = this.sessions.get(peer);
     const prefix = this.prefix(text);
     if (peer.kind !== 'local' && session === undefined) return;
-    const block = encodeAttributes(attributes, prefix.family);
+    const block = blockOf(attributes, prefix.family);
     const set = this.rib.sets.acquire(block, 0, block.length);
     if (session === undefined) this.rib.originate(prefix, set);
-    else this.rib.announce(session.index, prefix.family, ...nlri(prefix), set);
+    else this.rib.announce(session.index, prefix.family, ...this.nlri(prefix), set);
     this.rib.sets.release(set);
     let paths = this.paths.get(text);
     if (paths === undefined) this.paths.set(text, (paths = new Map()));
@@ -116,7 +130,7 @@ export class RibWorld {
     const session = this.sessions.get(peer);
     const prefix = this.prefix(text);
     if (peer.kind === 'local') this.rib.withdrawOwn(prefix);
-    else if (session !== undefined) this.rib.withdraw(session.index, prefix.family, ...nlri(prefix));
+    else if (session !== undefined) this.rib.withdraw(session.index, prefix.family, ...this.nlri(prefix));
     this.paths.get(text)?.delete(peer);
   }
 
@@ -164,7 +178,8 @@ export class RibWorld {
 
   /** Compares what every peer believes, and the counters, with the model: all differences found up to now. */
   check(): readonly string[] {
-    for (const peer of this.sessions.keys()) this.checkPeer(peer, FAMILIES);
+    const best = new Map([...this.paths.keys()].map((text) => [text, this.multipath(text)[0]]));
+    for (const peer of this.sessions.keys()) this.checkPeer(peer, FAMILIES, best);
     return this.found;
   }
 
@@ -201,6 +216,15 @@ export class RibWorld {
     return prefix;
   }
 
+  private nlri(prefix: Prefix): [buffer: Uint8Array, start: number, end: number] {
+    let buffer = this.nlris.get(prefix);
+    if (buffer === undefined) {
+      const bytes = prefixBytes(prefix.family, ...prefix.words).subarray(0, (prefix.length + 7) >> 3);
+      this.nlris.set(prefix, (buffer = Uint8Array.of(prefix.length, ...bytes)));
+    }
+    return [buffer, 0, buffer.length];
+  }
+
   private feed(peer: ModelPeer, session: Session, bytes: Uint8Array): void {
     const { reader } = session;
     const ends = reader.endOfRibs.length;
@@ -209,10 +233,11 @@ export class RibWorld {
     if (!this.rib.hasWork) this.checkPeer(peer, reader.endOfRibs.slice(ends));
   }
 
-  private checkPeer(peer: ModelPeer, families: readonly Family[]): void {
+  /** `best` holds the best paths that are known already. */
+  private checkPeer(peer: ModelPeer, families: readonly Family[], best?: ReadonlyMap<string, ModelPath>): void {
     const { reader, index } = this.sessions.get(peer)!;
     for (const family of families) {
-      const told = this.modelTold(peer, family);
+      const told = this.modelTold(peer, family, best);
       const heard = [...reader.routes].filter(([text]) => this.prefix(text).family === family);
       for (const text of new Set([...told.keys(), ...heard.map(([text]) => text)])) {
         const should = told.get(text);
@@ -239,15 +264,26 @@ export class RibWorld {
     if (!fine) this.compare(`number of End-of-RIB to ${peer.name}`, ends, `${least} to ${endsAllowed[family]}`);
   }
 
-  private modelTold(peer: ModelPeer, family: Family): Map<string, Attributes> {
-    const { terms } = this.sessions.get(peer)!;
+  private modelTold(peer: ModelPeer, family: Family, best?: ReadonlyMap<string, ModelPath>): Map<string, Attributes> {
     const routes = new Map<string, Attributes>();
     for (const text of this.paths.keys()) {
       const prefix = this.prefix(text);
-      const told = prefix.family === family ? modelTold(this.multipath(text)[0], peer, terms, prefix) : undefined;
+      if (prefix.family !== family) continue;
+      const path = best === undefined ? this.multipath(text)[0] : best.get(text);
+      const told = path === undefined ? undefined : this.modelAnswer(path, peer, prefix);
       if (told !== undefined) routes.set(text, told);
     }
     return routes;
+  }
+
+  private modelAnswer(path: ModelPath, peer: ModelPeer, prefix: Prefix): Attributes | undefined {
+    const { terms } = this.sessions.get(peer)!;
+    let answers = this.answers.get(path.attributes);
+    if (answers === undefined) this.answers.set(path.attributes, (answers = new Map()));
+    const to = `${peer.name} ${terms.kind} ${terms.export}`;
+    const question = `${path.peer.name} ${path.terms.kind} ${to} ${prefix.family} ${prefix.length}`;
+    if (!answers.has(question)) answers.set(question, modelTold(path, peer, terms, prefix));
+    return answers.get(question);
   }
 
   private modelCounts(peer: ModelPeer, family: Family): [received: number, accepted: number] {
@@ -268,13 +304,20 @@ export class RibWorld {
     const { family, words, length } = this.prefix(text);
     const prefix = this.rib.tables[family].prefixes.find(...words, length);
     const { set } = this.advertising.told(index, family, prefix);
-    return set === 0 ? undefined : decodeAttributes(this.rib.sets.block(set), 0, this.rib.sets.length[set]);
+    if (set === 0) return undefined;
+    const block = this.rib.sets.block(set);
+    const key = Buffer.from(block.buffer).toString('latin1');
+    let attributes = this.decoded.get(key);
+    if (attributes === undefined) this.decoded.set(key, (attributes = decodeAttributes(block, 0, block.length)));
+    return attributes;
   }
 
   private compareRoute(what: string, family: Family, is: Attributes | undefined, should: Attributes | undefined): void {
-    const hex = (route: Attributes | undefined): string =>
-      route === undefined ? '' : Buffer.from(encodeAttributes(route, family)).toString('latin1');
-    if (hex(is) !== hex(should)) this.compare(what, is, should);
+    const same =
+      is === undefined || should === undefined
+        ? is === should
+        : Buffer.compare(blockOf(is, family), blockOf(should, family)) === 0;
+    if (!same) this.compare(what, is, should);
   }
 
   private compare(what: string, is: unknown, should: unknown): void {
@@ -315,10 +358,4 @@ function profileOf(peer: ModelPeer, terms: Terms): GroupProfile {
     fourOctetAs: peer.narrow !== true,
     maxMessage: peer.extended === true ? 65_535 : 4096,
   };
-}
-
-function nlri({ family, words, length }: Prefix): [Uint8Array, number, number] {
-  const bytes = prefixBytes(family, ...words).subarray(0, (length + 7) >> 3);
-  const buffer = Uint8Array.of(length, ...bytes);
-  return [buffer, 0, buffer.length];
 }

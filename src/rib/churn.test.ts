@@ -1,0 +1,94 @@
+/** The RIB under long churn, with numbers that come from a seed: larger tables than the property tests have. */
+import { expect, it } from 'vitest';
+import { OWN } from '../../test/support/rib-model.ts';
+import type { ModelPeer } from '../../test/support/rib-model.ts';
+import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
+import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
+import { PATIENCE } from './advertising.ts';
+
+const OPERATIONS = 100_000;
+const CHECKS = 2;
+const PREFIXES = 3000;
+
+const KINDS = ['external', 'external', 'client', 'internal'] as const;
+/** In the order of their addresses. */
+const PEERS = Array.from({ length: 12 }, (_, i): ModelPeer => {
+  const kind = KINDS[i % KINDS.length];
+  const as = kind === 'external' ? 65001 + i : OWN.as;
+  return { name: `192.0.2.${i + 1}`, kind, routerId: `1.0.0.${(i * 7) % 12}`, as, ...(i === 5 && { narrow: true }) };
+});
+
+/** Numbers in [0, limit), the same in every run (a linear congruential generator, Numerical Recipes' constants). */
+class Numbers {
+  private state = 1;
+
+  below(limit: number): number {
+    this.state = (Math.imul(this.state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((this.state / 2 ** 32) * limit);
+  }
+}
+
+const texts = Array.from({ length: PREFIXES }, (_, i) =>
+  i % 10 === 0 ? `2001:db8:${(i + 1).toString(16)}::/48` : `10.${i >> 8}.${i & 255}.0/24`,
+);
+
+/** A few attributes for each source, so that sets are shared, and freed and made anew. */
+const variants = new Map(
+  [...PEERS, LOCAL].map((peer) => [peer, Array.from({ length: 24 }, (_, i) => attributesOf(peer, i))]),
+);
+
+function attributesOf(peer: ModelPeer, variant: number): (family: number) => Attributes {
+  const asns = [...(peer.kind === 'external' ? [peer.as] : []), ...[65100, 4_200_000_000].slice(0, variant % 3)];
+  const common = {
+    origin: 'igp' as const,
+    asPath: asns.length === 0 ? [] : [{ type: 'sequence' as const, asns }],
+    med: variant >> 3,
+    atomicAggregate: false,
+    communities: variant === 23 ? [0xffffff02] : [variant],
+    clusterList: [],
+    extendedCommunities: [],
+    ipv6ExtendedCommunities: [],
+    largeCommunities: [],
+    unknown: [],
+  };
+  if (peer === LOCAL) return () => common;
+  const number = peer.name.split('.')[3];
+  const both = [
+    { ...common, nextHop: peer.name },
+    { ...common, nextHop: `2001:db8::${number}` },
+  ];
+  return (family) => both[family];
+}
+
+/** One random thing that happens to the world. */
+function happen(world: RibWorld, numbers: Numbers): void {
+  const kind = numbers.below(1000);
+  const peer = PEERS[numbers.below(PEERS.length)];
+  const text = texts[numbers.below(PREFIXES)];
+  if (kind < 600) {
+    const source = kind < 5 ? LOCAL : peer;
+    world.announce(source, text, variants.get(source)![numbers.below(24)](world.prefix(text).family));
+  } else if (kind < 980) world.withdraw(kind < 605 ? LOCAL : peer, text);
+  else if (kind < 988) world.block(peer);
+  else if (kind < 994) world.fast(peer);
+  else if (kind < 998 || numbers.below(8) > 0) world.up(peer);
+  else if (numbers.below(2) > 0) world.change(peer, { export: numbers.below(2) === 0 ? 'ours' : 'all' });
+  else world.down(peer);
+}
+
+it(`the RIB stays true to the model over ${OPERATIONS} operations of 12 peers on ${PREFIXES} prefixes`, () => {
+  const world = new RibWorld(PEERS);
+  const numbers = new Numbers();
+  for (const peer of PEERS) world.up(peer);
+  for (let i = 1; i <= OPERATIONS; i++) {
+    happen(world, numbers);
+    if (i % 250 === 0) {
+      world.now += PATIENCE / 2;
+      world.turn(200);
+    }
+    if (i % (OPERATIONS / CHECKS) !== 0) continue;
+    world.settle(1000);
+    expect(world.check()).toEqual([]);
+  }
+  expect(world.checkEnd()).toEqual([]);
+}, 30_000);
