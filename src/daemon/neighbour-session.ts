@@ -154,7 +154,9 @@ export class NeighbourSession implements SessionHandler {
   /** Takes a new description or new policies to a session that goes on. */
   changePolicy(neighbour: Neighbour, policies: Policies): void {
     const importChanged =
-      policies.import.key !== this.policies.import.key || neighbour.allowLocalAs !== this.neighbour.allowLocalAs;
+      policies.import.key !== this.policies.import.key ||
+      neighbour.allowLocalAs !== this.neighbour.allowLocalAs ||
+      neighbour.clusterId !== this.neighbour.clusterId;
     this.neighbour = neighbour;
     this.policies = policies;
     const { negotiated } = this.session;

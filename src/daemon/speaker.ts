@@ -46,9 +46,12 @@ export class Speaker {
     setImmediate(() => this.turn());
   }
 
-  /** Resolves when nothing waits to be decided or forwarded. */
+  /** Resolves when nothing waits to be decided or forwarded, or there are no more turns. */
   async settled(): Promise<void> {
-    while (this.rib.hasWork) await new Promise((resolve) => setImmediate(resolve));
+    while (this.rib.hasWork && !this.paused) {
+      this.kick();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** No more turns. */
