@@ -8,6 +8,7 @@ import type { AttributeSets } from './attribute-sets.ts';
 import { growColumn } from './columns.ts';
 import { UNREACHABLE } from './next-hops.ts';
 import type { PathTable } from './path-table.ts';
+import { LOCAL_PEER } from './peers.ts';
 import type { Peers } from './peers.ts';
 import { SOURCE_EXTERNAL, SOURCE_LOCAL } from './policy.ts';
 
@@ -96,7 +97,7 @@ export class BestPathSelector {
     this.table = table;
     this.count = 0;
     for (let row = table.first[prefix]; row !== 0; row = table.next[row]) {
-      if (table.accepted[row] !== 0 && this.isUsable(table.accepted[row])) this.add(row);
+      if (table.accepted[row] !== 0 && this.isUsable(table, row)) this.add(row);
     }
     if (this.count < 2) {
       this.multipath = this.count;
@@ -114,10 +115,10 @@ export class BestPathSelector {
     return this.candidates[0];
   }
 
-  /** RFC 4271 §9.1.2: only resolvable next hops; §6.3: never an address of our own. */
-  isUsable(set: number): boolean {
-    const hop = this.sets.nextHop[set];
-    return this.sets.nextHops.metric[hop] !== UNREACHABLE;
+  /** Whether an accepted path may be used. RFC 4271 §9.1.2: only resolvable next hops; §6.3: no address of our own in others' paths. */
+  isUsable(table: PathTable, row: number): boolean {
+    const hop = this.sets.nextHop[table.accepted[row]];
+    return this.sets.nextHops.metric[hop] !== UNREACHABLE || table.peer[row] === LOCAL_PEER;
   }
 
   private add(row: number): void {

@@ -192,7 +192,8 @@ export class RibWorld {
       attributes,
     }));
     const usable = paths.filter(
-      (path) => modelAccepts(path, prefix) && !this.ownAddresses.has(path.attributes.nextHop ?? ''),
+      (path) =>
+        modelAccepts(path, prefix) && (path.peer === LOCAL || !this.ownAddresses.has(path.attributes.nextHop ?? '')),
     );
     return modelMultipath(usable, this.order);
   }

@@ -114,7 +114,7 @@ export class RouteExplainer {
       const set = table.accepted[row];
       if (set === 0) {
         found.push(this.candidate(table, row, 'rejected', null, this.listing.whyRejected(table, row), none));
-      } else if (!this.rib.selector.isUsable(set)) {
+      } else if (!this.rib.selector.isUsable(table, row)) {
         const why = this.rib.sets.nextHops.whyUnusable(this.rib.sets.nextHop[set]);
         found.push(this.candidate(table, row, 'ineligible', null, why, none));
       }
