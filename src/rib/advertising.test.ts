@@ -46,6 +46,7 @@ const drawnAttributes = fc.record({
   origin: fc.constantFrom('igp' as const, 'egp' as const, 'incomplete' as const),
   asns: fc.array(fc.constantFrom(65001, 65002, 4_200_000_000, OWN.as), { maxLength: 3 }),
   hop: fc.constantFrom('own' as const, 'shared' as const, 'linked' as const, 'unnumbered' as const),
+  confederation: fc.boolean(),
   med: fc.option(fc.constantFrom(0, 10, 20), { nil: undefined }),
   localPref: fc.option(fc.constantFrom(50, 100, 200), { nil: undefined }),
   communities: fc.subarray([0xffffff01, 0xffffff02, 6_500_001], { maxLength: 1 }),
@@ -76,6 +77,7 @@ function attributesFor(peer: ModelPeer, family: Family, drawn: Drawn): Attribute
     ...hop,
     origin: drawn.origin,
     asPath: [
+      ...(internal && drawn.confederation ? [{ type: 'confed-sequence' as const, asns: [65200, 65201] }] : []),
       ...(asns.length === 0 ? [] : [{ type: 'sequence' as const, asns }]),
       ...Array.from({ length: drawn.sets }, () => ({ type: 'set' as const, asns: [4_200_000_000] })),
     ],

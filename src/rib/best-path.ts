@@ -115,7 +115,7 @@ export class BestPathSelector {
     return this.candidates[0];
   }
 
-  /** Whether an accepted path may be used. RFC 4271 §9.1.2: only resolvable next hops; §6.3: no address of our own in others' paths. */
+  /** Whether an accepted path may be used: not if its next hop, given by a peer, is our own address (RFC 4271 §6.3, §9.1.2). */
   isUsable(table: PathTable, row: number): boolean {
     const hop = this.sets.nextHop[table.accepted[row]];
     return this.sets.nextHops.metric[hop] !== UNREACHABLE || table.peer[row] === LOCAL_PEER;

@@ -24,6 +24,8 @@ import {
   ORIGIN,
   ORIGINATOR_ID,
 } from '../bgp/messages/attributes/attribute-codes.ts';
+import { AS_SEQUENCE, hasConfederations, withoutConfederations } from '../bgp/messages/attributes/as-path.ts';
+import { ByteWriter } from '../bgp/messages/byte-writer.ts';
 import { isLinkLocal, writeU32 } from '../net/address.ts';
 import { IPV4_UNICAST, afiOf, SAFI_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
@@ -32,8 +34,6 @@ import { isReflected } from '../route-reflector/reflection.ts';
 import type { PeerKind } from '../route-reflector/reflection.ts';
 import { SOURCE_LOCAL } from './policy.ts';
 import type { RouteSource } from './policy.ts';
-
-const AS_SEQUENCE = 2;
 
 /** Attributes that pass as they are, to any peer. */
 const PASSED: ReadonlySet<number> = new Set([
@@ -112,7 +112,10 @@ export class AttributeExporter {
       const extended = (block[at] & FLAG_EXTENDED_LENGTH) !== 0;
       const value = at + (extended ? 4 : 3);
       const next = value + (extended ? (block[at + 2] << 8) | block[at + 3] : block[at + 2]);
-      wanted = this.insertUpTo(wanted, block[at + 1], set, family, hop, reflects ? originator : undefined);
+      // What stands for the next hop comes first, whatever its code (RFC 7606 §5.1).
+      if (block[at + 1] !== MP_REACH_NLRI) {
+        wanted = this.insertUpTo(wanted, block[at + 1], set, family, hop, reflects ? originator : undefined);
+      }
       this.copyAttribute(block, at, value, next, source, reflects);
       at = next;
     }
@@ -173,8 +176,9 @@ export class AttributeExporter {
     }
     switch (code) {
       case AS_PATH:
-        if (rules.to === 'external') this.prependAs(block, value, end);
-        else out.copy(block, at, end);
+        if (rules.to !== 'external') out.copy(block, at, end);
+        else if (hasConfederations(block, value, end)) this.prependOutside(block, value, end);
+        else this.prependAs(block, value, end);
         return;
       case MULTI_EXIT_DISC: // RFC 4271 §5.1.4: not on to other neighbouring ASes
         if (rules.to !== 'external' || source === SOURCE_LOCAL) out.copy(block, at, end);
@@ -199,6 +203,13 @@ export class AttributeExporter {
         if ((block[at] & FLAG_TRANSITIVE) === 0) return;
         out.bytes[out.copy(block, at, end)] |= FLAG_PARTIAL;
     }
+  }
+
+  /** RFC 5065 §4.1 c: confederation segments, which an internal peer may have sent, are not told outside. */
+  private prependOutside(block: Uint8Array, value: number, end: number): void {
+    const path = new ByteWriter();
+    withoutConfederations(block, value, end, path);
+    this.prependAs(path.bytes, 0, path.length);
   }
 
   /** RFC 4271 §5.1.2 b: our AS goes in front, in the first sequence if that has room. */

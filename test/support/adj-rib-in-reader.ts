@@ -2,6 +2,8 @@
  * What a peer that reads a stream of messages believes: for tests of what is told to whom.
  */
 import { decodeAttributes } from '../../src/bgp/messages/attributes/attribute-codec.ts';
+import { MP_REACH_NLRI } from '../../src/bgp/messages/attributes/attribute-codes.ts';
+import { attributeEnd } from '../../src/bgp/messages/attributes/attribute-walk.ts';
 import type { DecodeContext } from '../../src/bgp/messages/attributes/attribute-row.ts';
 import type { Attributes } from '../../src/bgp/messages/attributes/attributes.ts';
 import { CanonicalBlock, canonicalise } from '../../src/bgp/messages/attributes/canonical-block.ts';
@@ -69,6 +71,7 @@ export class AdjRibInReader {
     // Nothing is told that the peer would have to find fault with.
     if (this.canonical.faults.length > 0) throw new Error(this.canonical.faults.join());
     const { bytes } = this.canonical;
+    if (!inOrder(bytes, this.canonical.length)) throw new Error('attributes out of order');
     const key = Buffer.from(bytes.buffer, bytes.byteOffset, this.canonical.length).toString('latin1');
     let attributes = this.decoded.get(key);
     if (attributes === undefined) {
@@ -82,6 +85,17 @@ export class AdjRibInReader {
     this.withdrawn++;
     if (!this.routes.delete(prefix)) this.needless++;
   }
+}
+
+/** Whether the codes of attributes ascend (RFC 4271 §5), but for MP_REACH_NLRI at the front (RFC 7606 §5.1). */
+function inOrder(block: Uint8Array, length: number): boolean {
+  let last = 0;
+  for (let at = 0; at < length; at = attributeEnd(block, at)) {
+    const code = block[at + 1];
+    if (code < last) return false;
+    last = at === 0 && code === MP_REACH_NLRI ? 0 : code;
+  }
+  return true;
 }
 
 /** Texts of prefixes seen before, by family and bytes. */

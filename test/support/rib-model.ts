@@ -67,7 +67,8 @@ const NO_EXPORT = 0xffffff01;
 const OVERHEAD = 64;
 
 function pathLength(attributes: Attributes): number {
-  return attributes.asPath.reduce((sum, segment) => sum + (segment.type === 'set' ? 1 : segment.asns.length), 0);
+  const lengths = { sequence: (asns: number) => asns, set: () => 1, 'confed-sequence': () => 0, 'confed-set': () => 0 };
+  return attributes.asPath.reduce((sum, { type, asns }) => sum + lengths[type](asns.length), 0);
 }
 
 function neighbourAs(attributes: Attributes): number {
@@ -144,11 +145,12 @@ function toExternal({ peer, attributes }: ModelPath): Attributes {
   void localPref;
   void originatorId;
   void linkLocalNextHop;
-  const [first, ...others] = attributes.asPath;
+  const outside = attributes.asPath.filter(({ type }) => !type.startsWith('confed'));
+  const [first, ...others] = outside;
   const asPath =
     first?.type === 'sequence' && first.asns.length < 255
       ? [{ type: 'sequence' as const, asns: [OWN.as, ...first.asns] }, ...others]
-      : [{ type: 'sequence' as const, asns: [OWN.as] }, ...attributes.asPath];
+      : [{ type: 'sequence' as const, asns: [OWN.as] }, ...outside];
   return {
     ...rest,
     asPath,

@@ -126,7 +126,16 @@ export function hasFourOctetAs(bytes: Uint8Array, start: number, end: number): b
   return false;
 }
 
-/** Appends a sound path of 4-octet AS numbers without confederation segments, as AS4_PATH wants it (RFC 6793 §3). */
+/** Whether a sound path of 4-octet AS numbers holds a confederation segment. */
+export function hasConfederations(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 2 + bytes[at + 1] * 4) if (bytes[at] > AS_SEQUENCE) return true;
+  return false;
+}
+
+/**
+ * Appends a sound path of 4-octet AS numbers without confederation segments, as AS4_PATH and external peers want it
+ * (RFC 6793 §3, RFC 5065 §4.1).
+ */
 export function withoutConfederations(bytes: Uint8Array, start: number, end: number, out: ByteWriter): void {
   for (let at = start; at < end;) {
     const next = at + 2 + bytes[at + 1] * 4;
