@@ -224,6 +224,42 @@ describe('a peer whose best paths stay the same', () => {
   });
 });
 
+it('peers that come, ask or change in the middle of a dump hear all of it, and End-of-RIB behind it', () => {
+  const [first, second, third] = [PEERS[4], PEERS[5], PEERS[0]];
+  const world = new RibWorld(PEERS);
+  const announce = (from: number, med: number): void => {
+    const route: Attributes = { ...EMPTY, origin: 'igp', asPath: [], med };
+    for (let i = from; i < 5000; i++) world.announce(LOCAL, `10.${i >> 8}.${i & 255}.0/24`, route);
+    world.rib.decide(Infinity);
+  };
+  const ends = (peer: ModelPeer): readonly Family[] => world.sessions.get(peer)!.reader.endOfRibs;
+  announce(0, 0);
+  world.up(first);
+  world.turn(0);
+  expect(ends(first)).toEqual([1]);
+  world.up(second);
+  world.up(third);
+  announce(4900, 1);
+  world.turn(0);
+  expect(ends(first)).toEqual([1, 0]);
+  expect([ends(second), ends(third)]).toEqual([[1], [1]]);
+  world.change(second, { export: 'none' });
+  world.refresh(first, 0);
+  world.block(third);
+  world.turn(0);
+  world.now += PATIENCE + 1;
+  announce(4800, 2);
+  world.change(second, { export: 'all' });
+  world.turn(0);
+  world.settle();
+  expect(world.check()).toEqual([]);
+  expect(ends(first)).toEqual([1, 0, 0]);
+  expect([ends(second), ends(third)]).toEqual([
+    [1, 0],
+    [1, 0],
+  ]);
+});
+
 it('a peer hears of one family although it is never done with the other', () => {
   const [peer] = PEERS;
   const world = new RibWorld([peer]);
