@@ -198,7 +198,9 @@ const step = fc.oneof(
   { weight: 1, arbitrary: anyPeer.map((peer) => (world: RibWorld) => world.down(peer)) },
   {
     weight: 1,
-    arbitrary: fc.subarray([GLOBAL, '192.0.2.9']).map((own) => (world: RibWorld) => world.setOwnAddresses(own)),
+    arbitrary: fc
+      .subarray([GLOBAL, LINK_LOCAL, '192.0.2.9'])
+      .map((own) => (world: RibWorld) => world.setOwnAddresses(own)),
   },
   { weight: 5, arbitrary: fc.constant((world: RibWorld) => world.turn(2)) },
 );

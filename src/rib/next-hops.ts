@@ -70,7 +70,7 @@ export class NextHops {
     const [global, second] = addressesOf(bytes);
     this.address[id] = global;
     this.linkLocal[id] = second ?? (isLinkLocal(parseAddress(global).bytes) ? global : '');
-    this.metric[id] = this.metricOf(this.address[id]);
+    this.metric[id] = this.metricOf(id);
     this.refs[id] = 1;
     return id;
   }
@@ -92,7 +92,7 @@ export class NextHops {
     let changed = false;
     for (let id = 1; id < this.address.length; id++) {
       const before = this.metric[id];
-      this.metric[id] = this.metricOf(this.address[id]);
+      this.metric[id] = this.metricOf(id);
       if (this.refs[id] > 0 && this.metric[id] !== before) changed = true;
     }
     return changed;
@@ -103,8 +103,10 @@ export class NextHops {
     return `next hop ${this.address[id]} is an address of this router`;
   }
 
-  private metricOf(address: string): number {
-    return this.ownAddresses.has(address) ? UNREACHABLE : 0;
+  /** A link-local address of ours is none of ours on another link, where a neighbour may well have it. */
+  private metricOf(id: number): number {
+    const address = this.address[id];
+    return this.ownAddresses.has(address) && address !== this.linkLocal[id] ? UNREACHABLE : 0;
   }
 }
 

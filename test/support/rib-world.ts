@@ -192,10 +192,14 @@ export class RibWorld {
       attributes,
     }));
     const usable = paths.filter(
-      (path) =>
-        modelAccepts(path, prefix) && (path.peer === LOCAL || !this.ownAddresses.has(path.attributes.nextHop ?? '')),
+      (path) => modelAccepts(path, prefix) && (path.peer === LOCAL || !this.isOwn(path.attributes.nextHop ?? '')),
     );
     return modelMultipath(usable, this.order);
+  }
+
+  /** Others may have our link-local address too, on another link. */
+  private isOwn(nextHop: string): boolean {
+    return this.ownAddresses.has(nextHop) && !nextHop.startsWith('fe80:');
   }
 
   /** Withdraws everything, then ends everything: adds what is left to the differences. */
