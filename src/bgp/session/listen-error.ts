@@ -24,6 +24,8 @@ function explain(address: string, port: number, cause: Error): { code: ListenErr
       };
     case 'EACCES':
     case 'EPERM':
+      if (port >= 1024 || port === 0)
+        return { code: 'NOT_PERMITTED', words: `cannot listen on ${place}: ${cause.message}` };
       return {
         code: 'NOT_PERMITTED',
         words: `cannot listen on ${place}: a port below 1024 needs root or the capability CAP_NET_BIND_SERVICE`,

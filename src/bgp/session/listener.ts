@@ -56,6 +56,8 @@ export class Listener {
   #server: Server | undefined;
   /** The listening socket, where its options can be set. */
   #fd: number | undefined;
+  /** Whether the listening socket has a filter, which not everybody may attach. */
+  #filtered = false;
   #refusals = 0;
 
   /** `kernel` is undefined where socket options are out of reach. Throws `AddressError`. */
@@ -106,7 +108,13 @@ export class Listener {
     if (this.#kernel === undefined) requireUnsecured(security);
     if (security.password !== undefined) this.#setKey(peer, security.password);
     this.#peers.set(peer.name, peer);
-    if (security.ttlSecurity !== undefined) this.#setTtlFilter();
+    if (security.ttlSecurity === undefined) return;
+    try {
+      this.#setTtlFilter();
+    } catch (error) {
+      this.#peers.delete(peer.name);
+      throw error;
+    }
   }
 
   /** Refuses a neighbour from now on. */
@@ -135,7 +143,7 @@ export class Listener {
     this.#fd = fd;
     setListenerOptions(kernel, fd, domain);
     for (const peer of this.#peers.values()) this.#setFirstKey(peer);
-    this.#setTtlFilter();
+    this.#setFirstTtlFilter();
     kernel.bind(fd, sockaddr(kernel, this.#address, this.#options.port));
     return fd;
   }
@@ -168,6 +176,20 @@ export class Listener {
     }
   }
 
+  /** Without the filter its neighbours are not let in, and the others are. */
+  #setFirstTtlFilter(): void {
+    this.#filtered = false;
+    try {
+      this.#setTtlFilter();
+    } catch (error) {
+      for (const [name, { security }] of this.#peers) {
+        if (security.ttlSecurity === undefined) continue;
+        this.#peers.delete(name);
+        this.#handler.refused?.(name, `${name} will be refused, GTSM cannot be enforced: ${(error as Error).message}`);
+      }
+    }
+  }
+
   #setKey({ address }: Peer, key: string | undefined): void {
     if (this.#fd !== undefined && this.#kernel !== undefined) setMd5Key(this.#kernel, this.#fd, address, key);
   }
@@ -177,7 +199,9 @@ export class Listener {
     const rules = [...this.#peers.values()].flatMap(({ address, security: { ttlSecurity } }) =>
       ttlSecurity === undefined ? [] : [{ address: address.bytes, least: leastTtl(ttlSecurity) }],
     );
+    if (rules.length === 0 && !this.#filtered) return;
     setTtlFilter(this.#kernel, this.#fd, domainOf(this.#address), rules);
+    this.#filtered = rules.length > 0;
   }
 
   #accept(socket: Socket): void {
