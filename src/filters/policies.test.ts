@@ -6,7 +6,7 @@ import { AttributeSets } from '../rib/attribute-sets.ts';
 import { REJECTED, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../rib/policy.ts';
 import type { RoutePolicy, RouteSource, RouteView } from '../rib/policy.ts';
 import type { FilterRule, NamedFilter } from './bgp-filter.ts';
-import { compileExportPolicy, compileImportPolicy, compileRejectAll } from './policies.ts';
+import { compileExportPolicy, compileImportPolicy } from './policies.ts';
 
 const SET = 7;
 
@@ -182,14 +182,5 @@ describe('an export policy', () => {
     const key = compileExportPolicy({ filters, pools, blocks }).key;
     expect(compileExportPolicy(turned).key).toBe(key);
     expect(compileExportPolicy({ ...turned, filters: filters.toReversed() }).key).not.toBe(key);
-  });
-});
-
-describe('a policy that rejects everything', () => {
-  it('says why', () => {
-    const policy = compileRejectAll('external neighbour without a policy (RFC 8212)');
-    expect(policy.perPrefix).toBe(false);
-    expect(ask(policy, '10.0.0.0/8')).toBe('rejected: external neighbour without a policy (RFC 8212)');
-    expect(accepts(policy, '::/0')).toBe(false);
   });
 });

@@ -62,11 +62,6 @@ export function compileExportPolicy(inputs: ExportInputs): RoutePolicy {
   ]);
 }
 
-/** A policy that lets nothing through; `why` is the reason in words. */
-export function compileRejectAll(why: string): RoutePolicy {
-  return compileRules((family) => [always(family, false, `rejected: ${why}`)]);
-}
-
 function disabledPool(pool: ExportPool): Rule {
   return rule(within(pool.prefix), false, `rejected: ${poolInWords(pool)} has disableBGPExport set`);
 }
