@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { CONFIG_FIELDS } from './config-fields.ts';
 import type { Config } from './config.ts';
 
-/** Groups of fields that a running daemon takes. */
-const NOW = ['log.', 'bestPath.'];
+/** Fields, or with a dot groups of fields, that a running daemon takes. */
+const NOW = ['log.', 'bestPath.', 'fib.sysctl', 'fib.felix'];
 
 export interface ConfigComparison {
   /** Fields that can change at once. */

@@ -10,6 +10,8 @@ export interface ConfigField {
   readonly list?: true;
   /** The variable holds a name, which is text even where it looks like a number. */
   readonly name?: true;
+  /** The variable holds YAML: a list of groups of fields. */
+  readonly structured?: true;
 }
 
 export const CONFIG_FIELDS: readonly ConfigField[] = [
@@ -39,6 +41,17 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   { field: 'fib.table', variables: ['STARLING_FIB_TABLE'] },
   { field: 'fib.protocol', variables: ['STARLING_FIB_PROTOCOL'] },
   { field: 'fib.maxPaths', variables: ['STARLING_FIB_MAX_PATHS'] },
+  { field: 'fib.metric', variables: ['STARLING_FIB_METRIC'] },
+  { field: 'fib.preferredSource.ipv4', variables: ['STARLING_FIB_PREFERRED_SOURCE_IPV4'] },
+  { field: 'fib.preferredSource.ipv6', variables: ['STARLING_FIB_PREFERRED_SOURCE_IPV6'] },
+  { field: 'fib.rules', variables: ['STARLING_FIB_RULES'], structured: true },
+  { field: 'fib.resilientGroups.enabled', variables: ['STARLING_FIB_RESILIENT_GROUPS'] },
+  { field: 'fib.resilientGroups.buckets', variables: ['STARLING_FIB_RESILIENT_BUCKETS'] },
+  { field: 'fib.resilientGroups.idleTimer', variables: ['STARLING_FIB_RESILIENT_IDLE_TIMER'] },
+  { field: 'fib.resilientGroups.unbalancedTimer', variables: ['STARLING_FIB_RESILIENT_UNBALANCED_TIMER'] },
+  { field: 'fib.sysctl', variables: ['STARLING_FIB_SYSCTL'] },
+  { field: 'fib.workloadInterfaces', variables: ['STARLING_FIB_WORKLOAD_INTERFACES'], list: true },
+  { field: 'fib.felix', variables: ['STARLING_FIB_FELIX'] },
   { field: 'bestPath.alwaysCompareMed', variables: ['STARLING_ALWAYS_COMPARE_MED'] },
   { field: 'bestPath.deterministicMed', variables: ['STARLING_DETERMINISTIC_MED'] },
   { field: 'bestPath.missingMedWorst', variables: ['STARLING_MISSING_MED_WORST'] },

@@ -1,8 +1,9 @@
 /** The schema of a node's configuration file, with its defaults. */
 import { z } from 'zod';
-import { tryParseAddress } from '../net/address.ts';
+import { canonicalAddress, tryParseAddress } from '../net/address.ts';
 import { parseAsNumber } from '../resources/as-number.ts';
 import { parseInterfaceAddress } from '../resources/peer-address.ts';
+import { fibRule, interfaceName } from './fib-rule-schema.ts';
 
 /** rtnetlink protocol numbers by name (linux/rtnetlink.h, and BIRD's from iproute2's rt_protos). */
 const PROTOCOLS: Readonly<Record<string, number>> = { boot: 3, static: 4, bird: 12, zebra: 11, bgp: 186 };
@@ -31,6 +32,17 @@ const asNumber = z.union([z.number(), z.string()]).transform((value, context): n
   context.addIssue({ code: 'custom', message: `must be an AS number, not ${JSON.stringify(value)}` });
   return z.NEVER;
 });
+
+/** A source address of routes; empty for the kernel's own choice. */
+const sourceAddress = (family: 0 | 1, name: string) =>
+  z
+    .string()
+    .refine((text) => {
+      const address = tryParseAddress(text);
+      return text === '' || (address?.family === family && address.zone === undefined);
+    }, `must be an ${name} address, or empty`)
+    .transform((text) => (text === '' ? '' : canonicalAddress(text)))
+    .default('');
 
 export const configSchema = z.strictObject({
   nodeName: z.string().min(1).optional(),
@@ -79,6 +91,22 @@ export const configSchema = z.strictObject({
       table: z.int().min(1).max(0xffffffff).default(254),
       protocol: protocol.prefault('bird'),
       maxPaths: z.int().min(1).max(256).default(16),
+      metric: z.int().min(1).max(0xffffffff).default(1024),
+      preferredSource: z.strictObject({ ipv4: sourceAddress(0, 'IPv4'), ipv6: sourceAddress(1, 'IPv6') }).prefault({}),
+      /** Policy rules that lead to {@link table}. */
+      rules: z.array(fibRule).default([]),
+      resilientGroups: z
+        .strictObject({
+          enabled: z.boolean().default(false),
+          buckets: z.int().min(1).max(65_535).default(128),
+          /** Seconds. */
+          idleTimer: z.number().min(0).max(42_949_672).default(120),
+          unbalancedTimer: z.number().min(0).max(42_949_672).default(0),
+        })
+        .prefault({}),
+      sysctl: z.enum(['check', 'manage']).default('check'),
+      workloadInterfaces: z.array(interfaceName).default(['cali*', 'tap*']),
+      felix: z.enum(['auto', 'present', 'absent']).default('auto'),
     })
     .prefault({}),
   bestPath: z

@@ -72,6 +72,48 @@ describe('the configuration', () => {
     expect(problemsOf('api: { http: "8179" }')[0]).toMatch(/^FILE:1:14: api\.http must be an address and a port/);
   });
 
+  it('takes rules that lead to the table, from the file or as YAML from the environment', () => {
+    const rules = '[{ priority: 100, from: 10.0.0.7 }, { priority: 101, family: ipv6, fwmark: 0x10, fwmask: 0xff }]';
+    const wanted = [
+      { priority: 100, from: '10.0.0.7/32' },
+      { priority: 101, family: 1, fwmark: 16, fwmask: 255 },
+    ];
+    expect(load(`fib: { table: 100, rules: ${rules} }`).fib.rules).toEqual(wanted);
+    expect(load('', { STARLING_FIB_RULES: rules }).fib.rules).toEqual(wanted);
+    expect(problemsOf('fib: { rules: [{ priority: 0 }] }')).toEqual([
+      'FILE:1:28: fib.rules.0.priority must be at least 1, not 0',
+    ]);
+    expect(problemsOf('fib: { rules: [{ priority: 1, from: 10.0.0.0/8, to: "fd00::/8" }] }')).toEqual([
+      'FILE:1:16: fib.rules.0 must have family, from and to of one address family',
+    ]);
+    expect(problemsOf('fib: { rules: [{ priority: 1, from: here, fwmask: 1 }] }')).toEqual([
+      'FILE:1:37: fib.rules.0.from must be a prefix or an address, not "here"',
+    ]);
+    expect(problemsOf('', { STARLING_FIB_RULES: '[{' })).toEqual([
+      'environment variable STARLING_FIB_RULES: fib.rules must be a list, not the text "[{"',
+    ]);
+  });
+
+  it('takes the settings of the kernel routes', () => {
+    const environment = {
+      STARLING_FIB_PREFERRED_SOURCE_IPV6: 'FD00:0::1',
+      STARLING_FIB_RESILIENT_GROUPS: 'true',
+      STARLING_FIB_WORKLOAD_INTERFACES: 'cali*, veth*',
+    };
+    expect(load('fib: { sysctl: manage, felix: absent }', environment).fib).toMatchObject({
+      metric: 1024,
+      preferredSource: { ipv4: '', ipv6: 'fd00::1' },
+      resilientGroups: { enabled: true, buckets: 128, idleTimer: 120, unbalancedTimer: 0 },
+      sysctl: 'manage',
+      workloadInterfaces: ['cali*', 'veth*'],
+      felix: 'absent',
+    });
+    expect(problemsOf('fib: { preferredSource: { ipv4: "fd00::1" } }')[0]).toContain(
+      'must be an IPv4 address, or empty',
+    );
+    expect(problemsOf('fib: { sysctl: set }')[0]).toContain('must be check or manage, not the text "set"');
+  });
+
   it('says where YAML goes wrong, and which file is missing', () => {
     expect(problemsOf('a: [1\nb: 2\n')).toEqual([
       'FILE:2:1: Flow sequence in block collection must be sufficiently indented and end with a ]',

@@ -3,7 +3,7 @@
  * environment says wins over the file, so that one file can serve many nodes.
  */
 import { readFileSync } from 'node:fs';
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parse, parseDocument } from 'yaml';
 import type { Document } from 'yaml';
 import type { z } from 'zod';
 import { describeIssue } from '../resources/describe-issue.ts';
@@ -140,11 +140,21 @@ function withEnvironment(
 }
 
 /** Numbers and booleans have no type in the environment. */
-function valueOf({ list, name }: ConfigField, text: string): unknown {
+function valueOf({ list, name, structured }: ConfigField, text: string): unknown {
   if (name === true) return text;
+  if (structured === true) return parsedYaml(text);
   if (list === true) return text.split(',').map((part) => part.trim());
   if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   return /^\d{1,9}$/.test(text) ? Number(text) : text;
+}
+
+/** What is not YAML stays text, which the schema refuses. */
+function parsedYaml(text: string): unknown {
+  try {
+    return parse(text);
+  } catch {
+    return text;
+  }
 }
 
 function put(values: Record<string, unknown>, [first, ...rest]: readonly string[], value: unknown): void {
@@ -173,7 +183,13 @@ function issueProblems(
       return { where: place(path), field: path.join('.'), message, reason: 'invalid' };
     });
   }
-  const value = issue.path.reduce<unknown>((group, key) => (isGroup(group) ? group[String(key)] : undefined), values);
+  const value = issue.path.reduce<unknown>(
+    (group, key) =>
+      typeof group === 'object' && group !== null
+        ? Object.entries(group).find(([name]) => name === String(key))?.[1]
+        : undefined,
+    values,
+  );
   return [{ where: place(issue.path), field, message: describeIssue(issue, value), reason: 'invalid' }];
 }
 
