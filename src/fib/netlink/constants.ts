@@ -99,3 +99,51 @@ export const VETH_INFO_PEER = 1;
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
 export const IFA_F_NODAD = 2;
+
+// linux/rtnetlink.h, linux/neighbour.h, linux/socket.h: neighbour entries and forwarding database entries
+export const RTM_DELLINK = 17;
+export const RTM_DELADDR = 21;
+export const RTM_GETADDR = 22;
+export const RTM_NEWNEIGH = 28;
+export const RTM_DELNEIGH = 29;
+export const RTM_GETNEIGH = 30;
+export const RTNLGRP_NEIGH = 3;
+export const SIZEOF_IFADDRMSG = 8;
+export const SIZEOF_NDMSG = 12;
+export const AF_BRIDGE = 7;
+export const NDA_DST = 1;
+export const NDA_LLADDR = 2;
+export const NDA_IFINDEX = 8;
+export const NTF_SELF = 2;
+export const NUD_PERMANENT = 0x80;
+
+// linux/rtnetlink.h, linux/fib_rules.h
+export const RTM_NEWRULE = 32;
+export const RTM_DELRULE = 33;
+export const RTM_GETRULE = 34;
+export const SIZEOF_FIB_RULE_HDR = 12;
+export const FR_ACT_TO_TBL = 1;
+export const FRA_DST = 1;
+export const FRA_SRC = 2;
+export const FRA_IIFNAME = 3;
+export const FRA_PRIORITY = 6;
+export const FRA_FWMARK = 10;
+export const FRA_TABLE = 15;
+export const FRA_FWMASK = 16;
+export const FRA_PROTOCOL = 21;
+
+// linux/if_link.h
+export const IFF_LOOPBACK = 8;
+export const IFLA_ADDRESS = 1;
+export const IFLA_MTU = 4;
+export const IFLA_IFALIAS = 20;
+export const IFLA_EXT_MASK = 29;
+export const RTEXT_FILTER_SKIP_STATS = 8;
+export const IFLA_VXLAN_ID = 1;
+export const IFLA_VXLAN_LINK = 3;
+export const IFLA_VXLAN_LOCAL = 4;
+export const IFLA_VXLAN_LEARNING = 7;
+export const IFLA_VXLAN_PORT = 15;
+export const IFLA_VXLAN_LOCAL6 = 17;
+export const IFLA_VXLAN_GBP = 23;
+export const IFLA_VXLAN_COLLECT_METADATA = 25;

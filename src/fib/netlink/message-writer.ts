@@ -89,6 +89,25 @@ export class MessageWriter {
     this.view.setUint32(at + 4, index, LITTLE_ENDIAN);
   }
 
+  /** `struct ndmsg` of linux/neighbour.h; `flags` are `NTF_*`, `state` is `NUD_*`. */
+  ndmsg(family: number, index: number, state: number, flags: number): void {
+    const at = this.reserve(12);
+    this.bytes[at] = family;
+    this.view.setInt32(at + 4, index, LITTLE_ENDIAN);
+    this.view.setUint16(at + 8, state, LITTLE_ENDIAN);
+    this.bytes[at + 10] = flags;
+  }
+
+  /** `struct fib_rule_hdr` of linux/fib_rules.h; tables above 255 go into `FRA_TABLE`. */
+  fibRuleHdr(family: number, toLength: number, fromLength: number, table: number, action: number): void {
+    const at = this.reserve(12);
+    this.bytes[at] = family;
+    this.bytes[at + 1] = toLength;
+    this.bytes[at + 2] = fromLength;
+    this.bytes[at + 4] = table;
+    this.bytes[at + 7] = action;
+  }
+
   /** `struct rtnexthop` of linux/rtnetlink.h, an entry of `RTA_MULTIPATH`; returns where it starts for {@link endRtnexthop}. */
   beginRtnexthop(flags: number, hops: number, index: number): number {
     const at = this.reserve(8);
