@@ -12,6 +12,9 @@ import { FileDatastore } from '../datastore/file-datastore.ts';
 import { Fib } from '../fib/fib.ts';
 import type { FibTrouble } from '../fib/worker-messages.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
+import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
+import type { Family } from '../net/family.ts';
+import type { Self } from '../peering/self.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { compareConfigs } from './config-comparison.ts';
@@ -20,10 +23,14 @@ import { desiredState } from './desired-state.ts';
 import { EventLog } from './event-log.ts';
 import { forwardingTo } from './forwarding-adapter.ts';
 import { InitialSync } from './initial-sync.ts';
+import { KernelSettings } from './kernel-settings.ts';
 import type { Log } from './log.ts';
 import { Router } from './router.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
+
+/** `RT_TABLE_MAIN` (linux/rtnetlink.h): the kernel has a rule for it from the start. */
+const MAIN_TABLE = 254;
 
 /** What the daemon needs of the world. */
 export interface DaemonEnvironment {
@@ -43,6 +50,8 @@ export class Daemon {
   private readonly router: Router;
   private readonly report: DaemonReport;
   private readonly fib: Fib | undefined;
+  /** Undefined where the FIB is switched off. */
+  private readonly settings: KernelSettings | undefined;
   private readonly datastore: Datastore;
   private readonly initialSync: InitialSync;
   private readonly started: number;
@@ -65,6 +74,7 @@ export class Daemon {
     this.events = new EventLog(environment.now);
     this.events.subscribe(({ type, subject, words }, level) => environment.log[level](words, { type, subject }));
     this.fib = config.fib.enabled ? this.createFib() : undefined;
+    this.settings = config.fib.enabled ? new KernelSettings(config.fib.sysctl, this.events) : undefined;
     this.initialSync = new InitialSync(() => void this.endOfInitialSync());
     this.router = new Router({
       events: this.events,
@@ -116,9 +126,11 @@ export class Daemon {
   reload(config: Config): void {
     const { now, later } = compareConfigs(this.config, config);
     const { log, bestPath } = config;
-    this.config = { ...this.config, log, bestPath };
+    const { sysctl, felix } = config.fib;
+    this.config = { ...this.config, log, bestPath, fib: { ...this.config.fib, sysctl, felix } };
     this.environment.log.configure(log);
     if (now.some((field) => field.startsWith('bestPath.'))) this.router.changeBestPath(bestPathOptions(this.config));
+    if (now.includes('fib.sysctl')) this.settings?.change(sysctl);
     const taken = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
     this.events.add('config', config.nodeName, `configuration read again; ${taken}`);
     if (later.length === 0) return;
@@ -185,6 +197,7 @@ export class Daemon {
       if (!before.includes(words)) this.events.add('datastore', nodeName, words, 'warn');
     }
     try {
+      this.settings?.apply(familiesOf(wanted.self));
       await this.router.apply(wanted);
       this.initialSync.datastoreSynced();
       this.initialSync.check(this.router.progress());
@@ -242,8 +255,16 @@ export class Daemon {
         ...this.resourceProblems.map(problemWords),
         ...this.desiredProblems,
         ...(this.apiProblem === undefined ? [] : [this.apiProblem]),
+        ...this.kernelProblems(),
       ],
     };
+  }
+
+  private kernelProblems(): string[] {
+    const { enabled, table, rules } = this.config.fib;
+    if (!enabled) return [];
+    const unused = table !== MAIN_TABLE && rules.length === 0;
+    return [...(unused ? [noRuleWords(table)] : []), ...(this.settings?.problems ?? [])];
   }
 
   private fibStatus(now: number): StatusReport['fib'] {
@@ -261,6 +282,16 @@ export class Daemon {
       lastError: fibTrouble === undefined ? null : { words: fibTrouble.words, at: toPastTimestamp(fibTrouble.at, now) },
     };
   }
+}
+
+/** The families in which this node is a router. */
+function familiesOf(self: Self | undefined): Set<Family> {
+  const { ipv4, ipv6 } = self?.addresses ?? {};
+  return new Set([...(ipv4 === undefined ? [] : [IPV4_UNICAST]), ...(ipv6 === undefined ? [] : [IPV6_UNICAST])]);
+}
+
+function noRuleWords(table: number): string {
+  return `Routes are written to table ${table}, and no rule of fib.rules leads there: packets use them only if somebody else made one (ip rule).`;
 }
 
 function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {

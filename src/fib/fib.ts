@@ -1,13 +1,11 @@
 /**
  * The FIB as the main thread sees it: routes go out to a worker thread, and counts and errors come back.
  */
-import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { FibError } from './fib-error.ts';
 import type { FibNextHop } from './next-hop.ts';
-import { checkSysctls } from './sysctls.ts';
 import { WORDS_PER_ROUTE, routeHead } from './worker-messages.ts';
 import type { FibAnswer, FibCounts, FibRequest, FibRoute, FibTrouble, WorkerOptions } from './worker-messages.ts';
 
@@ -30,7 +28,7 @@ export interface FibOptions {
 
 /** Is told what happens. */
 export interface FibHandler {
-  /** Something can't be done, or the kernel's settings are in the way. Told once for each thing. */
+  /** Something can't be done. Told once for each thing. */
   trouble(trouble: FibTrouble): void;
   /** After {@link Fib.endOfInitialSync}: the kernel has what was wanted then, and leftovers are gone. */
   synced(): void;
@@ -76,7 +74,6 @@ export class Fib {
    * after {@link endOfInitialSync}. Rejects with {@link FibError} if the kernel can't be talked to.
    */
   async start(): Promise<void> {
-    const settings = checkSysctls((path) => readFileSync(path, 'utf8'));
     // The same from any folder of dist/, because programs are bundled (see rolldown.config.ts).
     const worker = new Worker(new URL('../fib/worker.js', import.meta.url), { workerData: this.options });
     this.worker = worker;
@@ -86,7 +83,6 @@ export class Fib {
     await new Promise<void>((resolve, reject) => {
       this.started = { resolve, reject };
     });
-    for (const trouble of settings) this.tell(trouble);
   }
 
   /** Defines a group of next hops; `id` is the RIB's, not 0, and keeps its meaning until {@link releaseGroup}. */

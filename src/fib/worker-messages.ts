@@ -27,9 +27,9 @@ export interface RouteUpdates {
 export interface FibTrouble {
   /**
    * `FIB_ROUTE`: the kernel refuses routes. `FIB_NEXT_HOP`: next hops can't be used. `FIB_KERNEL`: the exchange with the
-   * kernel failed. `FIB_SYSCTL`: a setting of the kernel is in the way. `FIB_WORKER`: the thread failed.
+   * kernel failed. `FIB_WORKER`: the thread failed.
    */
-  readonly code: 'FIB_ROUTE' | 'FIB_NEXT_HOP' | 'FIB_KERNEL' | 'FIB_SYSCTL' | 'FIB_WORKER';
+  readonly code: 'FIB_ROUTE' | 'FIB_NEXT_HOP' | 'FIB_KERNEL' | 'FIB_WORKER';
   readonly message: string;
   /** How many routes it is about, where that is known. */
   readonly routes?: number;
