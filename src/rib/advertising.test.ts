@@ -124,6 +124,12 @@ const anyStep = fc.oneof(
   steps(4, fc.tuple(anySource, anyPrefix), (world, [peer, prefix]) => world.withdraw(peer, prefix)),
   steps(1, anyPeer, (world, peer) => world.up(peer)),
   steps(1, anyPeer, (world, peer) => world.down(peer)),
+  steps(2, anyPeer, (world, peer) => world.lose(peer)),
+  steps(1, anyPeer, (world, peer) => world.sweep(peer)),
+  steps(1, fc.boolean(), (world, hold) => {
+    if (hold) world.holdEndOfRib = true;
+    else world.releaseEndOfRib();
+  }),
   steps(1, anyPeer, (world, peer) => world.block(peer)),
   steps(1, fc.tuple(anyPeer, fc.constantFrom<Family[]>(0, 1)), (world, [peer, family]) => world.refresh(peer, family)),
   steps(2, fc.tuple(anyPeer, anyChange), (world, [peer, changes]) => {
@@ -140,7 +146,7 @@ const anyStep = fc.oneof(
 );
 
 describe('what peers are told', () => {
-  it('equals a naive model after any churn, slow peers, changes of terms, and sessions that come and go', () => {
+  it('equals a naive model after any churn, slow peers, changes of terms, and sessions that come, go and restart', () => {
     fc.assert(
       fc.property(fc.array(anyStep, { maxLength: 80 }), (script) => {
         const world = new RibWorld(PEERS);

@@ -67,17 +67,25 @@ export class Advertising {
     }
   }
 
-  /** A session came up: the peer is told everything, then End-of-RIB. */
-  join(peer: number, profile: GroupProfile): void {
+  /**
+   * A session came up: the peer is told everything, then End-of-RIB; with `holdEndOfRib` that waits for
+   * {@link releaseEndOfRib}, as this router itself doesn't know everything yet (RFC 4724 §4.1).
+   */
+  join(peer: number, profile: GroupProfile, holdEndOfRib = false): void {
     const entry = this.entry(profile);
     // Peers that come up together share one stream from the start.
-    let stream = entry.streams.find((candidate) => candidate.isFresh);
+    let stream = entry.streams.find((one) => one.isFresh && one.holdsEndOfRib === holdEndOfRib);
     if (stream === undefined) {
-      stream = new UpdateStream(this.rib, entry.group);
+      stream = new UpdateStream(this.rib, entry.group, holdEndOfRib);
       entry.streams.push(stream);
       for (const family of profile.families) stream.markAll(family, { again: false, endOfRib: true });
     }
     this.put(peer, stream);
+  }
+
+  /** This router knows what there is to know: every peer may hear End-of-RIB. */
+  releaseEndOfRib(): void {
+    for (const { streams } of this.entries.values()) for (const stream of streams) stream.releaseEndOfRib();
   }
 
   /** A session ended. */
@@ -266,13 +274,16 @@ export class Advertising {
     }
   }
 
-  /** Streams that have told everything have told the same: their members go on together. */
+  /** Streams that have told everything have told the same: their members go on together, if all are owed End-of-RIB. */
   private merge(entry: Entry): void {
-    const [first, ...others] = entry.streams.filter((stream) => !stream.hasWork);
-    for (const stream of others) {
-      for (const peer of stream.members) this.put(peer, first);
-      stream.members.clear();
-      this.dropIfEmpty(stream);
+    const idle = entry.streams.filter((stream) => !stream.hasWork);
+    for (const holds of [false, true]) {
+      const [first, ...others] = idle.filter((stream) => stream.holdsEndOfRib === holds);
+      for (const stream of others) {
+        for (const peer of stream.members) this.put(peer, first);
+        stream.members.clear();
+        this.dropIfEmpty(stream);
+      }
     }
   }
 }

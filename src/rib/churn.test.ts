@@ -72,6 +72,8 @@ function happen(world: RibWorld, numbers: Numbers): void {
   else if (kind < 988) world.block(peer);
   else if (kind < 994) world.fast(peer);
   else if (kind < 998 || numbers.below(8) > 0) world.up(peer);
+  else if (numbers.below(2) > 0) world.sweep(peer);
+  else if (numbers.below(2) > 0) world.lose(peer);
   else if (numbers.below(2) > 0) world.change(peer, { export: numbers.below(2) === 0 ? 'ours' : 'all' });
   else world.down(peer);
 }

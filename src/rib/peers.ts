@@ -44,6 +44,10 @@ export class Peers {
   received: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
   /** Of those, the ones that import let through, per family, by index. */
   accepted: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
+  /** Which of two generations the peer's paths are of that are not stale, per family, by index; see `stale-paths.ts`. */
+  pathGeneration: [Uint8Array, Uint8Array] = [new Uint8Array(INITIAL_CAPACITY), new Uint8Array(INITIAL_CAPACITY)];
+  /** Stale routes in Adj-RIB-In, per family, by index. */
+  stale: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
 
   /** Counts when indexes were freed: while it stands still, what was derived from indexes stays true. */
   generation = 0;
@@ -103,6 +107,8 @@ export class Peers {
     this.rank = growColumn(this.rank, capacity);
     this.received = [growColumn(this.received[0], capacity), growColumn(this.received[1], capacity)];
     this.accepted = [growColumn(this.accepted[0], capacity), growColumn(this.accepted[1], capacity)];
+    this.pathGeneration = [growColumn(this.pathGeneration[0], capacity), growColumn(this.pathGeneration[1], capacity)];
+    this.stale = [growColumn(this.stale[0], capacity), growColumn(this.stale[1], capacity)];
   }
 
   /** Ranks compare as the addresses do, so adding a peer never changes the order among the others. */

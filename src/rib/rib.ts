@@ -14,12 +14,15 @@ import type { BestPathOptions } from './best-path.ts';
 import { Forwarding } from './forwarding.ts';
 import type { ForwardingListener } from './forwarding.ts';
 import { loopIn } from './import-check.ts';
+import type { NextHopAnswer, NextHopListener } from './next-hops.ts';
 import type { RouterIdentity } from '../route-reflector/reflection.ts';
 import { PathTable } from './path-table.ts';
 import { LOCAL_PEER, Peers } from './peers.ts';
 import type { PeerInfo } from './peers.ts';
 import { REJECTED, SOURCE_LOCAL } from './policy.ts';
 import type { RoutePolicy, RouteView } from './policy.ts';
+import { RowScan } from './row-scan.ts';
+import { isStale, letGo, markStale, renew } from './stale-paths.ts';
 
 /** Is told which prefixes have another best path, or the same one with other attributes. */
 export interface AdvertisingListener {
@@ -31,7 +34,12 @@ export interface RibOptions {
   readonly bestPath?: BestPathOptions;
   /** Undefined where nothing is to be put into the kernel. */
   readonly forwarding?: ForwardingListener;
+  /** Finds out how next hops are reached and answers to {@link Rib.setNextHops}; without one all count as reachable. */
+  readonly nextHopListener?: NextHopListener;
 }
+
+/** Rows looked at for each prefix that may be decided at the same time: the two cost about as much. */
+const ROWS_PER_DECISION = 8;
 
 /** Import policy of this router's own routes: they are wanted by definition. */
 const ACCEPT_OWN: RoutePolicy = {
@@ -42,7 +50,7 @@ const ACCEPT_OWN: RoutePolicy = {
 };
 
 export class Rib {
-  readonly sets = new AttributeSets();
+  readonly sets: AttributeSets;
   readonly peers: Peers;
   /** By family. */
   readonly tables: readonly [PathTable, PathTable] = [new PathTable(IPV4_UNICAST), new PathTable(IPV6_UNICAST)];
@@ -55,9 +63,12 @@ export class Rib {
   private readonly forwarding: Forwarding | undefined;
   private readonly forwardingListener: ForwardingListener | undefined;
   private readonly advertising: AdvertisingListener[] = [];
+  private readonly scan: RowScan;
 
   constructor(options: RibOptions) {
     this.self = options.self;
+    this.sets = new AttributeSets(options.nextHopListener);
+    this.scan = new RowScan(this.sets, this.tables);
     this.peers = new Peers({
       address: 'local',
       source: SOURCE_LOCAL,
@@ -91,7 +102,8 @@ export class Rib {
 
   /** Whether prefixes wait for {@link decide}. */
   get hasWork(): boolean {
-    return this.tables[IPV4_UNICAST].dirty.length > 0 || this.tables[IPV6_UNICAST].dirty.length > 0;
+    const [ipv4, ipv6] = this.tables;
+    return ipv4.dirty.length > 0 || ipv6.dirty.length > 0 || this.scan.isRunning;
   }
 
   /**
@@ -150,6 +162,25 @@ export class Rib {
     }
   }
 
+  /**
+   * Marks what a peer sent in a family as stale: its session is gone, and the paths stay until it is back (RFC 4724 §4.2).
+   * Those that are stale from before go.
+   */
+  markStale(peer: number, family: Family): void {
+    this.sweep(peer, family);
+    markStale(this.peers, peer, family);
+  }
+
+  /** Removes the stale paths of a peer in a family. */
+  sweep(peer: number, family: Family): void {
+    const table = this.tables[family];
+    for (let row = 1; row < table.end && this.peers.stale[family][peer] > 0; row++) {
+      if (table.received[row] !== 0 && table.peer[row] === peer && isStale(this.peers, table, row)) {
+        this.removeRow(table, row);
+      }
+    }
+  }
+
   /** Replaces what is known of a peer and evaluates its Adj-RIB-In anew: another import policy (soft reset in). */
   reimport(peer: number, info: PeerInfo): void {
     const otherSource = this.peers.source[peer] !== info.source;
@@ -167,16 +198,30 @@ export class Rib {
   /** Takes other knobs of best-path selection: every prefix is to be decided anew. */
   changeBestPath(options: BestPathOptions): void {
     this.selector.options = options;
-    this.decideAnew();
+    this.scan.findAll();
   }
 
   /** Sets which addresses are this router's own: routes with such a next hop are not used (RFC 4271 §9.1.2). */
   setOwnAddresses(addresses: ReadonlySet<string>): void {
-    if (this.sets.nextHops.setOwnAddresses(addresses)) this.decideAnew();
+    this.scan.find(this.sets.nextHops.setOwnAddresses(addresses));
+  }
+
+  /**
+   * Takes answers of the {@link NextHopListener}: what has a path over a next hop whose reachability or metric changed is
+   * decided anew, and nothing else (RFC 4271 §9.1.2.1).
+   */
+  setNextHops(answers: readonly NextHopAnswer[]): void {
+    this.scan.find(this.sets.nextHops.take(answers));
+  }
+
+  /** Whether routes wait for the answer to a next hop that is new: they are as they were before until then. */
+  get waitsForNextHops(): boolean {
+    return this.sets.nextHops.unanswered > 0;
   }
 
   /** Decides up to `limit` dirty prefixes. Returns how many were decided. */
   decide(limit: number): number {
+    this.scan.step(limit * ROWS_PER_DECISION);
     let decided = 0;
     for (const table of this.tables) {
       while (table.dirty.length > 0 && decided < limit) {
@@ -202,14 +247,6 @@ export class Rib {
     return policy.apply(this.view);
   }
 
-  private decideAnew(): void {
-    for (const table of this.tables) {
-      for (let prefix = 1; prefix < table.prefixes.end; prefix++) {
-        if (table.first[prefix] !== 0) table.markDirty(prefix);
-      }
-    }
-  }
-
   private insert(table: PathTable, peer: number, set: number, accepted: number): void {
     const { sets, view, peers } = this;
     const { family } = table.prefixes;
@@ -218,9 +255,11 @@ export class Rib {
     let row = table.find(prefix, peer);
     if (row === 0) {
       row = table.insert(prefix, peer);
+      table.generation[row] = peers.pathGeneration[family][peer];
       peers.received[family][peer]++;
-    } else if (table.received[row] === set && table.accepted[row] === accepted) {
-      return;
+    } else {
+      renew(peers, table, row);
+      if (table.received[row] === set && table.accepted[row] === accepted) return;
     }
     sets.retain(set);
     sets.release(table.received[row]);
@@ -251,6 +290,7 @@ export class Rib {
   }
 
   private removeRow(table: PathTable, row: number): void {
+    letGo(this.peers, table, row);
     this.setAccepted(table, row, REJECTED);
     this.sets.release(table.received[row]);
     this.peers.received[table.prefixes.family][table.peer[row]]--;
@@ -271,6 +311,11 @@ export class Rib {
     const { sets, selector } = this;
     table.clearDirty(prefix);
     const best = selector.select(table, prefix);
+    if (selector.leftOutUnknown && this.waitsForBest(table, prefix)) {
+      // Withdrawing what is back with the answer would be heard by every peer.
+      table.prefixes.drop(prefix);
+      return;
+    }
     const set = best === 0 ? 0 : table.accepted[best];
     const peer = best === 0 ? 0 : table.peer[best];
     if (this.forwarding !== undefined) this.forward(table, prefix, this.forwarding);
@@ -282,6 +327,13 @@ export class Rib {
       table.bestPeer[prefix] = peer;
     }
     table.prefixes.drop(prefix);
+  }
+
+  /** Whether the peer of the best path has replaced it by one of which it is not known yet how its next hop is reached. */
+  private waitsForBest(table: PathTable, prefix: number): boolean {
+    if (table.bestSet[prefix] === 0) return false;
+    const row = table.find(prefix, table.bestPeer[prefix]);
+    return row !== 0 && table.accepted[row] !== REJECTED && this.selector.waits(table, row);
   }
 
   /** Listeners hold the prefix for as long as they have told somebody of it. */

@@ -64,15 +64,28 @@ export class UpdateStream {
   private readonly endOfRibDue = new Set<Family>();
   private readonly rib: Rib;
   private flushed = false;
+  /** End-of-RIB is not to be sent yet. */
+  private holds: boolean;
 
-  constructor(rib: Rib, group: UpdateGroup) {
+  constructor(rib: Rib, group: UpdateGroup, holdEndOfRib = false) {
     this.rib = rib;
     this.group = group;
+    this.holds = holdEndOfRib;
   }
 
   /** Whether nothing was told yet: a peer that comes up now can share it from the start. */
   get isFresh(): boolean {
     return !this.flushed;
+  }
+
+  /** Whether End-of-RIB waits for {@link releaseEndOfRib}. */
+  get holdsEndOfRib(): boolean {
+    return this.holds;
+  }
+
+  /** Lets End-of-RIB follow when everything has been told. */
+  releaseEndOfRib(): void {
+    this.holds = false;
   }
 
   /** Prefixes pending in all families. */
@@ -82,7 +95,7 @@ export class UpdateStream {
 
   /** Whether {@link flush} has anything to write. */
   get hasWork(): boolean {
-    return this.waiting > 0 || this.endOfRibDue.size > 0;
+    return this.waiting > 0 || (this.endOfRibDue.size > 0 && !this.holds);
   }
 
   /** Marks one prefix pending. */
@@ -141,7 +154,7 @@ export class UpdateStream {
       this.collect(family, buckets);
       this.write(family, writer, buckets, segments);
     }
-    for (const family of this.endOfRibDue) {
+    for (const family of this.holds ? [] : this.endOfRibDue) {
       if (this.tables[family].waiting > 0) continue;
       this.endOfRibDue.delete(family);
       const start = writer.length;
@@ -165,6 +178,7 @@ export class UpdateStream {
       to.again = from.again;
     }
     this.flushed = true;
+    this.holds = other.holds;
     for (const family of other.endOfRibDue) this.endOfRibDue.add(family);
   }
 
