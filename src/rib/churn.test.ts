@@ -60,6 +60,15 @@ function attributesOf(peer: ModelPeer, variant: number): (family: number) => Att
   return (family) => both[family];
 }
 
+/** What happens to a peer now and then. */
+const RARE: readonly ((world: RibWorld, peer: ModelPeer) => void)[] = [
+  (world, peer) => world.down(peer),
+  (world, peer) => world.lose(peer),
+  (world, peer) => world.sweep(peer),
+  (world, peer) => world.change(peer, { export: 'ours' }),
+  (world, peer) => world.change(peer, { export: 'all' }),
+];
+
 /** One random thing that happens to the world. */
 function happen(world: RibWorld, numbers: Numbers): void {
   const kind = numbers.below(1000);
@@ -72,10 +81,7 @@ function happen(world: RibWorld, numbers: Numbers): void {
   else if (kind < 988) world.block(peer);
   else if (kind < 994) world.fast(peer);
   else if (kind < 998 || numbers.below(8) > 0) world.up(peer);
-  else if (numbers.below(2) > 0) world.sweep(peer);
-  else if (numbers.below(2) > 0) world.lose(peer);
-  else if (numbers.below(2) > 0) world.change(peer, { export: numbers.below(2) === 0 ? 'ours' : 'all' });
-  else world.down(peer);
+  else RARE[numbers.below(RARE.length)](world, peer);
 }
 
 it(`the RIB stays true to the model over ${OPERATIONS} operations of 12 peers on ${PREFIXES} prefixes`, () => {
