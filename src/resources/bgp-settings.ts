@@ -6,7 +6,7 @@ import type { ClusterView } from './cluster-view.ts';
 
 type Spec = BGPConfiguration['spec'];
 
-/** Fields as in BGPConfiguration, with every default in place. */
+/** Fields as in BGPConfiguration, with every default in place; `programClusterRoutes` has none of its own (see `encapsulation`). */
 export interface BGPSettings {
   readonly logSeverityScreen: string;
   readonly nodeToNodeMeshEnabled: boolean;
@@ -27,7 +27,6 @@ export interface BGPSettings {
   readonly ignoredInterfaces: readonly string[];
   readonly localWorkloadPeeringIPV4: string | undefined;
   readonly localWorkloadPeeringIPV6: string | undefined;
-  readonly programClusterRoutes: NonNullable<Spec['programClusterRoutes']>;
   readonly ipv4NormalRoutePriority: number;
   readonly ipv6NormalRoutePriority: number;
 }
@@ -57,7 +56,6 @@ export function bgpSettings(view: ClusterView, nodeName?: string): BGPSettings {
     ignoredInterfaces: cluster.ignoredInterfaces ?? [],
     localWorkloadPeeringIPV4: cluster.localWorkloadPeeringIPV4,
     localWorkloadPeeringIPV6: cluster.localWorkloadPeeringIPV6,
-    programClusterRoutes: cluster.programClusterRoutes ?? 'EnabledNoEncapOnly',
     ipv4NormalRoutePriority: cluster.ipv4NormalRoutePriority ?? 1024,
     ipv6NormalRoutePriority: cluster.ipv6NormalRoutePriority ?? 1024,
   };

@@ -60,7 +60,6 @@ describe('bgpSettings', () => {
       nodeMeshMaxRestartSeconds: 120,
       bindMode: 'None',
       ignoredInterfaces: [],
-      programClusterRoutes: 'EnabledNoEncapOnly',
       ipv4NormalRoutePriority: 1024,
       ipv6NormalRoutePriority: 1024,
     });

@@ -5,6 +5,8 @@ import { BGP_CONFIGURATION } from './kinds/bgp-configuration.ts';
 import { BGP_FILTER } from './kinds/bgp-filter.ts';
 import { BGP_PEER } from './kinds/bgp-peer.ts';
 import { BLOCK_AFFINITY } from './kinds/block-affinity.ts';
+import { CLUSTER_INFORMATION } from './kinds/cluster-information.ts';
+import { FELIX_CONFIGURATION } from './kinds/felix-configuration.ts';
 import { IP_POOL } from './kinds/ip-pool.ts';
 import { KUBERNETES_NODE } from './kinds/kubernetes-node.ts';
 import { NODE } from './kinds/node.ts';
@@ -15,6 +17,8 @@ const DEFINITIONS = [
   BGP_FILTER,
   BGP_PEER,
   BLOCK_AFFINITY,
+  CLUSTER_INFORMATION,
+  FELIX_CONFIGURATION,
   IP_POOL,
   KUBERNETES_NODE,
   NODE,

@@ -11,6 +11,9 @@ const serviceBlocks = z
   .array(z.object({ cidr: z.union([z.literal(''), cidr]) }))
   .transform((blocks) => blocks.filter((block) => block.cidr !== ''));
 
+/** Of which kinds of pools BGP, or Felix, programs the routes; never of VXLAN pools. */
+export const PROGRAM_CLUSTER_ROUTES = ['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly'] as const;
+
 const SEVERITIES = ['Trace', 'Debug', 'Info', 'Warning', 'Error', 'Fatal'];
 
 const severity = textField(
@@ -46,7 +49,7 @@ const spec = z.object({
   ignoredInterfaces: z.array(interfaceGlob.refine((glob) => glob !== '*', 'must not be "*"')).optional(),
   localWorkloadPeeringIPV4: ipv4Address.optional(),
   localWorkloadPeeringIPV6: ipv6Address.optional(),
-  programClusterRoutes: z.enum(['Enabled', 'Disabled', 'EnabledIPIPOnly', 'EnabledNoEncapOnly']).optional(),
+  programClusterRoutes: z.enum(PROGRAM_CLUSTER_ROUTES).optional(),
   ipv4NormalRoutePriority: routePriority.optional(),
   ipv6NormalRoutePriority: routePriority.optional(),
 });

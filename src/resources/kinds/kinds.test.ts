@@ -339,3 +339,60 @@ describe('BlockAffinity', () => {
     expect(problemsOf('BlockAffinity', spec)).toEqual([`error spec.${problem}`]);
   });
 });
+
+describe('FelixConfiguration', () => {
+  it('reads what concerns routes and tunnels, and lets the rest be', () => {
+    const spec = {
+      programClusterRoutes: 'EnabledIPIPOnly',
+      vxlanEnabled: true,
+      vxlanVNI: 4097,
+      vxlanPort: 8472,
+      vxlanMTU: 1450,
+      vxlanMTUV6: 0,
+      ipipEnabled: false,
+      ipipMTU: 1480,
+      deviceRouteProtocol: 3,
+      wireguardEnabled: true,
+      wireguardEnabledV6: false,
+    };
+    expect(specOf('FelixConfiguration', { ...spec, bpfEnabled: false, whatever: 1 })).toEqual(spec);
+    expect(specOf('FelixConfiguration', {}, 'node.a')).toEqual({});
+  });
+
+  it.each([
+    [{ vxlanVNI: 16777216 }, 'error spec.vxlanVNI: must be at most 16777215, not 16777216'],
+    [{ vxlanPort: '8472' }, 'error spec.vxlanPort: must be a number, not the text "8472"'],
+    [
+      { programClusterRoutes: 'EnabledVXLANOnly' },
+      'warning spec.programClusterRoutes: "EnabledVXLANOnly" is not one of Enabled, Disabled, EnabledIPIPOnly, EnabledNoEncapOnly; taken as unset',
+    ],
+  ])('%j: %s', (spec, problem) => {
+    expect(problemsOf('FelixConfiguration', spec)).toEqual([problem]);
+  });
+
+  it('ignores other names', () => {
+    expect(problemsOf('FelixConfiguration', {}, 'other')).toEqual([
+      'warning metadata.name: ignored: only FelixConfigurations named "default" or "node.<node name>" have an effect',
+    ]);
+  });
+});
+
+describe('ClusterInformation', () => {
+  it('reads what Calico says of the cluster', () => {
+    const spec = { calicoVersion: 'v3.31.2', clusterType: 'k8s,bgp', clusterGUID: 'f00', datastoreReady: true };
+    expect(specOf('ClusterInformation', { ...spec, variant: 'Calico' })).toEqual(spec);
+  });
+
+  it('ignores other names', () => {
+    expect(problemsOf('ClusterInformation', {}, 'other')).toEqual([
+      'warning metadata.name: ignored: only the ClusterInformation named "default" has an effect',
+    ]);
+  });
+
+  it.each(['crd.projectcalico.org/v1', V3])('is read as %s, as FelixConfiguration is', (apiVersion) => {
+    for (const kind of ['ClusterInformation', 'FelixConfiguration']) {
+      const parsed = parseResource({ apiVersion, kind, metadata: { name: 'default' }, spec: {} });
+      expect(parsed).toMatchObject({ ok: true, problems: [], resource: { apiVersion: V3, kind } });
+    }
+  });
+});
