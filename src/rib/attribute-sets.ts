@@ -10,6 +10,7 @@
 import { AttributeSummary, summarise } from '../bgp/messages/attributes/attribute-summary.ts';
 import { U32Stack, growColumn, grownCapacity } from './columns.ts';
 import { NextHops } from './next-hops.ts';
+import type { NextHopListener } from './next-hops.ts';
 
 const INITIAL_CAPACITY = 256;
 const INITIAL_ARENA = 16 * 1024;
@@ -41,7 +42,7 @@ export class AttributeSets {
   /** Contexts in which these bytes, as received, decode to themselves; see {@link find}. */
   private contexts = new Uint8Array(INITIAL_CAPACITY);
 
-  readonly nextHops = new NextHops();
+  readonly nextHops: NextHops;
   /** The bytes of all blocks. May be replaced when sets are made: fetch it anew after each {@link acquire}. */
   arena = new Uint8Array(INITIAL_ARENA);
   /** Where each block lies in {@link arena}. */
@@ -59,6 +60,11 @@ export class AttributeSets {
   private arenaGarbage = 0;
   private readonly summary = new AttributeSummary();
   private readonly freed: ((set: number) => void)[] = [];
+
+  /** `nextHopListener` finds out how next hops are reached; without one all count as directly reachable. */
+  constructor(nextHopListener?: NextHopListener) {
+    this.nextHops = new NextHops(nextHopListener);
+  }
 
   /** Number of rows that columns indexed by set id must have. */
   get capacity(): number {

@@ -77,6 +77,8 @@ export class BestPathSelector {
   count = 0;
   /** How many of the first candidates form the multipath of the last {@link select}. */
   multipath = 0;
+  /** Whether the last {@link select} left a path out of which it is not known yet whether its next hop can be reached. */
+  leftOutUnknown = false;
 
   options: BestPathOptions;
   private readonly sets: AttributeSets;
@@ -96,8 +98,11 @@ export class BestPathSelector {
   select(table: PathTable, prefix: number): number {
     this.table = table;
     this.count = 0;
+    this.leftOutUnknown = false;
     for (let row = table.first[prefix]; row !== 0; row = table.next[row]) {
-      if (table.accepted[row] !== 0 && this.isUsable(table, row)) this.add(row);
+      if (table.accepted[row] === 0) continue;
+      if (this.isUsable(table, row)) this.add(row);
+      else if (this.waits(table, row)) this.leftOutUnknown = true;
     }
     if (this.count < 2) {
       this.multipath = this.count;
@@ -115,10 +120,18 @@ export class BestPathSelector {
     return this.candidates[0];
   }
 
-  /** Whether an accepted path may be used: not if its next hop, given by a peer, is our own address (RFC 4271 §6.3, §9.1.2). */
+  /**
+   * Whether an accepted path may be used: not if its next hop, given by a peer, is our own address (RFC 4271 §6.3) or can't be
+   * resolved (§9.1.2, §9.1.2.1).
+   */
   isUsable(table: PathTable, row: number): boolean {
     const hop = this.sets.nextHop[table.accepted[row]];
     return this.sets.nextHops.metric[hop] !== UNREACHABLE || table.peer[row] === LOCAL_PEER;
+  }
+
+  /** Whether an accepted path may not be used only because it is not known yet whether its next hop can be reached. */
+  waits(table: PathTable, row: number): boolean {
+    return !this.isUsable(table, row) && this.sets.nextHops.isUnknown(this.sets.nextHop[table.accepted[row]]);
   }
 
   private add(row: number): void {

@@ -216,8 +216,7 @@ describe('what the FIB is told', () => {
         world.settle();
         expect(fib.state).toEqual(expectedState(world));
         expect(fib.faults).toEqual([]);
-        // The group used last is kept in case that it is wanted next.
-        expect(fib.groups.size).toBeLessThanOrEqual(new Set(fib.routes.values()).size + 1);
+        expect(fib.groups.size).toBe(new Set(fib.routes.values()).size);
         expect(world.checkEnd()).toEqual([]);
         expect(fib.state).toEqual({});
         expect(fib.faults).toEqual([]);

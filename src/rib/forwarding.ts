@@ -18,9 +18,9 @@ export interface ForwardingListener extends GroupListener {
 /** Peer indexes fit 16 bits, next-hop ids the rest: one number names a next hop on a link. */
 const PEER_SPAN = 65_536;
 
-/** Derives next-hop groups; what it computed for the same hops before is remembered. */
+/** Derives next-hop groups; the last one is found again without work for as long as it is used. */
 export class Forwarding {
-  readonly groups: NextHopGroups;
+  private readonly groups: NextHopGroups;
   private readonly sets: AttributeSets;
   private readonly peers: Peers;
   /** Sorted distinct keys of the hops at hand and, beside them, of the last ones. */
@@ -45,8 +45,16 @@ export class Forwarding {
       return this.lastGroup;
     }
     const group = this.groups.acquire(this.members(selector, table));
-    this.remember(count, group);
+    this.lastKeys.set(this.keys.subarray(0, count));
+    this.lastCount = count;
+    this.lastGroup = group;
+    this.lastGeneration = this.generation;
     return group;
+  }
+
+  /** Gives a reference to a group back. Its number may come to mean something else after the last one. */
+  release(group: number): void {
+    if (this.groups.release(group) && group === this.lastGroup) this.lastCount = 0;
   }
 
   private collect(selector: BestPathSelector, table: PathTable): number {
@@ -70,16 +78,6 @@ export class Forwarding {
     if (this.lastGeneration !== this.generation) return false;
     for (let i = 0; i < count; i++) if (this.keys[i] !== this.lastKeys[i]) return false;
     return true;
-  }
-
-  /** Keeps a reference to the last group, so that its number can't come to mean something else. */
-  private remember(count: number, group: number): void {
-    this.groups.retain(group);
-    this.groups.release(this.lastGroup);
-    this.lastKeys.set(this.keys.subarray(0, count));
-    this.lastCount = count;
-    this.lastGroup = group;
-    this.lastGeneration = this.generation;
   }
 
   /** While it stands still, keys mean the same. */

@@ -54,11 +54,12 @@ export class NextHopGroups {
     this.refs[group]++;
   }
 
-  /** Gives one reference back; 0 is allowed and means nothing. */
-  release(group: number): void {
-    if (group === 0 || --this.refs[group] > 0) return;
+  /** Gives one reference back; 0 is allowed and means nothing. Returns whether it was the last one. */
+  release(group: number): boolean {
+    if (group === 0 || --this.refs[group] > 0) return false;
     this.ids.delete(this.keys[group]);
     this.free.push(group);
     this.listener.release(group);
+    return true;
   }
 }

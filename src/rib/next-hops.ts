@@ -10,6 +10,28 @@ const RECENT = 256;
 /** Metric of a next hop that can't be used. */
 export const UNREACHABLE = Number.POSITIVE_INFINITY;
 
+/** Stands for the metric of a next hop whose watch was not answered yet. */
+const UNKNOWN = -1;
+
+/** Finds out how next hops are reached, and answers through {@link NextHops.take}: once soon, then whenever that changes. */
+export interface NextHopListener {
+  /** `watch` is a number of its own, never used again; `address` is canonical and not link-local. */
+  watch(watch: number, address: string): void;
+  /** The next hop is in use no more: answers that are still to come are dropped. */
+  unwatch(watch: number): void;
+}
+
+/** How a watched next hop is reached, or why it is not. */
+export interface NextHopAnswer {
+  /** The number given to {@link NextHopListener.watch}. */
+  readonly id: number;
+  readonly reachable: boolean;
+  /** Cost of the way to it, 0 where it is directly connected; RFC 4271 §9.1.2.2 e. */
+  readonly metric: number;
+  /** E.g. `directly connected on eth0`. */
+  readonly words: string;
+}
+
 /** Interns next hops: 4 bytes, 16 bytes, or 32 (global and link-local, RFC 2545 §3). Id 0 means "none". */
 export class NextHops {
   /** Canonical text: of two addresses the global one, unless it is unspecified. By id. */
@@ -17,8 +39,8 @@ export class NextHops {
   /** The bytes as they stand in the attribute. By id. */
   readonly bytes: Uint8Array[] = [new Uint8Array(0)];
   /**
-   * Cost to reach the next hop, {@link UNREACHABLE} where it can't be used because it is an address of this router
-   * itself. All others count as directly reachable: whether they resolve is the FIB's to find out. By id.
+   * Cost to reach the next hop, {@link UNREACHABLE} where it can't be used: it is an address of this router itself, can't
+   * be resolved, or is not known to be resolvable yet (RFC 4271 §9.1.2.1). By id.
    */
   readonly metric: number[] = [0];
 
@@ -27,12 +49,31 @@ export class NextHops {
   /** Counts freed ids: while it stands still, what was derived from ids stays true. */
   generation = 0;
 
+  /** Number of next hops whose watch was not answered yet. */
+  unanswered = 0;
+
+  /** Who answers; without one all next hops count as directly reachable. */
+  private readonly listener: NextHopListener | undefined;
+  /** Metric by the last answer, {@link UNKNOWN} before the first one. By id. */
+  private readonly answered: number[] = [0];
+  /** Words of the last answer. By id. */
+  private readonly words: string[] = [''];
+  /** Number of the watch, 0 where there is none. By id. */
+  private readonly watchOf: number[] = [0];
+  /** Ids by number of their watch. */
+  private readonly watched = new Map<number, number>();
+  private watches = 0;
+
   private readonly refs: number[] = [0];
   /** Ids met lately, by a hash of their last bytes: most sets share few next hops. */
   private readonly recent = new Uint32Array(RECENT);
   private readonly ids = new Map<string, number>();
   private readonly free = new U32Stack();
   private ownAddresses: ReadonlySet<string> = new Set();
+
+  constructor(listener?: NextHopListener) {
+    this.listener = listener;
+  }
 
   /** The id of the next hop in `block[offset, offset + length)`, with one reference more; 0 for an empty one. */
   acquire(block: Uint8Array, offset: number, length: number): number {
@@ -70,9 +111,32 @@ export class NextHops {
     const [global, second] = addressesOf(bytes);
     this.address[id] = global;
     this.linkLocal[id] = second ?? (isLinkLocal(parseAddress(global).bytes) ? global : '');
-    this.metric[id] = this.metricOf(id);
     this.refs[id] = 1;
+    this.watch(id);
     return id;
+  }
+
+  /** A next hop on a link that is known only with the peer can't be asked for: it counts as reachable. */
+  private watch(id: number): void {
+    const asks = this.listener !== undefined && this.linkLocal[id] === '';
+    const watch = asks ? ++this.watches : 0;
+    this.watchOf[id] = watch;
+    this.words[id] = '';
+    this.answered[id] = asks ? UNKNOWN : 0;
+    this.metric[id] = this.metricOf(id);
+    if (!asks) return;
+    this.unanswered++;
+    this.watched.set(watch, id);
+    this.listener?.watch(watch, this.address[id]);
+  }
+
+  private unwatch(id: number): void {
+    const watch = this.watchOf[id];
+    if (watch === 0) return;
+    if (this.answered[id] === UNKNOWN) this.unanswered--;
+    this.watchOf[id] = 0;
+    this.watched.delete(watch);
+    this.listener?.unwatch(watch);
   }
 
   /** Gives one reference back. */
@@ -81,32 +145,73 @@ export class NextHops {
     this.ids.delete(String.fromCharCode(...this.bytes[id]));
     this.free.push(id);
     this.generation++;
+    this.unwatch(id);
   }
 
   /**
-   * Sets which addresses are this router's own: a next hop among them is never usable (RFC 4271 §6.3). Returns whether any
-   * next hop is usable now that was not before, or the other way round.
+   * Sets which addresses are this router's own: a next hop among them is never usable (RFC 4271 §6.3). Returns the ids
+   * whose paths are to be decided anew.
    */
-  setOwnAddresses(addresses: ReadonlySet<string>): boolean {
+  setOwnAddresses(addresses: ReadonlySet<string>): number[] {
     this.ownAddresses = addresses;
-    let changed = false;
-    for (let id = 1; id < this.address.length; id++) {
-      const before = this.metric[id];
-      this.metric[id] = this.metricOf(id);
-      if (this.refs[id] > 0 && this.metric[id] !== before) changed = true;
-    }
+    const changed: number[] = [];
+    for (let id = 1; id < this.address.length; id++) if (this.refs[id] > 0 && this.update(id)) changed.push(id);
     return changed;
+  }
+
+  /** Takes answers to watches; those to watches that ended are dropped. Returns the ids whose paths are to be decided anew. */
+  take(answers: readonly NextHopAnswer[]): number[] {
+    const changed = new Set<number>();
+    for (const { id: watch, reachable, metric, words } of answers) {
+      const id = this.watched.get(watch);
+      if (id === undefined) continue;
+      const first = this.answered[id] === UNKNOWN;
+      if (first) this.unanswered--;
+      this.answered[id] = reachable ? metric : UNREACHABLE;
+      this.words[id] = words;
+      // What waited for the first answer goes on even if that is no.
+      if (this.update(id) || first) changed.add(id);
+    }
+    return [...changed];
+  }
+
+  /** Whether a next hop can't be used only because it is not known yet how it is reached. */
+  isUnknown(id: number): boolean {
+    return this.answered[id] === UNKNOWN && !this.isOwn(id);
   }
 
   /** Why an unusable next hop is so, in words. */
   whyUnusable(id: number): string {
-    return `next hop ${this.address[id]} is an address of this router`;
+    const hop = `next hop ${this.address[id]}`;
+    if (this.isOwn(id)) return `${hop} is an address of this router`;
+    return this.isUnknown(id)
+      ? `${hop} is not resolved yet: the kernel has not been asked yet`
+      : `${hop} can't be resolved: ${this.words[id]}`;
+  }
+
+  /** How a usable next hop is reached, in words; empty where there is nothing to say. */
+  how(id: number): string {
+    if (id === 0) return '';
+    if (this.watchOf[id] !== 0) return this.words[id];
+    return this.listener === undefined ? 'not asked for: no routes are put into the kernel' : 'on the link of its peer';
+  }
+
+  /** Brings the metric of an id up to date; returns whether it changed. */
+  private update(id: number): boolean {
+    const before = this.metric[id];
+    this.metric[id] = this.metricOf(id);
+    return this.metric[id] !== before;
+  }
+
+  private metricOf(id: number): number {
+    const answered = this.answered[id];
+    return answered === UNKNOWN || this.isOwn(id) ? UNREACHABLE : answered;
   }
 
   /** A link-local address of ours is none of ours on another link, where a neighbour may well have it. */
-  private metricOf(id: number): number {
+  private isOwn(id: number): boolean {
     const address = this.address[id];
-    return this.ownAddresses.has(address) && address !== this.linkLocal[id] ? UNREACHABLE : 0;
+    return this.ownAddresses.has(address) && address !== this.linkLocal[id];
   }
 }
 

@@ -358,7 +358,7 @@ export class Rib {
       table.nextHopGroup[prefix] = group;
     }
     // One reference was taken above; the prefix holds one for as long as the group is its own.
-    forwarding.groups.release(before);
+    forwarding.release(before);
   }
 }
 
