@@ -11,6 +11,14 @@ export interface FibNextHop {
   readonly interface?: string;
   /** Share of the flows relative to the route's other next hops, 1..256. */
   readonly weight: number;
+  /** Packets are wrapped on their way to `address`; `crossSubnet`: only where it is on no network this node is connected to. */
+  readonly tunnel?: { readonly kind: 'ipip' | 'vxlan'; readonly crossSubnet: boolean };
+}
+
+/** Text that two next hops share only if they are the same but for their weight. */
+export function nextHopKey(hop: FibNextHop): string {
+  const tunnel = hop.tunnel === undefined ? '' : `/${hop.tunnel.kind}${hop.tunnel.crossSubnet ? '?' : ''}`;
+  return `${hop.address ?? ''}%${hop.interface ?? ''}${tunnel}`;
 }
 
 /** The next hop as people write it. */
