@@ -4,9 +4,12 @@
 import {
   AF_INET,
   AF_INET6,
+  AF_UNSPEC,
   IFA_ADDRESS,
   IFA_F_NODAD,
   IFA_LOCAL,
+  IFF_LOWER_UP,
+  IFF_RUNNING,
   IFF_UP,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
@@ -23,7 +26,9 @@ import {
   SIZEOF_IFINFOMSG,
   VETH_INFO_PEER,
 } from './constants.ts';
+import { dumpAll } from './dump-all.ts';
 import { AttributeReader } from './message-reader.ts';
+import type { MessageReader } from './message-reader.ts';
 import { MessageWriter } from './message-writer.ts';
 import type { NetlinkClient } from './netlink-client.ts';
 
@@ -32,6 +37,8 @@ export interface Link {
   readonly index: number;
   readonly name: string;
   readonly up: boolean;
+  /** Whether there is something at its other end, as the kernel judges it for routes (net/ipv4/fib_frontend.c). */
+  readonly carrier: boolean;
   /** Packets received and sent so far (`struct rtnl_link_stats64`). */
   readonly receivedPackets: number;
   readonly sentPackets: number;
@@ -40,28 +47,35 @@ export interface Link {
 /** All interfaces of the namespace. Throws {@link NetlinkError}. */
 export function listLinks(client: NetlinkClient): Link[] {
   const attributes = new AttributeReader();
-  for (;;) {
-    const links: Link[] = [];
-    const writer = new MessageWriter(64);
-    writer.begin(RTM_GETLINK, NLM_F_DUMP);
-    writer.ifinfomsg(0, 0, 0);
-    writer.end();
-    const consistent = client.dump(writer, 'list interfaces', (message) => {
-      if (message.type !== RTM_NEWLINK) return;
-      let name = '';
-      let receivedPackets = 0;
-      let sentPackets = 0;
-      attributes.reset(message, SIZEOF_IFINFOMSG);
-      while (attributes.next()) {
-        if (attributes.type === IFLA_IFNAME) name = attributes.text();
-        if (attributes.type !== IFLA_STATS64) continue;
-        receivedPackets = attributes.u64(0);
-        sentPackets = attributes.u64(8);
-      }
-      links.push({ index: message.i32(4), name, up: (message.u32(8) & IFF_UP) !== 0, receivedPackets, sentPackets });
-    });
-    if (consistent) return links;
+  return dumpAll(
+    client,
+    'list interfaces',
+    (writer) => {
+      writer.begin(RTM_GETLINK, NLM_F_DUMP);
+      writer.ifinfomsg(0, 0, 0);
+      writer.end();
+    },
+    (message) => (message.type === RTM_NEWLINK ? readLink(message, attributes) : undefined),
+  );
+}
+
+/** Reads an `RTM_NEWLINK` or `RTM_DELLINK` message; undefined if it is about something else, as a bridge's port. */
+export function readLink(message: MessageReader, attributes: AttributeReader): Link | undefined {
+  if (message.u8(0) !== AF_UNSPEC) return undefined;
+  let name = '';
+  let receivedPackets = 0;
+  let sentPackets = 0;
+  attributes.reset(message, SIZEOF_IFINFOMSG);
+  while (attributes.next()) {
+    if (attributes.type === IFLA_IFNAME) name = attributes.text();
+    if (attributes.type !== IFLA_STATS64) continue;
+    receivedPackets = attributes.u64(0);
+    sentPackets = attributes.u64(8);
   }
+  const flags = message.u32(8);
+  const up = (flags & IFF_UP) !== 0;
+  const carrier = (flags & (IFF_RUNNING | IFF_LOWER_UP)) !== 0;
+  return { index: message.i32(4), name, up, carrier, receivedPackets, sentPackets };
 }
 
 /** Makes a pair of veth interfaces: `name` here, `peerName` in the namespace open as `peerNamespace`. */

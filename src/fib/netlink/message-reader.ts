@@ -53,6 +53,12 @@ export class MessageReader {
     return at < this.end ? this.bytes[at] : 0;
   }
 
+  /** The unsigned number of 16 bits `offset` bytes into the payload. */
+  u16(offset: number): number {
+    const at = this.start + offset;
+    return at + 2 <= this.end ? this.view.getUint16(at, LITTLE_ENDIAN) : 0;
+  }
+
   /** The unsigned number `offset` bytes into the payload. */
   u32(offset: number): number {
     return this.i32(offset) >>> 0;
