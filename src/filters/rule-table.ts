@@ -8,13 +8,20 @@ import { FAMILIES, IPV4_UNICAST, addressBits } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import { formatPrefix, wordMask } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
-import { REJECTED, SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../rib/policy.ts';
+import {
+  REJECTED,
+  SOURCE_CLIENT,
+  SOURCE_EXTERNAL,
+  SOURCE_INTERNAL,
+  SOURCE_LOCAL,
+  SOURCE_WORKLOAD,
+} from '../rib/policy.ts';
 import type { PolicyVerdict, RoutePolicy, RouteView } from '../rib/policy.ts';
 
 /** Sets of route sources, one bit a {@link RouteView} source. */
 export const LOCAL_SOURCE = 1 << SOURCE_LOCAL;
 export const BGP_SOURCES = (1 << SOURCE_EXTERNAL) | (1 << SOURCE_INTERNAL) | (1 << SOURCE_CLIENT);
-export const ANY_SOURCE = LOCAL_SOURCE | BGP_SOURCES;
+export const ANY_SOURCE = LOCAL_SOURCE | (1 << SOURCE_WORKLOAD) | BGP_SOURCES;
 
 /** Holds for prefixes within `prefix` whose length is in `[minLength, maxLength]`, or for all others with `negate`. */
 export interface PrefixMatch {

@@ -8,9 +8,9 @@ import type { AttributeSets } from './attribute-sets.ts';
 import { growColumn } from './columns.ts';
 import { UNREACHABLE } from './next-hops.ts';
 import type { PathTable } from './path-table.ts';
-import { LOCAL_PEER } from './peers.ts';
+import { isOwnPeer } from './peers.ts';
 import type { Peers } from './peers.ts';
-import { SOURCE_EXTERNAL, SOURCE_LOCAL } from './policy.ts';
+import { SOURCE_EXTERNAL } from './policy.ts';
 
 /** The steps in order; a path's outcome is the step at which it lost, or `STEP_NONE` while it is in the race. */
 export const STEP_NONE = 0;
@@ -126,7 +126,7 @@ export class BestPathSelector {
    */
   isUsable(table: PathTable, row: number): boolean {
     const hop = this.sets.nextHop[table.accepted[row]];
-    return this.sets.nextHops.metric[hop] !== UNREACHABLE || table.peer[row] === LOCAL_PEER;
+    return this.sets.nextHops.metric[hop] !== UNREACHABLE || isOwnPeer(table.peer[row]);
   }
 
   /** Whether an accepted path may not be used only because it is not known yet whether its next hop can be reached. */
@@ -166,8 +166,8 @@ export class BestPathSelector {
     const set = this.table.accepted[row];
     const peer = this.table.peer[row];
     switch (step) {
-      case STEP_LOCAL:
-        return this.peers.source[peer] === SOURCE_LOCAL ? 0 : 1;
+      case STEP_LOCAL: // what is asked for, then what the kernel has, then what peers tell
+        return Math.min(this.peers.source[peer], SOURCE_EXTERNAL);
       case STEP_LOCAL_PREF: // §9.1.1: the degree of preference
         return -this.sets.localPref[set];
       case STEP_PATH_LENGTH: // §9.1.2.2 a

@@ -32,7 +32,7 @@ import type { Family } from '../net/family.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 import { isReflected } from '../route-reflector/reflection.ts';
 import type { PeerKind } from '../route-reflector/reflection.ts';
-import { SOURCE_LOCAL } from './policy.ts';
+import { isOwn } from './policy.ts';
 import type { RouteSource } from './policy.ts';
 
 /** Attributes that pass as they are, to any peer. */
@@ -181,7 +181,7 @@ export class AttributeExporter {
         else this.prependAs(block, value, end);
         return;
       case MULTI_EXIT_DISC: // RFC 4271 §5.1.4: not on to other neighbouring ASes
-        if (rules.to !== 'external' || source === SOURCE_LOCAL) out.copy(block, at, end);
+        if (rules.to !== 'external' || isOwn(source)) out.copy(block, at, end);
         return;
       case NEXT_HOP: // inserted
       case LOCAL_PREF:

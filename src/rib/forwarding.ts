@@ -7,7 +7,7 @@ import type { AttributeSets } from './attribute-sets.ts';
 import { NextHopGroups } from './next-hop-groups.ts';
 import type { GroupListener, GroupMember } from './next-hop-groups.ts';
 import type { PathTable } from './path-table.ts';
-import { LOCAL_PEER } from './peers.ts';
+import { isOwnPeer } from './peers.ts';
 import type { Peers } from './peers.ts';
 
 /** Where routes for the kernel go. Groups are numbers; 0 withdraws the route. */
@@ -38,7 +38,7 @@ export class Forwarding {
 
   /** The group for the multipath just selected, with one reference more; 0 for this router's own routes. */
   groupOf(selector: BestPathSelector, table: PathTable): number {
-    if (selector.multipath === 0 || table.peer[selector.candidates[0]] === LOCAL_PEER) return 0;
+    if (selector.multipath === 0 || isOwnPeer(table.peer[selector.candidates[0]])) return 0;
     const count = this.collect(selector, table);
     if (this.isLast(count)) {
       this.groups.retain(this.lastGroup);

@@ -5,10 +5,20 @@ import type { Family } from '../net/family.ts';
 import { tryParseAddress } from '../net/address.ts';
 import { growColumn, grownCapacity } from './columns.ts';
 import type { RoutePolicy, RouteSource } from './policy.ts';
-import { SOURCE_LOCAL } from './policy.ts';
 
-/** Index of the pseudo-peer that this router's own routes come from. */
+/** Index of the pseudo-peer that routes come from which the resources or an operator want originated. */
 export const LOCAL_PEER = 0;
+
+/** Index of the pseudo-peer that routes to this node's workloads come from, as the kernel has them. */
+export const WORKLOAD_PEER = 1;
+
+/** Index of a pseudo-peer. */
+export type OwnPeer = typeof LOCAL_PEER | typeof WORKLOAD_PEER;
+
+/** Whether an index is that of a pseudo-peer: its routes are this router's own. */
+export function isOwnPeer(peer: number): boolean {
+  return peer <= WORKLOAD_PEER;
+}
 
 /** Highest number of peers; peer indexes are kept in 16 bits. */
 export const MAX_PEERS = 65_534;
@@ -57,10 +67,13 @@ export class Peers {
   /** Peers in the order of their addresses. */
   private readonly order: { readonly index: number; readonly key: string }[] = [];
 
-  constructor(local: PeerInfo) {
-    this.info.push(local);
-    this.source[LOCAL_PEER] = SOURCE_LOCAL;
-    this.routerId[LOCAL_PEER] = local.routerId;
+  /** Takes the pseudo-peers that this router's own routes come from. */
+  constructor(local: PeerInfo, workload: PeerInfo) {
+    for (const [index, info] of [local, workload].entries()) {
+      this.info.push(info);
+      this.source[index] = info.source;
+      this.routerId[index] = info.routerId;
+    }
   }
 
   /** Registers a peer and gives it the lowest free index. Throws RangeError beyond {@link MAX_PEERS}. */

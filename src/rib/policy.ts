@@ -6,7 +6,14 @@ import type { Family } from '../net/family.ts';
 import type { RouteSource } from '../route-reflector/route-source.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 
-export { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../route-reflector/route-source.ts';
+export {
+  SOURCE_CLIENT,
+  SOURCE_EXTERNAL,
+  SOURCE_INTERNAL,
+  SOURCE_LOCAL,
+  SOURCE_WORKLOAD,
+  isOwn,
+} from '../route-reflector/route-source.ts';
 export type { RouteSource } from '../route-reflector/route-source.ts';
 
 /**

@@ -18,8 +18,8 @@ import type { NextHopAnswer, NextHopListener } from './next-hops.ts';
 import type { RouterIdentity } from '../route-reflector/reflection.ts';
 import { PathTable } from './path-table.ts';
 import { LOCAL_PEER, Peers } from './peers.ts';
-import type { PeerInfo } from './peers.ts';
-import { REJECTED, SOURCE_LOCAL } from './policy.ts';
+import type { OwnPeer, PeerInfo } from './peers.ts';
+import { REJECTED, SOURCE_LOCAL, SOURCE_WORKLOAD } from './policy.ts';
 import type { RoutePolicy, RouteView } from './policy.ts';
 import { RowScan } from './row-scan.ts';
 import { isStale, letGo, markStale, renew } from './stale-paths.ts';
@@ -69,14 +69,12 @@ export class Rib {
     this.self = options.self;
     this.sets = new AttributeSets(options.nextHopListener);
     this.scan = new RowScan(this.sets, this.tables);
-    this.peers = new Peers({
-      address: 'local',
-      source: SOURCE_LOCAL,
-      routerId: options.self.routerId,
-      localAs: 0,
-      allowLocalAs: 0,
-      importPolicy: ACCEPT_OWN,
-    });
+    const { routerId } = options.self;
+    const own = { routerId, localAs: 0, allowLocalAs: 0, importPolicy: ACCEPT_OWN };
+    this.peers = new Peers(
+      { ...own, address: 'local', source: SOURCE_LOCAL },
+      { ...own, address: 'workload', source: SOURCE_WORKLOAD },
+    );
     this.selector = new BestPathSelector(options.bestPath ?? DEFAULT_BEST_PATH, this.sets, this.peers);
     this.forwardingListener = options.forwarding;
     if (options.forwarding !== undefined) {
@@ -140,17 +138,16 @@ export class Rib {
     }
   }
 
-  /** Adds a route of this router's own with the attributes of `set`. */
-  originate(prefix: Prefix, set: number): void {
+  /** Adds a route of this router's own with the attributes of `set`, from one of the pseudo-peers. */
+  originate(prefix: Prefix, set: number, peer: OwnPeer = LOCAL_PEER): void {
     this.load(prefix);
-    this.view.source = SOURCE_LOCAL;
-    this.insert(this.tables[prefix.family], LOCAL_PEER, set, set);
+    this.insert(this.tables[prefix.family], peer, set, set);
   }
 
   /** Takes a route of this router's own back. */
-  withdrawOwn(prefix: Prefix): void {
+  withdrawOwn(prefix: Prefix, peer: OwnPeer = LOCAL_PEER): void {
     this.load(prefix);
-    this.withdrawView(prefix.family, LOCAL_PEER);
+    this.withdrawView(prefix.family, peer);
   }
 
   /** Removes everything a peer sent in a family: its session is gone. */

@@ -26,7 +26,7 @@ const SOURCES = {
   internal: SOURCE_INTERNAL,
   client: SOURCE_CLIENT,
 } as const;
-const KINDS = ['local', 'external', 'internal', 'client'] as const;
+const KINDS = ['local', 'local', 'external', 'internal', 'client'] as const;
 
 export const LOCAL: ModelPeer = { name: 'local', kind: 'local', routerId: OWN.routerId, as: OWN.as };
 

@@ -12,11 +12,12 @@ import { formatLargeCommunity } from '../../bgp/messages/attributes/large-commun
 import { FAMILY_NAMES } from '../../net/family.ts';
 import type { Family } from '../../net/family.ts';
 import { formatPrefix } from '../../net/prefix.ts';
-import { LOCAL_PEER } from '../../rib/peers.ts';
+import { isOwnPeer } from '../../rib/peers.ts';
 import type { RouteSource } from '../../rib/policy.ts';
 import type { Rib } from '../../rib/rib.ts';
 
-const SOURCE_NAMES = ['local', 'external', 'internal', 'client'] as const;
+/** By {@link RouteSource}. */
+const SOURCE_NAMES = ['local', 'local', 'external', 'internal', 'client'] as const;
 
 /** Which route is to be shown, and what is known of its role. */
 export interface RouteRef {
@@ -37,7 +38,7 @@ export function routeEntry(rib: Rib, ref: RouteRef): RouteEntry {
   const { sets, peers } = rib;
   const start = sets.offset[ref.set];
   const attributes = decodeAttributes(sets.arena, start, start + sets.length[ref.set]);
-  const from = ref.from === LOCAL_PEER ? null : (peers.info[ref.from]?.address ?? null);
+  const from = isOwnPeer(ref.from) ? null : (peers.info[ref.from]?.address ?? null);
   // As the FIB chooses: the link-local one only where the session is on it.
   const linkLocal = from?.includes('%') === true ? attributes.linkLocalNextHop : undefined;
   return {

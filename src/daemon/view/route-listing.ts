@@ -8,7 +8,7 @@ import { prefixContains } from '../../net/prefix.ts';
 import type { Advertising } from '../../rib/advertising.ts';
 import { loopIn } from '../../rib/import-check.ts';
 import type { PathTable } from '../../rib/path-table.ts';
-import { LOCAL_PEER } from '../../rib/peers.ts';
+import { isOwnPeer } from '../../rib/peers.ts';
 import type { RouteSource } from '../../rib/policy.ts';
 import type { Rib } from '../../rib/rib.ts';
 import { routeEntry } from './route-entry.ts';
@@ -123,5 +123,5 @@ export class RouteListing {
 function isInView(view: RouteQuery['view'], table: PathTable, row: number, best: number): boolean {
   if (view === 'best') return row === best;
   if (view === 'rejected') return table.accepted[row] === 0;
-  return table.peer[row] !== LOCAL_PEER && (view === 'received' || table.accepted[row] !== 0);
+  return !isOwnPeer(table.peer[row]) && (view === 'received' || table.accepted[row] !== 0);
 }
