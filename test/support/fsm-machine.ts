@@ -4,6 +4,7 @@
 import { expect } from 'vitest';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../../src/net/family.ts';
 import type { Open } from '../../src/bgp/messages/open.ts';
+import { COLLISION_TIMEOUT } from '../../src/bgp/fsm/collision.ts';
 import type { Effect } from '../../src/bgp/fsm/effect.ts';
 import type { Input } from '../../src/bgp/fsm/input.ts';
 import { localOpen } from '../../src/bgp/fsm/local-open.ts';
@@ -25,13 +26,6 @@ export const CONFIG: FsmConfig = {
   passive: false,
 };
 export const PEER_OPEN: Open = localOpen(THEM);
-const GRACEFUL = {
-  name: 'graceful-restart',
-  restarting: false,
-  notification: false,
-  restartTime: 120,
-  families: [],
-} as const;
 
 /** The states a connection may go to. "Idle" is the state of a connection that is not there. */
 const LEGAL_TRANSITIONS: Readonly<Record<Connection['state'] | 'Idle', readonly string[]>> = {
@@ -126,11 +120,16 @@ export function openConfirm(config?: Partial<FsmConfig>, open = PEER_OPEN): Mach
 export function established(config?: Partial<FsmConfig>, open = PEER_OPEN): Machine {
   return openConfirm(config, open).give(keepalive);
 }
-/** A machine in that state. */
-export function graceful(): Machine {
-  const open = { ...PEER_OPEN, capabilities: [...PEER_OPEN.capabilities, GRACEFUL] };
-  const own = { ...CONFIG.open, capabilities: [...CONFIG.open.capabilities, GRACEFUL] };
-  return established({ open: own }, open);
+/** The OPEN of a peer that restarts within `restartTime` seconds. */
+export function gracefulOpen(restartTime: number): Open {
+  return localOpen({ ...THEM, gracefulRestart: { restartTime, restarting: false, forwarding: true } });
+}
+/** A machine in that state, whose session is no longer a new one; the peer restarts within `restartTime` seconds. */
+export function graceful(restartTime = 120): Machine {
+  const own = localOpen({ ...US, gracefulRestart: { restartTime, restarting: false, forwarding: true } });
+  const machine = established({ open: own }, gracefulOpen(restartTime));
+  machine.now += COLLISION_TIMEOUT;
+  return machine;
 }
 /** Our identifier is the higher one. */
 export const DOMINANT: Partial<FsmConfig> = { open: { ...CONFIG.open, routerId: 0x0b000000 } };

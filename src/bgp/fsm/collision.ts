@@ -24,7 +24,7 @@ import { abandonAttempts, apply, arm, close } from './turn.ts';
 import type { Turn } from './turn.ts';
 
 /** Longest wait for the outcome of a collision, milliseconds. */
-const COLLISION_TIMEOUT = 5_000;
+export const COLLISION_TIMEOUT = 5_000;
 
 const LOSER: Loss = {
   kind: 'stopped',

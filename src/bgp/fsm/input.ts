@@ -36,6 +36,8 @@ export type Input =
   | { readonly type: 'start' }
   /** [ManualStop] */
   | { readonly type: 'stop'; readonly reason: StopReason }
+  /** From the next connection on, this OPEN is sent. */
+  | { readonly type: 'configure'; readonly open: Open }
   /** Stopped by an operator until `admin-up`; `message` is told to the peer (RFC 9003). */
   | { readonly type: 'admin-down'; readonly message?: string }
   | { readonly type: 'admin-up' }

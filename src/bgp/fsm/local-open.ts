@@ -3,21 +3,40 @@ import type { Family } from '../../net/family.ts';
 import type { Capability } from '../messages/capabilities/capability.ts';
 import type { Open } from '../messages/open.ts';
 
+/** What this side says of its own restarts (RFC 4724 §3). */
+export interface RestartTerms {
+  /** Seconds after which the peer need no longer keep this side's routes for a new session. */
+  readonly restartTime: number;
+  /** This side has restarted, and does not yet know all it has to tell. */
+  readonly restarting: boolean;
+  /** What this side told before still holds for packets: the peer may keep it until it is told again. */
+  readonly forwarding: boolean;
+}
+
 /** What this side says of itself to a peer. `holdTime` is in seconds. */
 export interface LocalSpeaker {
   readonly localAs: number;
   readonly routerId: number;
   readonly holdTime: number;
   readonly families: readonly Family[];
+  /** Graceful restart is not announced where undefined. */
+  readonly gracefulRestart?: RestartTerms;
 }
 
 /** The OPEN for a peer: its families and the capabilities every session has. */
-export function localOpen({ localAs, routerId, holdTime, families }: LocalSpeaker): Open {
+export function localOpen({ localAs, routerId, holdTime, families, gracefulRestart }: LocalSpeaker): Open {
   const capabilities: Capability[] = families.map((family) => ({
     name: 'multiprotocol',
     afi: afiOf(family),
     safi: SAFI_UNICAST,
   }));
   capabilities.push({ name: 'route-refresh' }, { name: 'extended-message' }, { name: 'four-octet-as', asn: localAs });
+  if (gracefulRestart !== undefined) capabilities.push(restartCapability(gracefulRestart, families));
   return { asn: localAs, holdTime, routerId, capabilities };
+}
+
+function restartCapability(terms: RestartTerms, families: readonly Family[]): Capability {
+  const { restartTime, restarting, forwarding } = terms;
+  const kept = families.map((family) => ({ afi: afiOf(family), safi: SAFI_UNICAST, forwarding }));
+  return { name: 'graceful-restart', restarting, notification: false, restartTime, families: kept };
 }

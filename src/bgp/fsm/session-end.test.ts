@@ -6,6 +6,7 @@ import {
   connect,
   established,
   graceful,
+  gracefulOpen,
   keepalive,
   openConfirm,
   openReceived,
@@ -161,6 +162,19 @@ describe('damping of oscillations', () => {
     expect(flap(machine, 1_000)).toBeGreaterThan(IDLE_HOLD_MIN);
   });
 
+  it('leaves a peer that restarts the time to come back, however often it does', () => {
+    const machine = graceful(40);
+    for (let restarts = 0; restarts < 10; restarts++) {
+      const { id } = machine.peer.established!;
+      machine.give({ type: 'closed', connection: id, words: 'peer closed the connection' });
+      expect(machine.timer('idle-hold')).toBeLessThanOrEqual(10_000);
+      const next = { connection: id + 1 };
+      machine.give({ type: 'timer', timer: 'idle-hold' }, { type: 'connected', ...next });
+      machine.give({ type: 'open', open: gracefulOpen(40), ...next }, { type: 'keepalive', ...next });
+      expect(machine.state).toBe('Established');
+    }
+  });
+
   it('makes a peer that connects meanwhile wait, without refusing it', () => {
     const machine = established().give(closed, { type: 'accepted' });
     expect([machine.state, machine.types()]).toEqual(['Idle', ['adopt']]);
@@ -176,6 +190,13 @@ describe('a peer that connects while there is a session', () => {
   it('is refused', () => {
     const machine = established().give({ type: 'accepted' });
     expect(machine.effect('refuse').notification).toMatchObject({ code: 6, subcode: 7 });
+    expect(machine.state).toBe('Established');
+  });
+
+  it('is refused while the session is new, as its connection may be an older one', () => {
+    const machine = graceful();
+    machine.now--;
+    expect(machine.give({ type: 'accepted' }).effect('refuse').notification).toMatchObject({ code: 6, subcode: 7 });
     expect(machine.state).toBe('Established');
   });
 

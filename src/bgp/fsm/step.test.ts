@@ -52,6 +52,7 @@ const INPUTS: readonly Input[] = [
   { type: 'admin-down' },
   { type: 'admin-up' },
   { type: 'reset', message: 'new filters' },
+  { type: 'configure', open: { ...CONFIG.open, holdTime: 60 } },
   { type: 'accepted' },
   { type: 'timer', timer: 'connect-retry' },
   { type: 'timer', timer: 'idle-hold' },

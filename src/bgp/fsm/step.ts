@@ -6,6 +6,7 @@ import type { StopReason } from './cease.ts';
 import {
   afterKeepalive,
   afterOpen,
+  COLLISION_TIMEOUT,
   awaitsPeersChoice,
   collisionTimeout,
   establish,
@@ -14,9 +15,10 @@ import {
 } from './collision.ts';
 import type { Effect } from './effect.ts';
 import type { ConnectionInput, Input, PeerTimer } from './input.ts';
+import { isGraceful } from './graceful-restart.ts';
 import { withJitter } from './jitter.ts';
 import { IDLE_HOLD_MAX, IDLE_HOLD_MIN, connectionsOf, findConnection } from './peer-state.ts';
-import type { Connection, PeerState } from './peer-state.ts';
+import type { Connection, EstablishedConnection, PeerState } from './peer-state.ts';
 import { connect, openConnection, stepConnection } from './step-connection.ts';
 import type { Loss } from './step-connection.ts';
 import { abandonAttempts, apply, arm, close, downReason, takeConnectionId } from './turn.ts';
@@ -48,6 +50,9 @@ function dispatch(turn: Turn, input: Input): string {
       return start(turn);
     case 'stop':
       return stop(turn, input.reason);
+    case 'configure':
+      turn.peer.config = { ...turn.peer.config, open: input.open };
+      return 'the next OPEN is another one';
     case 'admin-down':
       return adminDown(turn, withMessage('shutdown', input.message));
     case 'admin-up':
@@ -145,11 +150,18 @@ function accepted(turn: Turn): string {
     case 'running':
       break;
   }
-  // RFC 4271 §6.8; RFC 4724 §4.2: with graceful restart it means that the peer has restarted.
-  if (peer.established !== undefined && peer.established.negotiated.gracefulRestart === undefined) {
+  if (peer.established !== undefined && !mayHaveRestarted(turn, peer.established)) {
     return refuse(turn, { type: 'refuse', notification: COLLISION }, 'there is a session already');
   }
   return adopt(turn, 'the peer connected, OPEN sent', (id) => openConnection(id, 'incoming'));
+}
+
+/**
+ * RFC 4271 §6.8: while there is a session, another connection is one too many. RFC 4724 §4.2: with graceful restart it means
+ * that the peer has restarted, unless it was under way when the session came up.
+ */
+function mayHaveRestarted({ now }: Turn, { negotiated, since }: EstablishedConnection): boolean {
+  return negotiated.gracefulRestart !== undefined && now - since >= COLLISION_TIMEOUT;
 }
 
 function refuse(turn: Turn, effect: Effect, words: string): string {
@@ -209,13 +221,19 @@ function afterLoss(turn: Turn, connection: Connection, loss: Loss): string {
   if (peer.phase.name !== 'running') return words;
   turn.effects.push({ type: 'error', words });
   if (!loss.early && !isCollision(loss)) {
-    holdOff(turn, peer.idleHoldTime);
+    holdOff(turn, Math.min(peer.idleHoldTime, patienceOf(connection, loss)));
     peer.idleHoldTime = Math.min(2 * peer.idleHoldTime, IDLE_HOLD_MAX);
     return words;
   }
   if (connection.role === 'outgoing') peer.failedAttempts++;
   retryLater(turn);
   return words;
+}
+
+/** Longest time to hold a peer off, in milliseconds: one that restarts must find the way back while its routes are kept. */
+function patienceOf(connection: Connection, loss: Loss): number {
+  if (connection.state !== 'Established' || !isGraceful(loss, connection.negotiated)) return IDLE_HOLD_MAX;
+  return (connection.negotiated.gracefulRestart!.restartTime * 1000) / 4;
 }
 
 function isCollision({ notificationReceived }: Loss): boolean {

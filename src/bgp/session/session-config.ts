@@ -1,4 +1,5 @@
 import type { Family } from '../../net/family.ts';
+import type { RestartTerms } from '../fsm/local-open.ts';
 
 /** Everything about one neighbour that its session needs. Times are seconds. */
 export interface SessionConfig {
@@ -23,6 +24,8 @@ export interface SessionConfig {
   readonly passive: boolean;
   /** At least one. */
   readonly families: readonly Family[];
+  /** To be announced; not at all where undefined. */
+  readonly gracefulRestart?: RestartTerms;
   /** TCP MD5 (RFC 2385), at most 80 bytes. */
   readonly password?: string;
   /** GTSM (RFC 5082): greatest number of hops the peer may be away, 1 being the next node. */

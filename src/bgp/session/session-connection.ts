@@ -39,7 +39,7 @@ export interface ConnectionOwner {
   readonly peerAddress: string;
   readonly statistics: StatisticsRecorder;
   /** The OPEN to send, a whole message. */
-  readonly open: Uint8Array;
+  readonly open: () => Uint8Array;
   /** What was negotiated, where this connection is the Established session. */
   negotiated(connection: number): Negotiated | undefined;
   /** Runs the state machine; `deliver` hands the message on that the input is about. */
@@ -74,7 +74,7 @@ export class SessionConnection implements TransportEvents {
   perform(effect: ConnectionEffect): Promise<void> | undefined {
     switch (effect.type) {
       case 'send-open':
-        this.send(this.#owner.open, MESSAGE_OPEN, 1);
+        this.send(this.#owner.open(), MESSAGE_OPEN, 1);
         this.#transport.startReading();
         break;
       case 'send-keepalive':

@@ -7,6 +7,7 @@ import type { StopReason } from '../fsm/cease.ts';
 import type { Effect } from '../fsm/effect.ts';
 import type { Input, PeerTimer } from '../fsm/input.ts';
 import { localOpen } from '../fsm/local-open.ts';
+import type { RestartTerms } from '../fsm/local-open.ts';
 import type { Negotiated } from '../fsm/negotiate.ts';
 import { connectionsOf, fsmStateName, initialPeerState } from '../fsm/peer-state.ts';
 import type { FsmStateName, PeerState } from '../fsm/peer-state.ts';
@@ -14,6 +15,7 @@ import { step } from '../fsm/step.ts';
 import { HEADER_LENGTH } from '../messages/framing.ts';
 import { encodeNotification } from '../messages/notification.ts';
 import { encodeOpen } from '../messages/open.ts';
+import type { Open } from '../messages/open.ts';
 import { closeSocket } from './close-socket.ts';
 import { openOutgoing, requireUnsecured } from './outgoing-socket.ts';
 import type { SessionConfig } from './session-config.ts';
@@ -70,7 +72,7 @@ export class Session {
       environment,
       peerAddress: config.peerAddress,
       statistics: this.#statistics,
-      open: encodeOpen(open),
+      open: () => encodeOpen(this.#peer.config.open),
       negotiated: (id) => {
         const { established } = this.#peer;
         return established?.id === id ? established.negotiated : undefined;
@@ -138,6 +140,16 @@ export class Session {
   /** Ends what {@link adminDown} began. */
   adminUp(): void {
     this.#dispatch({ input: { type: 'admin-up' } });
+  }
+
+  /** Says other things of this side's restarts from the next connection on. */
+  announceRestart(gracefulRestart: RestartTerms): void {
+    this.#dispatch({ input: { type: 'configure', open: localOpen({ ...this.config, gracefulRestart }) } });
+  }
+
+  /** The OPEN that the next connection begins with. */
+  get open(): Open {
+    return this.#peer.config.open;
   }
 
   get state(): FsmStateName {
