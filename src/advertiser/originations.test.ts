@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import { clusterView } from '../resources/cluster-view.ts';
 import { parseResource } from '../resources/parse-resource.ts';
-import { originations } from './originations.ts';
+import { originations, withWorkloads } from './originations.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -17,7 +17,7 @@ function affinity(name: string, spec: Fields) {
 }
 
 function advertised(...resources: readonly ReturnType<typeof resource>[]) {
-  return originations(clusterView(resources), { name: 'n1' });
+  return originations(clusterView(resources), { name: 'n1' }, []);
 }
 
 describe('a block affinity', () => {
@@ -76,6 +76,67 @@ describe('a block affinity', () => {
           'Block 10.244.1.0/26 belongs to this node and, by BlockAffinity "b", to node "n2" as well: both advertise it. Delete the affinity that is wrong.',
       },
     ]);
+  });
+});
+
+describe('a workload of the node', () => {
+  const blocks = [
+    affinity('own', {}),
+    affinity('leaving', { cidr: '10.244.4.0/26', state: 'pendingDeletion' }),
+    affinity('other', { node: 'n2', cidr: '10.244.2.0/26' }),
+    affinity('within-other', { node: 'n3', cidr: '10.244.2.32/28' }),
+    affinity('virtual', { node: 'n2', cidr: '10.244.5.0/26', type: 'virtual' }),
+    affinity('other6', { node: 'n2', cidr: 'fd00:244::40/122' }),
+  ];
+
+  function reasons(resources: readonly ReturnType<typeof resource>[], ...workloads: readonly string[]) {
+    const { routes } = originations(clusterView(resources), { name: 'n1' }, workloads.map(parsePrefix));
+    return routes.filter(({ kind }) => kind === 'workload').map(({ reason }) => reason);
+  }
+
+  it.each([
+    ['borrowed', '10.244.2.7', ' with an address borrowed from block 10.244.2.0/26 of node "n2".'],
+    [
+      'in the smaller of two blocks',
+      '10.244.2.33',
+      ' with an address borrowed from block 10.244.2.32/28 of node "n3".',
+    ],
+    ['of IPv6', 'fd00:244::41', ' with an address borrowed from block fd00:244::40/122 of node "n2".'],
+    ['in a block that is being given up', '10.244.4.7', ', which is giving up block 10.244.4.0/26 that it is in.'],
+    ['in no block', '10.244.3.7', ', and its address is in no block.'],
+    ['in a block of load balancers', '10.244.5.7', ', and its address is in no block.'],
+  ])('%s is a route of its own', (_what, address, words) => {
+    expect(reasons(blocks, address)).toEqual([`Workload ${address} runs on this node${words}`]);
+  });
+
+  it('is a route of its own where there are no blocks', () => {
+    expect(reasons([], '10.244.3.7')).toEqual([
+      'Workload 10.244.3.7 runs on this node, and the cluster has no blocks.',
+    ]);
+  });
+
+  it('is stood for by the block of the node that it is in', () => {
+    expect(reasons(blocks, '10.244.1.7')).toEqual([]);
+    const host = affinity('host', { cidr: '10.244.6.6/32' });
+    expect(originations(clusterView([host]), { name: 'n1' }, [parsePrefix('10.244.6.6/32')]).routes).toMatchObject([
+      { kind: 'block' },
+    ]);
+  });
+
+  it('comes and goes without the resources being read again', () => {
+    const view = clusterView(blocks);
+    const none = originations(view, { name: 'n1' }, []);
+    const workloads = ['10.244.3.7', '10.0.0.1', '10.244.3.7', 'fd00:244::41', '10.244.1.7'].map(parsePrefix);
+    const some = withWorkloads(none, workloads);
+    expect(some).toEqual(originations(view, { name: 'n1' }, workloads));
+    expect(some.routes.map(({ prefix }) => formatPrefix(prefix))).toEqual([
+      '10.0.0.1/32',
+      '10.244.1.0/26',
+      '10.244.3.7/32',
+      '10.244.4.0/26',
+      'fd00:244::41/128',
+    ]);
+    expect(withWorkloads(some, [])).toEqual(none);
   });
 });
 

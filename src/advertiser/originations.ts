@@ -1,5 +1,6 @@
 /** From the resources to the routes this node should originate, and to what the export defaults need to know. */
-import { formatPrefix, parsePrefix } from '../net/prefix.ts';
+import { addressBits } from '../net/family.ts';
+import { formatPrefix, parsePrefix, prefixContains, wordMask } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import type { BlockAffinity } from '../resources/kinds/block-affinity.ts';
@@ -7,7 +8,8 @@ import type { BlockAffinity } from '../resources/kinds/block-affinity.ts';
 /** A route of this node's own. */
 export interface Origination {
   readonly prefix: Prefix;
-  readonly kind: 'block';
+  /** `workload`: the route to one workload of this node, for which no block of the node stands. */
+  readonly kind: 'block' | 'workload';
   /** Why it is originated, as a sentence. */
   readonly reason: string;
 }
@@ -45,17 +47,57 @@ export interface Advertisement {
   /** By name. */
   readonly pools: readonly AdvertisedPool[];
   readonly problems: readonly AdvertisementProblem[];
+  /** All blocks of the cluster. */
+  readonly cluster: ClusterBlocks;
+}
+
+/** The blocks of a cluster, to be found by an address within them. */
+export interface ClusterBlocks {
+  /** Lengths of blocks, the longest first. */
+  readonly lengths: readonly number[];
+  /** Nodes by text of the block, those that confirmed it only if there are any. */
+  readonly nodes: ReadonlyMap<string, string>;
 }
 
 /**
- * The routes that a node originates: its blocks. A block counts from when the node's claim to it is confirmed; while the
- * claim is being given up, the block is still announced, but not in place of what is more specific within it.
+ * The routes that a node originates: its blocks, and routes to those of its `workloads` (host prefixes, as the kernel has
+ * them) for which no block stands. A block counts from when the node's claim to it is confirmed; while the claim is being
+ * given up, the block is still announced, but not in place of what is more specific within it.
  */
-export function originations(view: ClusterView, node: { readonly name: string }): Advertisement {
+export function originations(
+  view: ClusterView,
+  node: { readonly name: string },
+  workloads: readonly Prefix[],
+): Advertisement {
+  return withWorkloads(blockAdvertisement(view, node), workloads);
+}
+
+/**
+ * The same advertisement with other workloads of the node. Costs a few look-ups for each of them, however many resources
+ * there are.
+ */
+export function withWorkloads(advertisement: Advertisement, workloads: readonly Prefix[]): Advertisement {
+  const { routes, blocks, cluster } = advertisement;
+  const aggregates = blocks.filter(({ aggregate }) => aggregate);
+  const own = routes.filter(({ kind }) => kind === 'block');
+  const taken = new Set(own.map(({ prefix }) => formatPrefix(prefix)));
+  const hosts: Origination[] = [];
+  for (const prefix of workloads) {
+    const text = formatPrefix(prefix);
+    if (taken.has(text) || aggregates.some((block) => prefixContains(block.prefix, prefix))) continue;
+    taken.add(text);
+    hosts.push({ prefix, kind: 'workload', reason: workloadReason(prefix, blocks, cluster) });
+  }
+  if (hosts.length === 0 && own.length === routes.length) return advertisement;
+  return { ...advertisement, routes: [...own, ...hosts].sort((a, b) => comparePrefixes(a.prefix, b.prefix)) };
+}
+
+function blockAdvertisement(view: ClusterView, node: { readonly name: string }): Advertisement {
   const affinities = view.list('BlockAffinity').filter(counts);
   const own = byPrefix(affinities.filter(({ spec }) => spec.node === node.name));
   return {
     routes: own.map(origination),
+    cluster: clusterBlocks(affinities),
     blocks: own.map((affinity) => ({ prefix: parsePrefix(affinity.spec.cidr), aggregate: isConfirmed(affinity) })),
     pools: view.list('IPPool').map(({ metadata, spec }) => ({
       name: metadata.name,
@@ -100,6 +142,38 @@ function origination(affinity: BlockAffinity): Origination {
     ? `${block} belongs to this node (${source}).`
     : `${block} still belongs to this node, which is giving it up (${source} is pendingDeletion).`;
   return { prefix, kind: 'block', reason };
+}
+
+function clusterBlocks(affinities: readonly BlockAffinity[]): ClusterBlocks {
+  const nodes = new Map<string, string>();
+  const lengths = new Set<number>();
+  for (const affinity of affinities) {
+    const { cidr, node } = affinity.spec;
+    if (!nodes.has(cidr) || isConfirmed(affinity)) nodes.set(cidr, node);
+    lengths.add(Number(cidr.split('/')[1]));
+  }
+  return { lengths: [...lengths].sort((a, b) => b - a), nodes };
+}
+
+function workloadReason(prefix: Prefix, own: readonly OwnBlock[], cluster: ClusterBlocks): string {
+  const address = formatPrefix(prefix).split('/')[0];
+  const here = `Workload ${address} runs on this node`;
+  const left = own.find((block) => prefixContains(block.prefix, prefix));
+  if (left !== undefined) return `${here}, which is giving up block ${formatPrefix(left.prefix)} that it is in.`;
+  if (cluster.nodes.size === 0) return `${here}, and the cluster has no blocks.`;
+  for (const length of cluster.lengths) {
+    if (length > addressBits(prefix.family)) continue;
+    const block = formatPrefix(shortened(prefix, length));
+    const node = cluster.nodes.get(block);
+    if (node !== undefined) return `${here} with an address borrowed from block ${block} of node "${node}".`;
+  }
+  return `${here}, and its address is in no block.`;
+}
+
+/** The prefix of `length` bits that the address is in. */
+function shortened({ family, words }: Prefix, length: number): Prefix {
+  const [a0, a1, a2, a3] = words.map((word, i) => (word & wordMask(length - i * 32)) >>> 0);
+  return { family, words: [a0, a1, a2, a3], length };
 }
 
 /** Two nodes that both believe to own a block draw each other's traffic. */

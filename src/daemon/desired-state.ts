@@ -7,6 +7,7 @@ import type { Origination } from '../advertiser/originations.ts';
 import { filterProblems } from '../filters/bgp-filter.ts';
 import type { NamedFilter } from '../filters/bgp-filter.ts';
 import { compileExportPolicy, compileImportPolicy } from '../filters/policies.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { neighbours } from '../peering/neighbours.ts';
 import type { NodeIdentity, Self } from '../peering/self.ts';
@@ -28,10 +29,14 @@ export interface DesiredState {
   readonly problems: readonly string[];
 }
 
-/** Works out what this node is to do. */
-export function desiredState(view: ClusterView, identity: NodeIdentity): DesiredState {
+/** Works out what this node is to do; `workloads` are those that the kernel has routes to. */
+export function desiredState(
+  view: ClusterView,
+  identity: NodeIdentity,
+  workloads: readonly Prefix[] = [],
+): DesiredState {
   const peering = neighbours(view, identity);
-  const advertisement = originations(view, identity);
+  const advertisement = originations(view, identity, workloads);
   const compiled = new Map<string, Policies>();
   const used = new Set<string>();
   const policiesFor = ({ filters }: Neighbour): Policies => {

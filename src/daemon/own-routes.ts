@@ -5,6 +5,7 @@ import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts'
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { LOCAL_PEER, WORKLOAD_PEER } from '../rib/peers.ts';
 import type { Rib } from '../rib/rib.ts';
 
 /** Why a route is originated, with what it carries. */
@@ -13,6 +14,8 @@ export interface OwnRoute {
   /** In words. */
   readonly reason: string;
   readonly attributes: Attributes;
+  /** Whether it is the route to a workload, which is exported by rules of its own. */
+  readonly workload?: boolean;
 }
 
 /** A route added by hand takes the place of a wanted one for the same prefix until it is deleted. */
@@ -29,8 +32,9 @@ export class OwnRoutes {
   setWanted(routes: readonly OwnRoute[]): { added: OwnRoute[]; removed: OwnRoute[] } {
     const before = this.wanted;
     this.wanted = new Map(routes.map((route) => [formatPrefix(route.prefix), route]));
+    const other = ([key, route]: [string, OwnRoute]): boolean => before.get(key)?.workload !== route.workload;
     const removed = [...before].filter(([key]) => !this.wanted.has(key)).map(([, route]) => route);
-    const added = [...this.wanted].filter(([key]) => !before.has(key)).map(([, route]) => route);
+    const added = [...this.wanted].filter(other).map(([, route]) => route);
     for (const route of removed) this.apply(route.prefix);
     for (const route of added) this.apply(route.prefix);
     return { added, removed };
@@ -64,13 +68,15 @@ export class OwnRoutes {
 
   private apply(prefix: Prefix): void {
     const route = this.get(prefix);
+    const peer = route?.workload === true ? WORKLOAD_PEER : LOCAL_PEER;
+    this.rib.withdrawOwn(prefix, peer === LOCAL_PEER ? WORKLOAD_PEER : LOCAL_PEER);
     if (route === undefined) {
-      this.rib.withdrawOwn(prefix);
+      this.rib.withdrawOwn(prefix, peer);
       return;
     }
     const block = encodeAttributes(route.attributes, route.prefix.family);
     const set = this.rib.sets.acquire(block, 0, block.length);
-    this.rib.originate(prefix, set);
+    this.rib.originate(prefix, set, peer);
     this.rib.sets.release(set);
   }
 }

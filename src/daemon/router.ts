@@ -175,7 +175,12 @@ export class Router {
   }
 
   private applyRoutes(wanted: DesiredState): void {
-    const routes = wanted.routes.map(({ prefix, reason }) => ({ prefix, reason, attributes: PLAIN_ATTRIBUTES }));
+    const routes = wanted.routes.map(({ prefix, kind, reason }) => ({
+      prefix,
+      reason,
+      workload: kind === 'workload',
+      attributes: PLAIN_ATTRIBUTES,
+    }));
     const { added, removed } = this.ownRoutes.setWanted(routes);
     const { events } = this.options;
     for (const { prefix, reason } of added) events.add('advertisement', formatPrefix(prefix), `originated: ${reason}`);

@@ -4,7 +4,14 @@ import { addressBits } from '../net/family.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { AttributeSets } from '../rib/attribute-sets.ts';
-import { REJECTED, SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../rib/policy.ts';
+import {
+  REJECTED,
+  SOURCE_CLIENT,
+  SOURCE_EXTERNAL,
+  SOURCE_INTERNAL,
+  SOURCE_LOCAL,
+  SOURCE_WORKLOAD,
+} from '../rib/policy.ts';
 import type { RoutePolicy, RouteSource, RouteView } from '../rib/policy.ts';
 import { filterProblems } from './bgp-filter.ts';
 import type { FilterRule, NamedFilter } from './bgp-filter.ts';
@@ -183,7 +190,7 @@ describe('random policies', () => {
 
 /** The rules' semantics on strings of bits, for comparison. */
 function plainMatch(rule: FilterRule, route: Prefix, source: RouteSource): boolean {
-  if (rule.source === 'RemotePeers' && source === SOURCE_LOCAL) return false;
+  if (rule.source === 'RemotePeers' && source <= SOURCE_WORKLOAD) return false;
   if (rule.cidr === undefined) return true;
   const cidr = bitsOf(parsePrefix(rule.cidr));
   const bits = bitsOf(route);
@@ -232,5 +239,5 @@ const arbitraryCase = fc.record({
     ipv6: fc.array(arbitraryRule(1), { maxLength: 5 }),
   }),
   route: fc.oneof(arbitraryPrefix(0), arbitraryPrefix(1)).map(parsePrefix),
-  source: fc.constantFrom(SOURCE_LOCAL, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_CLIENT),
+  source: fc.constantFrom(SOURCE_LOCAL, SOURCE_WORKLOAD, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_CLIENT),
 });

@@ -3,7 +3,7 @@ import { IPV4_UNICAST } from '../net/family.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { AttributeSets } from '../rib/attribute-sets.ts';
-import { REJECTED, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../rib/policy.ts';
+import { REJECTED, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL, SOURCE_WORKLOAD } from '../rib/policy.ts';
 import type { RoutePolicy, RouteSource, RouteView } from '../rib/policy.ts';
 import type { FilterRule, NamedFilter } from './bgp-filter.ts';
 import { compileExportPolicy, compileImportPolicy } from './policies.ts';
@@ -108,6 +108,25 @@ describe('an export policy', () => {
     ],
     ['a route added by hand', '192.0.2.0/24', SOURCE_LOCAL, 'accepted: route added by hand'],
     ['a host added by hand inside a block', '10.244.1.7/32', SOURCE_LOCAL, 'accepted: route added by hand'],
+    ['a workload in a pool', '10.244.3.7/32', SOURCE_WORKLOAD, 'accepted: it is inside IPPool "pods" (10.244.0.0/16)'],
+    [
+      'a workload inside a block',
+      '10.244.1.7/32',
+      SOURCE_WORKLOAD,
+      "rejected: it is inside this node's block 10.244.1.0/26, which stands for it",
+    ],
+    [
+      'a workload of a pool that must not be exported',
+      '10.9.7.7/32',
+      SOURCE_WORKLOAD,
+      'rejected: IPPool "hidden" (10.9.0.0/16) has disableBGPExport set',
+    ],
+    [
+      'a workload in no pool',
+      'fd00:9::7/128',
+      SOURCE_WORKLOAD,
+      'rejected by default: no BGPFilter accepts it and it is in no IPPool',
+    ],
     [
       'a host inside a block',
       '10.244.1.7/32',
@@ -163,6 +182,20 @@ describe('an export policy', () => {
     const filtered = compileExportPolicy({ filters: [{ name: 'f', spec: { exportV4 } }], pools, blocks });
     expect(accepts(filtered, '10.9.1.0/26', SOURCE_LOCAL)).toBe(true);
     expect(accepts(filtered, '10.244.1.0/26', SOURCE_LOCAL)).toBe(false);
+  });
+
+  it('lets a filter accept a workload in no pool, but not as something that was learned by BGP', () => {
+    const workload = { cidr: '192.0.2.0/24', matchOperator: 'In' } as const;
+    const [learned, any] = [{ ...workload, source: 'RemotePeers' as const }, workload].map((rule) =>
+      compileExportPolicy({
+        filters: [{ name: 'f', spec: { exportV4: [{ ...rule, action: 'Accept' }] } }],
+        pools,
+        blocks,
+      }),
+    );
+    expect(accepts(learned, '192.0.2.7/32', SOURCE_EXTERNAL)).toBe(true);
+    expect(accepts(learned, '192.0.2.7/32', SOURCE_WORKLOAD)).toBe(false);
+    expect(accepts(any, '192.0.2.7/32', SOURCE_WORKLOAD)).toBe(true);
   });
 
   it('advertises a block that lies inside another', () => {
