@@ -27,9 +27,10 @@ export interface RouteUpdates {
 export interface FibTrouble {
   /**
    * `FIB_ROUTE`: the kernel refuses routes. `FIB_NEXT_HOP`: next hops can't be used. `FIB_KERNEL`: the exchange with the
-   * kernel failed. `FIB_WORKER`: the thread failed.
+   * kernel failed. `FIB_WORKER`: the thread failed. `FIB_TUNNEL`: a VXLAN device is not as planned.
+   * `FIB_RULE`: a policy rule is not as wanted.
    */
-  readonly code: 'FIB_ROUTE' | 'FIB_NEXT_HOP' | 'FIB_KERNEL' | 'FIB_WORKER';
+  readonly code: 'FIB_ROUTE' | 'FIB_NEXT_HOP' | 'FIB_KERNEL' | 'FIB_WORKER' | 'FIB_TUNNEL' | 'FIB_RULE';
   readonly message: string;
   /** How many routes it is about, where that is known. */
   readonly routes?: number;

@@ -20,12 +20,14 @@ import {
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
+  RTM_DELADDR,
   RTM_GETLINK,
   RTM_NEWADDR,
   RTM_NEWLINK,
   SIZEOF_IFINFOMSG,
   VETH_INFO_PEER,
 } from './constants.ts';
+import type { InterfaceAddress } from './addresses.ts';
 import { dumpAll } from './dump-all.ts';
 import { AttributeReader } from './message-reader.ts';
 import type { MessageReader } from './message-reader.ts';
@@ -117,4 +119,18 @@ export function addAddress(client: NetlinkClient, index: number, address: Uint8A
   writer.attributeBytes(IFA_ADDRESS, address);
   writer.end();
   client.request(writer, `add an address to interface ${index}`);
+}
+
+/** Takes an address from an interface. Throws {@link NetlinkError}. */
+export function deleteAddress(
+  client: NetlinkClient,
+  { interfaceIndex, address, prefixLength }: InterfaceAddress,
+): void {
+  const writer = new MessageWriter(64);
+  writer.begin(RTM_DELADDR, 0);
+  writer.ifaddrmsg(address.length === 4 ? AF_INET : AF_INET6, prefixLength, 0, interfaceIndex);
+  writer.attributeBytes(IFA_LOCAL, address);
+  writer.attributeBytes(IFA_ADDRESS, address);
+  writer.end();
+  client.request(writer, `delete an address of interface ${interfaceIndex}`);
 }
