@@ -25,6 +25,7 @@ import { forwardingTo } from './forwarding-adapter.ts';
 import { InitialSync } from './initial-sync.ts';
 import { KernelSettings } from './kernel-settings.ts';
 import type { Log } from './log.ts';
+import type { OwnRestart } from './neighbour-session.ts';
 import { Router } from './router.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
@@ -75,7 +76,10 @@ export class Daemon {
     this.events.subscribe(({ type, subject, words }, level) => environment.log[level](words, { type, subject }));
     this.fib = config.fib.enabled ? this.createFib() : undefined;
     this.settings = config.fib.enabled ? new KernelSettings(config.fib.sysctl, this.events) : undefined;
-    this.initialSync = new InitialSync(() => void this.endOfInitialSync());
+    this.initialSync = new InitialSync({
+      tell: () => void this.router.endRestart(),
+      finish: () => void this.endOfInitialSync(),
+    });
     this.router = new Router({
       events: this.events,
       environment: environment.session,
@@ -94,6 +98,7 @@ export class Daemon {
     if (api.socket !== '') await claimSocket(api.socket);
     this.events.add('daemon', nodeName, `starlingd ${this.environment.version} starts`);
     await this.fib?.start();
+    this.router.startAfter(ownRestart(this.fib?.statistics.installed));
     this.datastore.start({
       snapshot: (resources, problems) => this.take(clusterView(resources), problems, resources.length),
       changes: (changes, problems) => this.take(applyChanges(this.view, changes), problems, changes.length),
@@ -292,6 +297,14 @@ function familiesOf(self: Self | undefined): Set<Family> {
 
 function noRuleWords(table: number): string {
   return `Routes are written to table ${table}, and no rule of fib.rules leads there: packets use them only if somebody else made one (ip rule).`;
+}
+
+/**
+ * What tells of an earlier run are its routes in the kernel (`adopted`). Without a FIB nothing does; but then the daemon
+ * forwards nothing either, and it may as well have run before.
+ */
+function ownRestart(adopted = 1): OwnRestart {
+  return { restarting: adopted > 0, forwarding: adopted > 0 };
 }
 
 function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {

@@ -1,6 +1,6 @@
 /**
- * The end of the start: from when on kernel routes that nobody wants are leftovers of an earlier run. Until every peer has
- * told all it has, or has had the time to, what is in the kernel may still be wanted again (as in RFC 4724 §4.1).
+ * The end of the start. Until every peer has told all it has, or has had the time to, this router does not know all it has to
+ * tell, and what is in the kernel may still be wanted again (RFC 4724 §4.1).
  */
 
 /** What a peer has done so far. */
@@ -9,20 +9,30 @@ export interface PeerProgress {
   readonly off: boolean;
   /** Whether End-of-RIB came for every family negotiated. */
   readonly complete: boolean;
+  /** Whether the peer says that it has restarted itself, and so waits for others. */
+  readonly restarting: boolean;
 }
 
 /** How long peers are waited for, in milliseconds: the restart time that Calico's nodes announce. */
 const PATIENCE = 120_000;
 
+/** What follows from the end of the start, each called once. */
+export interface InitialSyncSteps {
+  /** Peers may be told that they know everything. Who waits for others is not waited for: two of them would wait for ever. */
+  readonly tell: () => void;
+  /** What nobody told is wanted no more. */
+  readonly finish: () => void;
+}
+
 export class InitialSync {
+  private told = false;
   private done = false;
   private synced = false;
   private timer: NodeJS.Timeout | undefined;
-  private readonly finish: () => void;
+  private readonly steps: InitialSyncSteps;
 
-  /** `finish` is called once, when the start is over. */
-  constructor(finish: () => void) {
-    this.finish = finish;
+  constructor(steps: InitialSyncSteps) {
+    this.steps = steps;
   }
 
   /** The datastore has said all that it knows: from now on the peers are known. */
@@ -36,8 +46,9 @@ export class InitialSync {
   /** Something about the peers changed. */
   check(peers: Iterable<PeerProgress>): void {
     if (this.done || !this.synced) return;
-    for (const { off, complete } of peers) if (!off && !complete) return;
-    this.end();
+    const late = [...peers].filter(({ off, complete }) => !off && !complete);
+    if (late.length === 0) this.end();
+    else if (late.every(({ restarting }) => restarting)) this.tell();
   }
 
   stop(): void {
@@ -45,9 +56,16 @@ export class InitialSync {
     clearTimeout(this.timer);
   }
 
+  private tell(): void {
+    if (this.told) return;
+    this.told = true;
+    this.steps.tell();
+  }
+
   private end(): void {
     if (this.done) return;
     this.stop();
-    this.finish();
+    this.tell();
+    this.steps.finish();
   }
 }

@@ -1,18 +1,18 @@
 /**
  * A neighbour at run time: its session on one side, its place in the RIB on the other.
  */
+import type { StopReason } from '../bgp/fsm/cease.ts';
 import type { DownReason } from '../bgp/fsm/effect.ts';
+import type { RestartTerms } from '../bgp/fsm/local-open.ts';
 import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import type { FsmStateName } from '../bgp/fsm/peer-state.ts';
 import { NO_ANSWER } from '../bgp/fsm/step-connection.ts';
 import { describeNotification } from '../bgp/messages/notification.ts';
 import { encodeRouteRefresh } from '../bgp/messages/route-refresh.ts';
-import type { SessionConfig } from '../bgp/session/session-config.ts';
 import type { SessionEnvironment, SessionHandler } from '../bgp/session/session-handler.ts';
 import { Session } from '../bgp/session/session.ts';
 import type { SessionStatistics } from '../bgp/session/statistics.ts';
-import { parseAddress } from '../net/address.ts';
-import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST, SAFI_UNICAST, afiOf } from '../net/family.ts';
+import { SAFI_UNICAST, afiOf } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { sourceOf } from '../route-reflector/reflection.ts';
@@ -22,13 +22,24 @@ import type { RoutePolicy } from '../rib/policy.ts';
 import type { GroupProfile } from '../rib/update-group.ts';
 import type { ReceiveContext } from '../rib/update-receiver.ts';
 import type { EventLog } from './event-log.ts';
-import { addressBeside } from './interface-addresses.ts';
+import { RestartHelper } from './restart-helper.ts';
+import type { KeptRoutes } from './restart-helper.ts';
+import { selfNextHops } from './self-next-hops.ts';
+import { sessionConfig } from './session-config.ts';
 import type { Speaker } from './speaker.ts';
 
 /** Import and export of one neighbour. */
 export interface Policies {
   readonly import: RoutePolicy;
   readonly export: RoutePolicy;
+}
+
+/** How this router came up (RFC 4724 §4.1). */
+export interface OwnRestart {
+  /** It has run before, and does not yet know all that it has to tell. */
+  readonly restarting: boolean;
+  /** What it told then still holds for packets. */
+  readonly forwarding: boolean;
 }
 
 export interface NeighbourSessionOptions {
@@ -38,12 +49,10 @@ export interface NeighbourSessionOptions {
   readonly speaker: Speaker;
   readonly events: EventLog;
   readonly environment: SessionEnvironment;
+  readonly ownRestart: OwnRestart;
   /** Called when the session came up or ended, or End-of-RIB came. */
   readonly onProgress: () => void;
 }
-
-/** Longest wait between attempts to connect, in seconds; the first ones follow sooner. */
-const CONNECT_RETRY_TIME = 30;
 
 /** What was wrong with a peer's routes is reported at most this often, in milliseconds. */
 const FAULT_INTERVAL = 10_000;
@@ -52,7 +61,7 @@ export class NeighbourSession implements SessionHandler {
   neighbour: Neighbour;
   policies: Policies;
   readonly session: Session;
-  /** Index in the RIB while established, else -1. */
+  /** Index in the RIB while established, or while routes are kept for a peer that restarts; else -1. */
   peer = -1;
   /** Families whose End-of-RIB the peer sent in this session. */
   readonly endOfRib = new Set<Family>();
@@ -62,7 +71,12 @@ export class NeighbourSession implements SessionHandler {
   private readonly speaker: Speaker;
   private readonly events: EventLog;
   private readonly onProgress: () => void;
+  private readonly helper: RestartHelper;
+  private ownRestart: OwnRestart;
+  /** Undefined unless established. */
   private context: ReceiveContext | undefined;
+  /** What held for the last session. */
+  private negotiated: Negotiated | undefined;
   private faultReported = -Infinity;
   /** What was last recorded of each state since the session was last Established. */
   private readonly recorded = new Map<FsmStateName, string>();
@@ -73,7 +87,10 @@ export class NeighbourSession implements SessionHandler {
     this.speaker = options.speaker;
     this.events = options.events;
     this.onProgress = options.onProgress;
-    this.session = new Session(sessionConfig(options.neighbour, options.self), this, options.environment);
+    this.ownRestart = options.ownRestart;
+    this.helper = new RestartHelper(this.speaker.rib, (stale) => this.expired(stale));
+    const config = sessionConfig(options.neighbour, options.self, this.restartTerms);
+    this.session = new Session(config, this, options.environment);
   }
 
   /** What went wrong last. A side with another password answers nothing, not even with a refusal (RFC 2385 §2). */
@@ -85,7 +102,7 @@ export class NeighbourSession implements SessionHandler {
 
   /** Attempts that fail as the last one did are not recorded again; the peer's report has its state and last error. */
   stateChanged(state: FsmStateName, reason: string): void {
-    const established = this.peer >= 0;
+    const established = this.context !== undefined;
     if (established || state === 'Established') this.recorded.clear();
     if (this.recorded.get(state) === reason) return;
     this.recorded.set(state, reason);
@@ -100,17 +117,23 @@ export class NeighbourSession implements SessionHandler {
       external: negotiated.external,
       families: negotiated.families,
     };
-    this.endOfRib.clear();
-    this.peer = this.speaker.rib.peers.add(this.peerInfo(negotiated));
+    this.negotiated = negotiated;
+    this.session.announceRestart(this.restartTerms);
+    this.enterRib(negotiated);
+    this.reportSwept(this.helper.give(this.peer, { type: 'established', negotiated }));
     this.speaker.sinks[this.peer] = this;
-    this.speaker.advertising.join(this.peer, this.profile(negotiated));
+    // RFC 4724 §4.1: End-of-RIB lets the peer drop what it kept of us.
+    const holdEndOfRib = this.ownRestart.restarting && negotiated.gracefulRestart !== undefined;
+    this.speaker.advertising.join(this.peer, this.profile(negotiated), holdEndOfRib);
     this.speaker.kick();
+    this.onProgress();
   }
 
   update(buffer: Uint8Array, start: number, end: number): void {
     const result = this.speaker.receiver.receive(this.peer, buffer, start, end, this.context!);
     if (result.endOfRib !== undefined) {
       this.endOfRib.add(result.endOfRib);
+      this.reportSwept(this.helper.give(this.peer, { type: 'end-of-rib', family: result.endOfRib }));
       this.onProgress();
     }
     if (result.withdrawn > 0) {
@@ -132,16 +155,46 @@ export class NeighbourSession implements SessionHandler {
   }
 
   down(reason: DownReason): void {
-    const { rib, advertising } = this.speaker;
-    advertising.leave(this.peer);
+    this.speaker.advertising.leave(this.peer);
     this.speaker.sinks[this.peer] = undefined;
-    for (const family of FAMILIES) rib.flush(this.peer, family);
-    rib.peers.remove(this.peer);
-    this.peer = -1;
     this.context = undefined;
+    this.endOfRib.clear();
+    this.helper.give(this.peer, { type: 'down', reason, negotiated: this.negotiated! });
+    const { kept } = this;
+    const stay = kept === undefined ? '' : `; ${kept.stale} routes of it stay until ${timeOf(kept)} (graceful restart)`;
+    this.leaveRib();
     const level = reason.kind === 'stopped' ? 'info' : 'warn';
-    this.events.add('session', this.neighbour.key, `session ended: ${downInWords(reason)}`, level);
-    this.speaker.kick();
+    this.events.add('session', this.neighbour.key, `session ended: ${downInWords(reason)}${stay}`, level);
+  }
+
+  /** Routes of the neighbour that are kept while it restarts, undefined where there are none to wait for. */
+  get kept(): KeptRoutes | undefined {
+    return this.peer < 0 ? undefined : this.helper.kept(this.peer);
+  }
+
+  /** Ends the session and stays down; nothing of the neighbour is kept. */
+  async stop(reason: StopReason): Promise<void> {
+    const stopped = this.session.stop(reason);
+    this.forget();
+    await stopped;
+  }
+
+  /** Ends the session, and sets it up again; nothing of the neighbour is kept. */
+  reset(): void {
+    this.session.reset();
+    this.forget();
+  }
+
+  /** Ends the session until `session.adminUp`; nothing of the neighbour is kept. */
+  adminDown(message: string | undefined): void {
+    this.session.adminDown(message);
+    this.forget();
+  }
+
+  /** Says other things of this router's own restart from the next session on. */
+  changeOwnRestart(ownRestart: OwnRestart): void {
+    this.ownRestart = ownRestart;
+    this.session.announceRestart(this.restartTerms);
   }
 
   /** Takes what the speaker has to tell: whole UPDATEs. */
@@ -159,13 +212,14 @@ export class NeighbourSession implements SessionHandler {
       neighbour.clusterId !== this.neighbour.clusterId;
     this.neighbour = neighbour;
     this.policies = policies;
-    const { negotiated } = this.session;
+    this.session.announceRestart(this.restartTerms);
+    const { negotiated } = this;
     if (this.peer < 0 || negotiated === undefined) return;
     const info = this.peerInfo(negotiated);
     if (importChanged || info.source !== this.speaker.rib.peers.source[this.peer]) {
       this.speaker.rib.reimport(this.peer, info);
     }
-    this.speaker.advertising.change(this.peer, this.profile(negotiated));
+    if (this.context !== undefined) this.speaker.advertising.change(this.peer, this.profile(negotiated));
     this.speaker.kick();
   }
 
@@ -181,6 +235,52 @@ export class NeighbourSession implements SessionHandler {
     if (!negotiated.routeRefresh) return false;
     for (const family of negotiated.families) this.session.send(encodeRouteRefresh(afiOf(family), SAFI_UNICAST));
     return true;
+  }
+
+  private get restartTerms(): RestartTerms {
+    const { restarting, forwarding } = this.ownRestart;
+    // After a session of this run it was only the connection that was lost.
+    return {
+      restartTime: this.neighbour.restartTime,
+      restarting,
+      forwarding: forwarding || this.negotiated !== undefined,
+    };
+  }
+
+  private enterRib(negotiated: Negotiated): void {
+    const { rib } = this.speaker;
+    const info = this.peerInfo(negotiated);
+    if (this.peer < 0) this.peer = rib.peers.add(info);
+    else rib.reimport(this.peer, info);
+  }
+
+  /** Gives the place in the RIB back, unless routes are kept. */
+  private leaveRib(): void {
+    this.speaker.kick();
+    if (this.peer < 0 || this.context !== undefined || this.kept !== undefined) return;
+    this.speaker.rib.peers.remove(this.peer);
+    this.peer = -1;
+  }
+
+  private forget(): void {
+    if (this.peer < 0) return;
+    this.reportSwept(this.helper.give(this.peer, { type: 'forget' }));
+    this.leaveRib();
+  }
+
+  /** The neighbour was not back in time, or did not say in time what it has. */
+  private expired(stale: number): void {
+    const late = this.context === undefined ? 'was not back in time' : 'sent no End-of-RIB in time';
+    const words = `the peer ${late} after its restart: ${stale} routes of it are removed`;
+    this.events.add('session', this.neighbour.key, words, 'warn');
+    this.leaveRib();
+  }
+
+  private reportSwept(stale: number): void {
+    if (stale === 0) return;
+    const words = `${stale} routes of the time before the peer's restart are removed`;
+    this.events.add('session', this.neighbour.key, words);
+    this.speaker.kick();
   }
 
   private kind(negotiated: Negotiated): PeerKind {
@@ -224,43 +324,12 @@ export class NeighbourSession implements SessionHandler {
   }
 }
 
-/** What the session's machine needs of a neighbour. */
-function sessionConfig(neighbour: Neighbour, self: RouterIdentity): SessionConfig {
-  return {
-    localAs: neighbour.localAs,
-    peerAs: neighbour.peerAs,
-    routerId: self.routerId,
-    peerAddress: neighbour.address,
-    peerPort: neighbour.port,
-    ...(neighbour.localAddress !== undefined && { localAddress: neighbour.localAddress }),
-    holdTime: neighbour.holdTime,
-    ...(neighbour.keepaliveTime !== undefined && { keepaliveTime: neighbour.keepaliveTime }),
-    connectRetryTime: CONNECT_RETRY_TIME,
-    passive: neighbour.passive,
-    families: neighbour.families,
-    ...(neighbour.password.kind === 'known' && { password: neighbour.password.value }),
-    ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
-  };
-}
-
-/** Our address of each family as the neighbour can reach it, in bytes. */
-function selfNextHops(
-  local: string | undefined,
-  neighbour: Neighbour,
-): [Uint8Array | undefined, Uint8Array | undefined] {
-  const session = local === undefined ? undefined : parseAddress(local);
-  const { ipv4, ipv6 } = neighbour.localAddresses;
-  const beside = local === undefined || session?.zone !== undefined ? undefined : addressBeside(local);
-  const choose = (family: Family, fallback: string | undefined): Uint8Array | undefined => {
-    if (session?.family === family) return session.bytes;
-    const address = beside ?? fallback;
-    return address === undefined ? undefined : parseAddress(address).bytes;
-  };
-  return [choose(IPV4_UNICAST, ipv4), choose(IPV6_UNICAST, ipv6)];
-}
-
 function downInWords(reason: DownReason): string {
   const { notificationReceived: received, notificationSent: sent } = reason;
   if (received !== undefined) return `${reason.words} (received ${describeNotification(received)})`;
   return sent === undefined ? reason.words : `${reason.words} (sent ${describeNotification(sent)})`;
+}
+
+function timeOf({ until }: KeptRoutes): string {
+  return new Date(until).toISOString();
 }

@@ -19,6 +19,7 @@ import type { PeerProgress } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
 import { Listening } from './listening.ts';
 import { NeighbourSession } from './neighbour-session.ts';
+import type { OwnRestart } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
 import { Speaker } from './speaker.ts';
 
@@ -43,6 +44,7 @@ export class Router {
   /** Keys of neighbours that an operator switched off, with what he said. */
   private readonly disabled = new Map<string, string | undefined>();
   private readonly listening: Listening;
+  private ownRestart: OwnRestart = { restarting: false, forwarding: false };
 
   constructor(options: RouterOptions) {
     this.options = options;
@@ -71,6 +73,20 @@ export class Router {
   /** Why neighbours can't connect, in words. */
   get listenProblems(): readonly string[] {
     return this.listening.problems;
+  }
+
+  /** Says before anything else how this router came up: whether it has run before, and packets were forwarded meanwhile. */
+  startAfter(restart: OwnRestart): void {
+    this.ownRestart = restart;
+  }
+
+  /** All that there is to know is known: peers are told that they have heard everything, and no more of a restart. */
+  async endRestart(): Promise<void> {
+    await this.speaker.settled();
+    this.ownRestart = { ...this.ownRestart, restarting: false };
+    for (const session of this.sessions.values()) session.changeOwnRestart(this.ownRestart);
+    this.advertising.releaseEndOfRib();
+    this.speaker.kick();
   }
 
   /** Brings everything in line with `wanted`. */
@@ -106,12 +122,13 @@ export class Router {
     return this.disabled.has(key);
   }
 
-  disable({ neighbour, session }: NeighbourSession, message: string | undefined): void {
+  disable(peer: NeighbourSession, message: string | undefined): void {
+    const { neighbour } = peer;
     this.disabled.set(neighbour.key, message);
     const words = message === undefined ? 'disabled by an operator' : `disabled by an operator: "${message}"`;
     this.options.events.add('session', neighbour.key, words);
     // What is held down has no session to end, and must not get one by being enabled.
-    if (neighbour.heldDown === undefined) session.adminDown(message);
+    if (neighbour.heldDown === undefined) peer.adminDown(message);
   }
 
   enable({ neighbour, session }: NeighbourSession): void {
@@ -122,10 +139,11 @@ export class Router {
 
   /** How far each peer is in telling what it has. */
   *progress(): Generator<PeerProgress> {
-    for (const { neighbour, session, endOfRib, peer } of this.sessions.values()) {
+    for (const { neighbour, session, endOfRib } of this.sessions.values()) {
       yield {
         off: neighbour.heldDown !== undefined || this.isDisabled(neighbour.key),
-        complete: peer >= 0 && (session.negotiated?.families.every((family) => endOfRib.has(family)) ?? false),
+        complete: session.negotiated?.families.every((family) => endOfRib.has(family)) ?? false,
+        restarting: session.negotiated?.gracefulRestart?.restarting ?? false,
       };
     }
   }
@@ -150,10 +168,8 @@ export class Router {
     else this.speaker.stop();
     const reason = { kind: 'shutdown', ...(message !== undefined && { message }) } as const;
     await Promise.all(
-      [...this.sessions.values()].map(({ session }) =>
-        !forGood && session.negotiated?.gracefulRestart !== undefined
-          ? session.closeWithoutNotification()
-          : session.stop(reason),
+      [...this.sessions.values()].map((peer) =>
+        peer.stop(!forGood && peer.session.negotiated?.gracefulRestart !== undefined ? { kind: 'restart' } : reason),
       ),
     );
     if (forGood) await this.speaker.settled();
@@ -205,7 +221,7 @@ export class Router {
       }
       // It stays in the list while its connection is closed, as what it is to be from now on.
       known.neighbour = neighbour;
-      await known.session.stop({ kind: 'configuration-changed' });
+      await known.stop({ kind: 'configuration-changed' });
       this.options.events.add('session', key, 'set up anew: its configuration changed');
     }
     this.add({ neighbour, policies });
@@ -219,6 +235,7 @@ export class Router {
       speaker: this.speaker,
       events: this.options.events,
       environment: this.options.environment,
+      ownRestart: this.ownRestart,
       onProgress: () => this.options.onProgress(this.progress()),
     });
     this.sessions.set(neighbour.key, session);
@@ -228,7 +245,7 @@ export class Router {
       this.options.events.add('session', neighbour.key, `held down: ${neighbour.heldDown}`, 'warn');
       return;
     }
-    if (this.disabled.has(neighbour.key)) session.session.adminDown(this.disabled.get(neighbour.key));
+    if (this.disabled.has(neighbour.key)) session.adminDown(this.disabled.get(neighbour.key));
     session.session.start();
   }
 
@@ -236,7 +253,7 @@ export class Router {
     const session = this.sessions.get(key)!;
     this.sessions.delete(key);
     this.admit(session.neighbour.address);
-    await session.session.stop({ kind });
+    await session.stop({ kind });
     this.options.events.add('session', key, `peer removed: ${why}`);
   }
 

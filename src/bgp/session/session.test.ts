@@ -117,7 +117,7 @@ describe.concurrent('the end of a session', { timeout: 30_000 }, () => {
     const [a, b] = await establishPair();
     await using _b = b;
     a.listener.close();
-    await a.session.closeWithoutNotification();
+    await a.session.stop({ kind: 'restart' });
     await waitFor(() => b.recorder.downs.length > 0, { what: 'the end of the session' });
     expect(b.recorder.downs).toMatchObject([{ kind: 'connection-lost', words: 'the peer closed the connection' }]);
   });

@@ -122,11 +122,6 @@ export class Session {
     });
   }
 
-  /** Ends the session so that a neighbour with graceful restart keeps the routes. */
-  closeWithoutNotification(): Promise<void> {
-    return this.stop({ kind: 'restart' });
-  }
-
   /** Ends the session with Cease/4, and sets it up again. */
   reset(message?: string): void {
     this.#dispatch({ input: { type: 'reset', ...(message === undefined ? {} : { message }) } });

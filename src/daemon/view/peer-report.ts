@@ -1,7 +1,6 @@
 /** Peers as the API shows them. */
 import type { MessageCounts, NotificationReport, PeerDetail, PeerFamily, PeerSummary } from '../../api/types.ts';
 import { toPastTimestamp } from '../../api/timestamps.ts';
-import { localOpen } from '../../bgp/fsm/local-open.ts';
 import { describeCapability } from '../../bgp/messages/capabilities/capability-codec.ts';
 import type { Notification } from '../../bgp/messages/error.ts';
 import { describeNotification } from '../../bgp/messages/notification.ts';
@@ -105,7 +104,7 @@ export function peerDetail(router: Router, peer: NeighbourSession, now: number):
           : { holdSeconds: negotiated.holdTime, keepaliveSeconds: negotiated.keepaliveTime },
     },
     capabilities: {
-      ours: localOpen(session.config).capabilities.map(describeCapability),
+      ours: session.open.capabilities.map(describeCapability),
       theirs: (negotiated?.peerCapabilities ?? []).map(describeCapability),
     },
     security: { md5: neighbour.password.kind !== 'none', gtsmHops: neighbour.ttlSecurity ?? null },

@@ -1,0 +1,31 @@
+import type { RestartTerms } from '../bgp/fsm/local-open.ts';
+import type { SessionConfig } from '../bgp/session/session-config.ts';
+import type { Neighbour } from '../peering/neighbour.ts';
+import type { RouterIdentity } from '../route-reflector/reflection.ts';
+
+/** Longest wait between attempts to connect, in seconds; the first ones follow sooner. */
+const CONNECT_RETRY_TIME = 30;
+
+/** What the session's machine needs of a neighbour. */
+export function sessionConfig(
+  neighbour: Neighbour,
+  self: RouterIdentity,
+  gracefulRestart: RestartTerms,
+): SessionConfig {
+  return {
+    localAs: neighbour.localAs,
+    peerAs: neighbour.peerAs,
+    routerId: self.routerId,
+    peerAddress: neighbour.address,
+    peerPort: neighbour.port,
+    ...(neighbour.localAddress !== undefined && { localAddress: neighbour.localAddress }),
+    holdTime: neighbour.holdTime,
+    ...(neighbour.keepaliveTime !== undefined && { keepaliveTime: neighbour.keepaliveTime }),
+    connectRetryTime: CONNECT_RETRY_TIME,
+    passive: neighbour.passive,
+    families: neighbour.families,
+    gracefulRestart,
+    ...(neighbour.password.kind === 'known' && { password: neighbour.password.value }),
+    ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
+  };
+}
