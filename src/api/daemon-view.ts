@@ -31,11 +31,43 @@ export interface RouteQuery {
   readonly match: PrefixMatch;
 }
 
+/** Which kernel routes are asked for. */
+export interface FibQuery {
+  readonly family?: Family;
+  /** Just the route of this prefix. */
+  readonly prefix?: Prefix;
+  /** Only those where the kernel differs from what it should have. */
+  readonly differencesOnly: boolean;
+  /** Whether to say which paths and rules chose each. */
+  readonly why: boolean;
+}
+
 /** A part of a listing that is too long to be made in one turn of the event loop. */
 export interface Slice<T> {
   readonly items: readonly T[];
   /** Position to go on from, always greater than the one asked for; null at the end. */
   readonly next: number | null;
+}
+
+/** Figures of the kernel's routes. */
+export interface FibCounters {
+  /** Routes written to, and removed from, the kernel; requests it refused; foreign changes undone. */
+  readonly written: number;
+  readonly removed: number;
+  readonly errors: number;
+  readonly repaired: number;
+  /** Routes still to be worked on. */
+  readonly pending: number;
+  /** Routes found at the start and kept. */
+  readonly adopted: number;
+  readonly nextHopGroups: number;
+  readonly groupWrites: number;
+  /** Next hops of learned routes that can't be reached. */
+  readonly unresolvedNextHops: number;
+  /** Time spent writing to the kernel, in all. */
+  readonly applySeconds: number;
+  /** When the kernel last had everything, seconds since 1970; undefined before. */
+  readonly lastSync?: number;
 }
 
 /** Figures that only the metrics need. Totals count since the daemon started. */
@@ -55,8 +87,7 @@ export interface DaemonCounters {
   /** Interned attribute sets. */
   readonly attributeSets: number;
   readonly updateGroups: number;
-  /** Routes written to, and removed from, the kernel; requests it refused. */
-  readonly fib: { readonly written: number; readonly removed: number; readonly errors: number };
+  readonly fib: FibCounters;
   readonly datastore: {
     readonly changes: number;
     readonly errors: number;
@@ -88,8 +119,11 @@ export interface DaemonView {
   /** Why the route to a prefix (a host prefix for an address) is what it is; the longest match decides. */
   explain(prefix: Prefix): RouteExplanation | Promise<RouteExplanation>;
 
-  /** Routes of the kernel that are, or should be, from this daemon; slices as those of {@link routes}. */
-  fib(family: Family | undefined, position: number, limit: number): Slice<FibEntry> | Promise<Slice<FibEntry>>;
+  /**
+   * Routes of the kernel that are, or should be, from this daemon; slices as those of {@link routes}. The first slice
+   * compares with the kernel anew. Throws {@link ApiError} CONFLICT where differences are asked for and the FIB is off.
+   */
+  fib(query: FibQuery, position: number, limit: number): Slice<FibEntry> | Promise<Slice<FibEntry>>;
 
   /** Events still kept whose id is greater than `after`, oldest first. */
   events(after: number): readonly DaemonEvent[];

@@ -130,6 +130,9 @@ export const familyParameter = familyName.transform((name): Family =>
   name === FAMILY_NAMES[IPV4_UNICAST] ? IPV4_UNICAST : IPV6_UNICAST,
 );
 
+/** `true` or `false`. */
+export const booleanParameter = z.enum(['true', 'false']).transform((text) => text === 'true');
+
 /** A non-negative number of at most `max`. */
 export function numberParameter(max: number): z.ZodType<number, string> {
   return z

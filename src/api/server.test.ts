@@ -110,6 +110,8 @@ describe('reading', () => {
   it('lists kernel routes', async () => {
     expect(prefixes(await get('/api/v1/fib'))).toEqual(['10.1.0.0/16', '10.1.2.0/26']);
     expect(prefixes(await get('/api/v1/fib?family=ipv6-unicast'))).toEqual([]);
+    expect(prefixes(await get('/api/v1/fib?diff=true'))).toEqual(['10.1.2.0/26']);
+    expect(prefixes(await get('/api/v1/fib?prefix=10.1.0.0/16&why=true'))).toEqual(['10.1.0.0/16']);
   });
 });
 

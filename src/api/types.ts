@@ -48,7 +48,10 @@ export const fibStatus = z
     desired: count.describe('Routes the kernel should have from this daemon.'),
     installed: count,
     failed: count.describe('Routes the kernel refused.'),
-    lastError: trouble.nullable(),
+    repaired: count.describe('Routes put right after somebody else changed them, since the start.'),
+    table: count.describe('Number of the routing table.'),
+    ownership: z.string().nullable().describe('Who programs which routes on this node, in words; null: not known yet.'),
+    lastError: trouble.nullable().describe('What is in the way now; null when nothing is.'),
   })
   .meta({ id: 'FibStatus' });
 
@@ -240,6 +243,8 @@ export const routeExplanation = z
         wanted: z.array(z.string()).describe('Next hops the kernel should have.'),
         installed: z.array(z.string()).describe('Next hops the kernel has.'),
         words: z.string(),
+        notes: z.array(z.string()).describe('How each next hop resolves, what is left out and why.'),
+        programming: z.string().nullable().describe('The rule by which it is, or is not, programmed here.'),
       })
       .nullable(),
   })
@@ -258,7 +263,23 @@ export const fibEntry = z
       }),
     ),
     state: z.enum(['installed', 'pending', 'failed']),
+    wanted: z.array(z.string()).describe('What the kernel should have, a line a next hop; empty: no route.'),
+    installed: z.array(z.string()).describe('What it has, in the same words; empty: no route.'),
+    difference: z
+      .enum(['missing', 'extra', 'differs', 'failed'])
+      .nullable()
+      .describe('How the kernel differs from what it should have; `failed`: it refused. null: it does not.'),
     error: z.string().nullable().describe('What the kernel said, in words.'),
+    notes: z.array(z.string()).describe('How each next hop resolves, what is left out and why.'),
+    why: z
+      .object({
+        paths: z
+          .array(z.object({ peer: z.string().nullable(), nextHop: z.string().nullable(), words: z.string() }))
+          .describe('Paths that chose it, the best first; peer null: originated here.'),
+        programming: z.string().nullable().describe('The rule by which it is, or is not, programmed here.'),
+      })
+      .optional()
+      .describe('With `why`.'),
   })
   .meta({ id: 'FibEntry' });
 export interface FibEntry extends z.infer<typeof fibEntry> {}

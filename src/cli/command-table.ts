@@ -143,8 +143,19 @@ export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'fib list',
     summary: 'routes the kernel has, or should have, from the daemon',
-    options: [FAMILY, ...SHOW],
+    arguments: [{ name: 'PREFIX', description: 'only this prefix', optional: true }],
+    options: [
+      FAMILY,
+      { name: 'why', description: 'which paths and rules chose each route, and how its next hops resolve' },
+      ...SHOW,
+    ],
     run: async (context) => (await import('./commands/fib.ts')).listFib(context),
+  },
+  {
+    name: 'fib diff',
+    summary: 'where the kernel differs from what it should have; exit with 1 if it does',
+    options: [FAMILY, ...SHOW],
+    run: async (context) => (await import('./commands/fib.ts')).diffFib(context),
   },
   {
     name: 'config validate',

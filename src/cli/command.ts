@@ -20,6 +20,7 @@ export interface CommandOptions {
   readonly advertised?: true;
   readonly longer?: true;
   readonly shorter?: true;
+  readonly why?: true;
   readonly nextHop?: string;
   readonly origin?: 'igp' | 'egp' | 'incomplete';
   readonly asPath?: string;

@@ -3,35 +3,37 @@
  */
 import { ApiListenError, claimSocket } from '../api/listen.ts';
 import type { ApiServer, ApiServerOptions } from '../api/server.ts';
-import type { DaemonCounters } from '../api/daemon-view.ts';
 import { toPastTimestamp } from '../api/timestamps.ts';
 import type { StatusReport } from '../api/types.ts';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/datastore.ts';
 import { FileDatastore } from '../datastore/file-datastore.ts';
-import { Fib } from '../fib/fib.ts';
-import type { FibTrouble } from '../fib/worker-messages.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
-import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
-import type { Family } from '../net/family.ts';
-import type { Self } from '../peering/self.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { compareConfigs } from './config-comparison.ts';
 import type { Config } from './config.ts';
 import { desiredState } from './desired-state.ts';
 import { EventLog } from './event-log.ts';
-import { forwardingTo } from './forwarding-adapter.ts';
 import { InitialSync } from './initial-sync.ts';
-import { KernelSettings } from './kernel-settings.ts';
+import { KernelRouting } from './kernel-routing.ts';
 import type { Log } from './log.ts';
-import type { OwnRestart } from './neighbour-session.ts';
 import { Router } from './router.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
 
-/** `RT_TABLE_MAIN` (linux/rtnetlink.h): the kernel has a rule for it from the start. */
-const MAIN_TABLE = 254;
+/** Where the FIB is switched off. */
+const NO_FIB: StatusReport['fib'] = {
+  enabled: false,
+  inSync: false,
+  desired: 0,
+  installed: 0,
+  failed: 0,
+  repaired: 0,
+  table: 0,
+  ownership: null,
+  lastError: null,
+};
 
 /** What the daemon needs of the world. */
 export interface DaemonEnvironment {
@@ -50,9 +52,8 @@ export class Daemon {
   private readonly environment: DaemonEnvironment;
   private readonly router: Router;
   private readonly report: DaemonReport;
-  private readonly fib: Fib | undefined;
   /** Undefined where the FIB is switched off. */
-  private readonly settings: KernelSettings | undefined;
+  private readonly kernel: KernelRouting | undefined;
   private readonly datastore: Datastore;
   private readonly initialSync: InitialSync;
   private readonly started: number;
@@ -62,8 +63,6 @@ export class Daemon {
   private view: ClusterView = EMPTY_VIEW;
   private resourceProblems: readonly SourcedProblem[] = [];
   private desiredProblems: readonly string[] = [];
-  private fibTrouble: { words: string; at: number } | undefined;
-  private fibErrors = 0;
   private changes = 0;
   /** Changes are applied one after the other. */
   private applying: Promise<void> = Promise.resolve();
@@ -74,18 +73,16 @@ export class Daemon {
     this.started = environment.now();
     this.events = new EventLog(environment.now);
     this.events.subscribe(({ type, subject, words }, level) => environment.log[level](words, { type, subject }));
-    this.fib = config.fib.enabled ? this.createFib() : undefined;
-    this.settings = config.fib.enabled ? new KernelSettings(config.fib.sysctl, this.events) : undefined;
-    this.initialSync = new InitialSync({
-      tell: () => void this.router.endRestart(),
-      finish: () => void this.endOfInitialSync(),
-    });
+    this.kernel = config.fib.enabled
+      ? new KernelRouting({ config: config.fib, events: this.events, now: environment.now })
+      : undefined;
+    this.initialSync = new InitialSync(() => void this.endOfInitialSync());
     this.router = new Router({
       events: this.events,
       environment: environment.session,
       bestPath: bestPathOptions(config),
       onProgress: (peers) => this.initialSync.check(peers),
-      forwarding: this.fib === undefined ? undefined : forwardingTo(this.fib),
+      forwarding: this.kernel?.forwarding,
     });
     this.datastore = new FileDatastore(config.datastore.file.path);
     this.report = this.createReport();
@@ -97,8 +94,7 @@ export class Daemon {
     // A second daemon would take the sessions of the first one away, so it must stop before it touches anything.
     if (api.socket !== '') await claimSocket(api.socket);
     this.events.add('daemon', nodeName, `starlingd ${this.environment.version} starts`);
-    await this.fib?.start();
-    this.router.startAfter(ownRestart(this.fib?.statistics.installed));
+    await this.kernel?.start();
     this.datastore.start({
       snapshot: (resources, problems) => this.take(clusterView(resources), problems, resources.length),
       changes: (changes, problems) => this.take(applyChanges(this.view, changes), problems, changes.length),
@@ -135,7 +131,7 @@ export class Daemon {
     this.config = { ...this.config, log, bestPath, fib: { ...this.config.fib, sysctl, felix } };
     this.environment.log.configure(log);
     if (now.some((field) => field.startsWith('bestPath.'))) this.router.changeBestPath(bestPathOptions(this.config));
-    if (now.includes('fib.sysctl')) this.settings?.change(sysctl);
+    if (now.includes('fib.sysctl')) this.kernel?.settings.change(sysctl);
     const taken = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
     this.events.add('config', config.nodeName, `configuration read again; ${taken}`);
     if (later.length === 0) return;
@@ -153,31 +149,14 @@ export class Daemon {
     await this.datastore.stop();
     await this.applying;
     await this.router.stop(forGood);
-    await this.fib?.stop({ keepRoutes: !forGood });
+    await this.kernel?.stop({ keepRoutes: !forGood });
     await this.api?.close();
-  }
-
-  private createFib(): Fib {
-    const { table, protocol, maxPaths } = this.config.fib;
-    return new Fib(
-      { table, protocol, maxPaths },
-      {
-        trouble: (trouble) => this.fibTroubled(trouble),
-        synced: () => this.events.add('fib', 'kernel', 'the kernel has all routes of the first sync'),
-      },
-    );
   }
 
   /** What the peers have told goes through the RIB first: a route in it is no leftover. */
   private async endOfInitialSync(): Promise<void> {
     await this.router.settled();
-    this.fib?.endOfInitialSync();
-  }
-
-  private fibTroubled({ message }: FibTrouble): void {
-    this.fibErrors++;
-    this.fibTrouble = { words: message, at: this.environment.now() };
-    this.events.add('fib', 'kernel', message, 'warn');
+    this.kernel?.endOfInitialSync();
   }
 
   private take(view: ClusterView, problems: readonly SourcedProblem[], changes: number): void {
@@ -202,7 +181,7 @@ export class Daemon {
       if (!before.includes(words)) this.events.add('datastore', nodeName, words, 'warn');
     }
     try {
-      this.settings?.apply(familiesOf(wanted.self));
+      this.kernel?.apply(wanted.self);
       await this.router.apply(wanted);
       this.initialSync.datastoreSynced();
       this.initialSync.check(this.router.progress());
@@ -224,9 +203,7 @@ export class Daemon {
       events: this.events,
       now,
       statusInputs: () => this.statusInputs(),
-      fibRoutes: () => this.fib?.list() ?? Promise.resolve([]),
-      fibRoute: (prefix) => this.fib?.find(prefix) ?? Promise.resolve(undefined),
-      fibCounters: () => this.fibCounters(),
+      kernel: this.kernel,
       datastoreCounters: () => ({
         changes: this.changes,
         errors: this.datastore.status.lastError === undefined ? 0 : 1,
@@ -237,11 +214,6 @@ export class Daemon {
     });
   }
 
-  private fibCounters(): DaemonCounters['fib'] {
-    const { written = 0, removed = 0 } = this.fib?.statistics ?? {};
-    return { written, removed, errors: this.fibErrors };
-  }
-
   private statusInputs(): StatusInputs {
     const now = this.environment.now();
     const { type, state, since, lastError } = this.datastore.status;
@@ -249,7 +221,7 @@ export class Daemon {
       node: this.config.nodeName,
       version: this.environment.version,
       started: this.started,
-      fib: this.fibStatus(now),
+      fib: this.kernel?.status ?? NO_FIB,
       datastore: {
         type,
         state: state === 'away' ? 'failed' : state,
@@ -260,51 +232,10 @@ export class Daemon {
         ...this.resourceProblems.map(problemWords),
         ...this.desiredProblems,
         ...(this.apiProblem === undefined ? [] : [this.apiProblem]),
-        ...this.kernelProblems(),
+        ...(this.kernel?.problems ?? []),
       ],
     };
   }
-
-  private kernelProblems(): string[] {
-    const { enabled, table, rules } = this.config.fib;
-    if (!enabled) return [];
-    const unused = table !== MAIN_TABLE && rules.length === 0;
-    return [...(unused ? [noRuleWords(table)] : []), ...(this.settings?.problems ?? [])];
-  }
-
-  private fibStatus(now: number): StatusReport['fib'] {
-    const { fib, fibTrouble } = this;
-    if (fib === undefined) {
-      return { enabled: false, inSync: false, desired: 0, installed: 0, failed: 0, lastError: null };
-    }
-    const { desired, installed, failed, pending } = fib.statistics;
-    return {
-      enabled: true,
-      inSync: pending === 0 && failed === 0,
-      desired,
-      installed,
-      failed,
-      lastError: fibTrouble === undefined ? null : { words: fibTrouble.words, at: toPastTimestamp(fibTrouble.at, now) },
-    };
-  }
-}
-
-/** The families in which this node is a router. */
-function familiesOf(self: Self | undefined): Set<Family> {
-  const { ipv4, ipv6 } = self?.addresses ?? {};
-  return new Set([...(ipv4 === undefined ? [] : [IPV4_UNICAST]), ...(ipv6 === undefined ? [] : [IPV6_UNICAST])]);
-}
-
-function noRuleWords(table: number): string {
-  return `Routes are written to table ${table}, and no rule of fib.rules leads there: packets use them only if somebody else made one (ip rule).`;
-}
-
-/**
- * What tells of an earlier run are its routes in the kernel (`adopted`). Without a FIB nothing does; but then the daemon
- * forwards nothing either, and it may as well have run before.
- */
-function ownRestart(adopted = 1): OwnRestart {
-  return { restarting: adopted > 0, forwarding: adopted > 0 };
 }
 
 function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {

@@ -1,6 +1,6 @@
 /** A DaemonView that answers from plain data: two peers, a handful of routes; it notes the actions asked of it. */
 import { ApiError } from '../../src/api/errors.ts';
-import type { DaemonCounters, DaemonView, RouteQuery, Slice } from '../../src/api/daemon-view.ts';
+import type { DaemonCounters, DaemonView, FibQuery, RouteQuery, Slice } from '../../src/api/daemon-view.ts';
 import { toPastTimestamp, toTimestamp } from '../../src/api/timestamps.ts';
 import type {
   ActionResult,
@@ -16,7 +16,6 @@ import type {
   StatusReport,
 } from '../../src/api/types.ts';
 import { FAMILY_NAMES } from '../../src/net/family.ts';
-import type { Family } from '../../src/net/family.ts';
 import { formatPrefix, parsePrefix, prefixContains } from '../../src/net/prefix.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
 
@@ -35,7 +34,17 @@ export const HEALTHY: StatusReport = {
     'ipv4-unicast': { received: 12, best: 10, advertised: 4, fib: 9 },
     'ipv6-unicast': { received: 0, best: 0, advertised: 0, fib: 0 },
   },
-  fib: { enabled: true, inSync: true, desired: 9, installed: 9, failed: 0, lastError: null },
+  fib: {
+    enabled: true,
+    inSync: true,
+    desired: 9,
+    installed: 9,
+    failed: 0,
+    repaired: 0,
+    table: 254,
+    ownership: null,
+    lastError: null,
+  },
   datastore: { type: 'file', state: 'synced', since: toPastTimestamp(NOW - 3_599_000, NOW), lastError: null },
   problems: [],
 };
@@ -160,10 +169,21 @@ export const EXPLANATION: RouteExplanation = {
     { peer: 'fe80::2%eth0', name: 'node-2', advertised: true, why: 'accepted by the Calico default rules' },
     { peer: '10.0.0.254', name: 'tor-a', advertised: false, why: 'it was learned from this peer' },
   ],
-  fib: { wanted: ['10.0.0.254'], installed: ['10.0.0.254'], words: 'the kernel has it' },
+  fib: {
+    wanted: ['10.0.0.254'],
+    installed: ['10.0.0.254'],
+    words: 'installed',
+    notes: ['10.0.0.254: directly connected on eth0'],
+    programming: 'plain: in no pool',
+  },
 };
 
-const FIB: readonly FibEntry[] = [
+const WHY: FibEntry['why'] = {
+  paths: [{ peer: '10.0.0.254', nextHop: '10.0.0.254', words: 'best: it is the only path' }],
+  programming: 'plain: in no pool',
+};
+
+export const FIB: readonly FibEntry[] = [
   {
     prefix: '10.1.0.0/16',
     family: 'ipv4-unicast',
@@ -172,14 +192,22 @@ const FIB: readonly FibEntry[] = [
       { address: '10.0.1.254', interface: 'eth1', weight: 1 },
     ],
     state: 'installed',
+    wanted: ['10.0.0.254 dev eth0 weight 1', '10.0.1.254 dev eth1 weight 1'],
+    installed: ['10.0.0.254 dev eth0 weight 1', '10.0.1.254 dev eth1 weight 1'],
+    difference: null,
     error: null,
+    notes: ['10.0.0.254: directly connected on eth0', '10.0.1.254: directly connected on eth1'],
   },
   {
     prefix: '10.1.2.0/26',
     family: 'ipv4-unicast',
     nextHops: [{ address: '10.0.0.254', interface: 'eth0', weight: 1 }],
     state: 'failed',
+    wanted: ['10.0.0.254 dev eth0 weight 1'],
+    installed: [],
+    difference: 'failed',
     error: 'network is unreachable',
+    notes: ['10.0.0.254: directly connected on eth0'],
   },
 ];
 
@@ -189,7 +217,19 @@ const COUNTERS: DaemonCounters = {
   families: { 'ipv4-unicast': FAMILY_COUNTERS, 'ipv6-unicast': { prefixes: 0, paths: 0, originated: 0 } },
   attributeSets: 3,
   updateGroups: 2,
-  fib: { written: 20, removed: 11, errors: 1 },
+  fib: {
+    written: 20,
+    removed: 11,
+    errors: 1,
+    repaired: 2,
+    pending: 0,
+    adopted: 5,
+    nextHopGroups: 3,
+    groupWrites: 4,
+    unresolvedNextHops: 1,
+    applySeconds: 0.25,
+    lastSync: NOW / 1000,
+  },
   datastore: { changes: 5, errors: 0, resources: { Node: 2, BGPPeer: 1 }, invalid: 0 },
 };
 
@@ -202,6 +242,7 @@ export class FakeDaemonView implements DaemonView {
   statusReport: StatusReport = HEALTHY;
   peerList: readonly PeerDetail[] = [TOR_A, NODE_2];
   routeList: readonly RouteEntry[] = ROUTES;
+  fibList: readonly FibEntry[] = FIB;
   eventList: DaemonEvent[] = [event(1), event(2)];
   explanation: RouteExplanation = EXPLANATION;
   /** Entries looked at in one go, so few that callers must go on from where a slice ended. */
@@ -236,13 +277,13 @@ export class FakeDaemonView implements DaemonView {
     return this.explanation;
   }
 
-  fib(family: Family | undefined, position: number, limit: number): Slice<FibEntry> {
-    return slice(
-      FIB,
-      position,
-      Math.min(limit, this.sliceSize),
-      (entry) => family === undefined || entry.family === FAMILY_NAMES[family],
-    );
+  fib({ family, prefix, differencesOnly, why }: FibQuery, position: number, limit: number): Slice<FibEntry> {
+    const wanted = (entry: FibEntry): boolean =>
+      (family === undefined || entry.family === FAMILY_NAMES[family]) &&
+      (prefix === undefined || entry.prefix === formatPrefix(prefix)) &&
+      (!differencesOnly || entry.difference !== null);
+    const { items, next } = slice(this.fibList, position, Math.min(limit, this.sliceSize), wanted);
+    return { items: why ? items.map((entry) => ({ ...entry, why: WHY })) : items, next };
   }
 
   events(after: number): readonly DaemonEvent[] {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import {
   addressParameter,
+  booleanParameter,
   defineEndpoint,
   familyParameter,
   numberParameter,
@@ -23,7 +24,7 @@ import {
   routeView,
   statusReport,
 } from '../types.ts';
-import type { RouteQuery } from '../daemon-view.ts';
+import type { FibQuery, RouteQuery } from '../daemon-view.ts';
 
 const MAX_LIMIT = 100_000;
 const DEFAULT_LIMIT = 1_000;
@@ -112,11 +113,24 @@ const fib = defineEndpoint({
   method: 'GET',
   path: '/api/v1/fib',
   summary: 'Routes that the kernel has, or should have, from this daemon.',
-  queryParameters: { family: familyParameter.optional(), ...pagingParameters },
+  queryParameters: {
+    family: familyParameter.optional(),
+    prefix: prefixParameter.optional().describe('Just the route of this prefix.'),
+    diff: booleanParameter.optional().describe('`true`: only where the kernel differs from what it should have.'),
+    why: booleanParameter.optional().describe('`true`: with the paths and rules that chose each route.'),
+    ...pagingParameters,
+  },
   answer: z.object({ routes: z.array(fibEntry), nextCursor }),
+  errors: [409],
   handle: async ({ query }, { daemon, response }) => {
-    const { family, limit = DEFAULT_LIMIT, cursor = 0 } = query;
-    const source = (position: number, count: number) => daemon.fib(family, position, count);
+    const { family, prefix, diff = false, why = false, limit = DEFAULT_LIMIT, cursor = 0 } = query;
+    const fibQuery: FibQuery = {
+      differencesOnly: diff,
+      why,
+      ...(family === undefined ? {} : { family }),
+      ...(prefix === undefined ? {} : { prefix }),
+    };
+    const source = (position: number, count: number) => daemon.fib(fibQuery, position, count);
     await sendListing(response, 'routes', source, cursor, limit);
   },
 });

@@ -1,6 +1,6 @@
 /** Metrics of the daemon itself: RIB, kernel routes, datastore, event loop, process. */
 import { FAMILY_NAMES } from '../../net/family.ts';
-import type { DaemonCounters } from '../daemon-view.ts';
+import type { DaemonCounters, FibCounters } from '../daemon-view.ts';
 import { datastoreStatus } from '../types.ts';
 import type { StatusReport } from '../types.ts';
 import type { MetricRow, MetricsSnapshot } from './metric-row.ts';
@@ -24,6 +24,10 @@ function perFamily(name: string, help: string, field: keyof DaemonCounters['fami
 
 function fromStatus(name: string, help: string, value: (status: StatusReport) => number | boolean): MetricRow {
   return single(name, help, ({ status }) => Number(value(status)));
+}
+
+function fromFib(name: string, help: string, field: Exclude<keyof FibCounters, 'lastSync'>): MetricRow {
+  return single(name, help, ({ counters }) => counters.fib[field]);
 }
 
 const daemonRows: readonly MetricRow[] = [
@@ -67,9 +71,23 @@ const fibRows: readonly MetricRow[] = [
   fromStatus('starling_fib_routes_desired', 'Routes the kernel should have.', (s) => s.fib.desired),
   fromStatus('starling_fib_routes_installed', 'Routes the kernel has.', (s) => s.fib.installed),
   fromStatus('starling_fib_routes_failed', 'Routes the kernel refused.', (s) => s.fib.failed),
-  single('starling_fib_written_total', 'Routes added or changed in the kernel.', (s) => s.counters.fib.written),
-  single('starling_fib_removed_total', 'Routes removed from the kernel.', (s) => s.counters.fib.removed),
-  single('starling_fib_errors_total', 'Requests the kernel refused.', (s) => s.counters.fib.errors),
+  fromFib('starling_fib_routes_pending', 'Routes still to be written or removed.', 'pending'),
+  fromFib('starling_fib_routes_adopted', 'Routes found in the kernel at the start and kept.', 'adopted'),
+  fromFib('starling_fib_written_total', 'Routes added or changed in the kernel.', 'written'),
+  fromFib('starling_fib_removed_total', 'Routes removed from the kernel.', 'removed'),
+  fromFib('starling_fib_errors_total', 'Requests the kernel refused.', 'errors'),
+  fromFib('starling_fib_repaired_total', 'Routes put right after somebody else changed them.', 'repaired'),
+  fromFib('starling_fib_next_hop_groups', 'Sets of next hops that routes use.', 'nextHopGroups'),
+  fromFib('starling_fib_group_writes_total', 'Messages that wrote next-hop groups.', 'groupWrites'),
+  fromFib('starling_fib_unresolved_next_hops', 'Next hops of learned routes out of reach.', 'unresolvedNextHops'),
+  fromFib('starling_fib_apply_seconds_total', 'Time spent writing to the kernel.', 'applySeconds'),
+  {
+    name: 'starling_fib_last_sync_timestamp_seconds',
+    help: 'When the kernel last had all it should have, seconds since 1970; absent before.',
+    type: 'gauge',
+    labels: [],
+    read: ({ counters: { fib } }) => (fib.lastSync === undefined ? [] : [[fib.lastSync]]),
+  },
 ];
 
 const datastoreRows: readonly MetricRow[] = [

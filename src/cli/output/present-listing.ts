@@ -2,6 +2,7 @@
 import type { CommandContext } from '../command.ts';
 import { repeat } from './present.ts';
 import { styleOf } from './style.ts';
+import type { Style } from './style.ts';
 import { columnWidths, formatHeader, formatRows } from './table.ts';
 import type { Cell, Column } from './table.ts';
 
@@ -14,6 +15,8 @@ export interface Listing<T> {
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly columns: readonly Column[];
   readonly toRow: (entry: T) => readonly Cell[];
+  /** Where there is more to say than fits a row: the text of an entry, in place of the table. */
+  readonly paragraph?: (entry: T, style: Style) => string;
   readonly compare: (a: T, b: T) => number;
 }
 
@@ -56,7 +59,10 @@ interface PageWriter<T> {
 function createWriter<T>(context: CommandContext, listing: Listing<T>): PageWriter<T> {
   const { output } = context.options;
   if (output === 'json') return jsonWriter();
-  return output === 'yaml' ? yamlWriter() : tableWriter(context, listing);
+  if (output === 'yaml') return yamlWriter();
+  return listing.paragraph === undefined
+    ? tableWriter(context, listing)
+    : textWriter(styleOf(context), listing.paragraph);
 }
 
 /** One entry a line, so that a full table needs no more memory than a page. */
@@ -78,6 +84,16 @@ function yamlWriter<T>(): PageWriter<T> {
       return (first && entries.length > 0 ? 'routes:\n' : '') + (entries.length > 0 ? stringify(entries) : '');
     },
     end: (count) => (count === 0 ? 'routes: []\n' : ''),
+  };
+}
+
+function textWriter<T>(style: Style, paragraph: (entry: T, style: Style) => string): PageWriter<T> {
+  return {
+    page: ({ entries, first }) => {
+      const text = entries.map((entry) => paragraph(entry, style)).join('\n');
+      return first || text === '' ? text : `\n${text}`;
+    },
+    end: () => '',
   };
 }
 

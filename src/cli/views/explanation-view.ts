@@ -89,8 +89,10 @@ function advertisementWords({ advertisedTo }: RouteExplanation, style: Style): s
 
 function kernelWords({ fib }: RouteExplanation): string[] {
   if (fib === null) return [];
-  const { wanted, installed, words } = fib;
+  const { wanted, installed, words, notes, programming } = fib;
   const differ = wanted.length !== installed.length || wanted.some((hop) => !installed.includes(hop));
-  if (!differ) return [installed.length === 0 ? words : `${words}: via ${installed.join(', ')}`];
-  return [words, `wanted:    ${wanted.join(', ') || 'nothing'}`, `installed: ${installed.join(', ') || 'nothing'}`];
+  const state = differ
+    ? [words, `wanted:    ${wanted.join(', ') || 'nothing'}`, `installed: ${installed.join(', ') || 'nothing'}`]
+    : [installed.length === 0 ? words : `${words}: via ${installed.join(', ')}`];
+  return [...state, ...notes, ...(programming === null ? [] : [programming])];
 }

@@ -1,21 +1,88 @@
-/** Columns of `starling fib list`. */
+/** Kernel routes: `starling fib list`, `fib list --why` and `fib diff`. */
 import type { FibEntry } from '../../api/types.ts';
+import { paint } from '../output/style.ts';
+import type { Colour, Style } from '../output/style.ts';
 import type { Cell, Column } from '../output/table.ts';
+import { formatFields } from '../output/words.ts';
 
-export const FIB_COLUMNS: readonly Column[] = [
-  { title: 'PREFIX' },
-  { title: 'STATE' },
-  { title: 'NEXT-HOPS' },
-  { title: 'ERROR' },
-];
+const STATE_COLOURS = { installed: 'green', pending: 'yellow', failed: 'red' } as const;
 
-export function fibRow({ prefix, state, nextHops, error }: FibEntry): readonly Cell[] {
-  const colour = { installed: 'green', pending: 'yellow', failed: 'red' } as const;
-  const hops = nextHops.map(nextHopWords).join(', ') || '-';
-  return [prefix, { text: state, colour: colour[state] }, hops, error ?? ''];
+const DIFFERENCE_COLOURS: Readonly<Record<NonNullable<FibEntry['difference']>, Colour>> = {
+  missing: 'yellow',
+  extra: 'yellow',
+  differs: 'yellow',
+  failed: 'red',
+};
+
+export interface FibTable {
+  readonly columns: readonly Column[];
+  readonly toRow: (entry: FibEntry) => readonly Cell[];
 }
 
-function nextHopWords({ address, interface: name, weight }: FibEntry['nextHops'][number]): string {
-  const words = [address, name === null ? null : `dev ${name}`, weight > 1 ? `weight ${weight}` : null];
-  return words.filter((word) => word !== null).join(' ');
+/** Columns of `starling fib list`; the wide ones show what the kernel has beside what it should have. */
+export function fibColumns(wide: boolean): FibTable {
+  const titles = wide
+    ? ['PREFIX', 'STATE', 'NEXT-HOPS', 'WANTED', 'INSTALLED', 'ERROR']
+    : ['PREFIX', 'STATE', 'NEXT-HOPS', 'ERROR'];
+  const toRow = (entry: FibEntry): readonly Cell[] => {
+    const { prefix, state, error, wanted, installed } = entry;
+    return [
+      prefix,
+      { text: state, colour: STATE_COLOURS[state] },
+      nextHopsWords(entry),
+      ...(wide ? [listed(wanted), listed(installed)] : []),
+      error ?? '',
+    ];
+  };
+  return { columns: titles.map((title) => ({ title })), toRow };
+}
+
+/** Columns of `starling fib diff`. */
+export const DIFF_TABLE: FibTable = {
+  columns: ['PREFIX', 'DIFFERENCE', 'WANTED', 'INSTALLED', 'ERROR'].map((title) => ({ title })),
+  toRow: ({ prefix, difference, wanted, installed, error }) => [
+    prefix,
+    { text: difference ?? '', colour: difference === null ? undefined : DIFFERENCE_COLOURS[difference] },
+    listed(wanted),
+    listed(installed),
+    error ?? '',
+  ],
+};
+
+/** A paragraph of `starling fib list --why`. */
+export function renderWhy(entry: FibEntry, style: Style): string {
+  const { prefix, state, error, wanted, installed, notes, why } = entry;
+  const programming = why?.programming ?? null;
+  const paths = why?.paths.map(({ peer, nextHop, words }) => {
+    const from = peer === null ? 'originated here' : `from ${peer}`;
+    return `${from}${nextHop === null || nextHop === peer ? '' : `, next hop ${nextHop}`}: ${words}`;
+  });
+  const head = `${paint(prefix, 'bold', style)}  ${paint(state, STATE_COLOURS[state], style)}`;
+  const fields = formatFields(
+    [
+      ['chosen by', ...(paths ?? [])],
+      ['programmed', ...(programming === null ? [] : [programming])],
+      ['next hops', ...notes],
+      ['wanted', listed(wanted)],
+      ['installed', listed(installed)],
+      ['error', ...(error === null ? [] : [error])],
+    ],
+    '  ',
+  );
+  return `${head}\n${fields}`;
+}
+
+function nextHopsWords({ nextHops, wanted }: FibEntry): string {
+  if (nextHops.length === 0) return listed(wanted);
+  return nextHops
+    .map(({ address, interface: name, weight }) =>
+      [address, name === null ? null : `dev ${name}`, weight > 1 ? `weight ${weight}` : null]
+        .filter((word) => word !== null)
+        .join(' '),
+    )
+    .join(', ');
+}
+
+function listed(hops: readonly string[]): string {
+  return hops.join(', ') || '-';
 }

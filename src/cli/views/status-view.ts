@@ -4,6 +4,9 @@ import { paint } from '../output/style.ts';
 import type { Style } from '../output/style.ts';
 import { formatAgo, formatCount, formatDuration, formatFields } from '../output/words.ts';
 
+/** `RT_TABLE_MAIN` (linux/rtnetlink.h). */
+const MAIN_TABLE = 254;
+
 export function renderStatus(status: StatusReport, style: Style): string {
   const { node, asn, routerId, version, started } = status;
   const head =
@@ -13,7 +16,7 @@ export function renderStatus(status: StatusReport, style: Style): string {
     [
       ['Peers', peersWords(status)],
       ['Routes', ...routesWords(status.routes)],
-      ['Kernel', kernelWords(status)],
+      ['Kernel', kernelWords(status), ...ownershipWords(status)],
       ['Datastore', datastoreWords(status)],
     ],
     '',
@@ -37,8 +40,14 @@ function kernelWords({ fib }: StatusReport): string {
   if (!fib.enabled) return 'not written to (fib.enabled is false)';
   const routes = `${fib.installed} of ${formatCount(fib.desired, 'route')}`;
   const failed = fib.failed === 0 ? '' : `, ${fib.failed} refused`;
-  const error = fib.inSync || fib.lastError === null ? '' : `; ${formatAgo(fib.lastError.at)}: ${fib.lastError.words}`;
-  return `${fib.inSync ? 'in sync' : 'not in sync'}, ${routes}${failed}${error}`;
+  const repaired = fib.repaired === 0 ? '' : `, ${fib.repaired} repaired`;
+  const table = fib.table === MAIN_TABLE ? '' : ` in table ${fib.table}`;
+  const error = fib.lastError === null ? '' : `; ${formatAgo(fib.lastError.at)}: ${fib.lastError.words}`;
+  return `${fib.inSync ? 'in sync' : 'not in sync'}, ${routes}${table}${failed}${repaired}${error}`;
+}
+
+function ownershipWords({ fib: { ownership } }: StatusReport): string[] {
+  return ownership === null ? [] : [ownership];
 }
 
 function datastoreWords({ datastore: { type, state, since, lastError } }: StatusReport): string {

@@ -22,6 +22,9 @@ describe('status', () => {
         desired: 9,
         installed: 8,
         failed: 1,
+        repaired: 3,
+        table: 100,
+        ownership: 'pool a (VXLAN): Felix; the rest: starlingd',
         lastError: { words: 'no route', at: AT },
       },
       datastore: { ...HEALTHY.datastore, state: 'cached', lastError: { words: 'connection refused', at: AT } },
@@ -33,7 +36,8 @@ starlingd 0.1.0, up 1h00m (since 2026-01-02T02:04:05.000Z)
 Peers      1 of 3 established, 1 disabled
 Routes     ipv4-unicast: 12 received, 10 best, 4 advertised, 9 in the kernel
            ipv6-unicast: 0 received, 0 best, 0 advertised, 0 in the kernel
-Kernel     not in sync, 8 of 9 routes, 1 refused; 2m05s ago: no route
+Kernel     not in sync, 8 of 9 routes in table 100, 1 refused, 3 repaired; 2m05s ago: no route
+           pool a (VXLAN): Felix; the rest: starlingd
 Datastore  file, away, the last known state is served for 59m59s; 2m05s ago: connection refused
 
 What is wrong:
@@ -86,7 +90,9 @@ Advertised to
   10.0.0.254 (tor-a)     no   it was learned from this peer
 
 In the kernel
-  the kernel has it: via 10.0.0.254
+  installed: via 10.0.0.254
+  10.0.0.254: directly connected on eth0
+  plain: in no pool
 `);
   });
 
@@ -95,9 +101,12 @@ In the kernel
       wanted: ['10.0.0.254', '10.0.1.254'],
       installed: ['10.0.0.254'],
       words: 'the kernel has other next hops',
+      notes: ['10.0.1.254: no route to it'],
+      programming: null,
     };
     expect(renderExplanation({ ...EXPLANATION, fib }, PLAIN)).toContain(
-      '  the kernel has other next hops\n  wanted:    10.0.0.254, 10.0.1.254\n  installed: 10.0.0.254\n',
+      '  the kernel has other next hops\n  wanted:    10.0.0.254, 10.0.1.254\n  installed: 10.0.0.254\n' +
+        '  10.0.1.254: no route to it\n',
     );
     const words = 'its next hop 10.7.7.7 has no route';
     const candidate = {

@@ -1,5 +1,5 @@
 /** The daemon as the API sees it. */
-import type { DaemonCounters, DaemonView, RouteQuery, Slice } from '../../api/daemon-view.ts';
+import type { DaemonCounters, DaemonView, FibCounters, FibQuery, RouteQuery, Slice } from '../../api/daemon-view.ts';
 import { ApiError } from '../../api/errors.ts';
 import type {
   ActionResult,
@@ -13,16 +13,16 @@ import type {
   RouteInput,
   StatusReport,
 } from '../../api/types.ts';
-import type { FibRoute } from '../../fib/worker-messages.ts';
-import { FAMILIES, FAMILY_NAMES } from '../../net/family.ts';
-import type { Family } from '../../net/family.ts';
+import { FAMILIES } from '../../net/family.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
-import { LOCAL_PEER } from '../../rib/peers.ts';
+import { LOCAL_PEER, WORKLOAD_PEER } from '../../rib/peers.ts';
 import type { EventLog } from '../event-log.ts';
+import type { KernelRouting } from '../kernel-routing.ts';
 import { attributesOf } from '../manual-route.ts';
 import type { NeighbourSession } from '../neighbour-session.ts';
 import type { Router } from '../router.ts';
+import { FibReport } from './fib-report.ts';
 import { peerDetail, peerSummary } from './peer-report.ts';
 import { RouteExplainer } from './route-explanation.ts';
 import { RouteListing } from './route-listing.ts';
@@ -36,27 +36,38 @@ export interface ReportSources {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly statusInputs: () => StatusInputs;
-  /** What the FIB wants and has; empty where it is switched off. */
-  readonly fibRoutes: () => Promise<readonly FibRoute[]>;
-  /** The same of one prefix; undefined where neither is there. */
-  readonly fibRoute: (prefix: Prefix) => Promise<FibRoute | undefined>;
-  readonly fibCounters: () => DaemonCounters['fib'];
+  /** Undefined where the FIB is switched off. */
+  readonly kernel: KernelRouting | undefined;
   readonly datastoreCounters: () => DaemonCounters['datastore'];
   readonly shutdown: (forGood: boolean) => void;
 }
+
+/** Where the FIB is switched off. */
+const NO_FIB: FibCounters = {
+  written: 0,
+  removed: 0,
+  errors: 0,
+  repaired: 0,
+  pending: 0,
+  adopted: 0,
+  nextHopGroups: 0,
+  groupWrites: 0,
+  unresolvedNextHops: 0,
+  applySeconds: 0,
+};
 
 export class DaemonReport implements DaemonView {
   private readonly sources: ReportSources;
   private readonly listing: RouteListing;
   private readonly explainer: RouteExplainer;
-  /** Answer to the first slice of a FIB listing, from which the others are cut. */
-  private fibListing: readonly FibRoute[] = [];
+  private readonly fibReport: FibReport;
 
   constructor(sources: ReportSources) {
     const { router } = sources;
     this.sources = sources;
     this.listing = new RouteListing(router.rib, router.advertising, (address) => router.find(address)?.peer);
     this.explainer = new RouteExplainer(router.rib, router.advertising, this.listing);
+    this.fibReport = new FibReport(sources.kernel, this.explainer);
   }
 
   status(): StatusReport {
@@ -87,14 +98,12 @@ export class DaemonReport implements DaemonView {
       state: session.state,
     }));
     const match = this.explainer.forwardingMatch(prefix);
-    return { ...this.explainer.explain(prefix, peers), fib: match === undefined ? null : await this.explainFib(match) };
+    const fib = match === undefined ? null : await this.fibReport.explain(match);
+    return { ...this.explainer.explain(prefix, peers), fib };
   }
 
-  async fib(family: Family | undefined, position: number, limit: number): Promise<Slice<FibEntry>> {
-    if (position === 0) this.fibListing = await this.sources.fibRoutes();
-    const wanted = this.fibListing.filter((route) => family === undefined || route.family === family);
-    const end = position + limit;
-    return { items: wanted.slice(position, end).map(fibEntry), next: end < wanted.length ? end : null };
+  fib(query: FibQuery, position: number, limit: number): Promise<Slice<FibEntry>> {
+    return this.fibReport.list(query, position, limit);
   }
 
   events(after: number): readonly DaemonEvent[] {
@@ -110,13 +119,13 @@ export class DaemonReport implements DaemonView {
     const [ipv4, ipv6] = FAMILIES.map((family) => ({
       prefixes: router.rib.tables[family].prefixes.count,
       paths: router.rib.tables[family].count,
-      originated: router.rib.peers.received[family][LOCAL_PEER],
+      originated: [LOCAL_PEER, WORKLOAD_PEER].reduce((sum, peer) => sum + router.rib.peers.received[family][peer], 0),
     }));
     return {
       families: { 'ipv4-unicast': ipv4, 'ipv6-unicast': ipv6 },
       attributeSets: router.rib.sets.count,
       updateGroups: router.advertising.sizes.groups,
-      fib: this.sources.fibCounters(),
+      fib: this.sources.kernel?.counters ?? NO_FIB,
       datastore: this.sources.datastoreCounters(),
     };
   }
@@ -129,11 +138,10 @@ export class DaemonReport implements DaemonView {
     if (kind === 'hard') {
       if (router.isDisabled(peer.neighbour.key))
         throw new ApiError('CONFLICT', `${address} is disabled: enable it first`);
-      peer.reset();
+      peer.session.reset();
       return { words: `Session with ${address} closed; it is set up again.` };
     }
-    if (peer.session.state !== 'Established')
-      throw new ApiError('CONFLICT', `the session with ${address} is ${peer.session.state}`);
+    if (peer.peer < 0) throw new ApiError('CONFLICT', `the session with ${address} is ${peer.session.state}`);
     if (kind === 'in') {
       const asked = peer.refreshIn();
       const also = asked ? ', and the peer asked for all of them again' : '; the peer does not do route refresh';
@@ -183,26 +191,4 @@ export class DaemonReport implements DaemonView {
     }
     return peer;
   }
-
-  private async explainFib(match: Prefix): Promise<RouteExplanation['fib']> {
-    const route = await this.sources.fibRoute(match);
-    if (route === undefined) return { wanted: [], installed: [], words: 'not a route for the kernel' };
-    const hops = route.nextHops.map(({ address, interface: link }) => address ?? link ?? '');
-    const words = route.error === undefined ? route.state : `${route.state}: ${route.error}`;
-    return { wanted: hops, installed: route.state === 'installed' ? hops : [], words };
-  }
-}
-
-function fibEntry(route: FibRoute): FibEntry {
-  return {
-    prefix: route.prefix,
-    family: FAMILY_NAMES[route.family],
-    nextHops: route.nextHops.map(({ address, interface: link, weight }) => ({
-      address: address ?? null,
-      interface: link ?? null,
-      weight,
-    })),
-    state: route.state === 'leftover' ? 'pending' : route.state,
-    error: route.error ?? null,
-  };
 }

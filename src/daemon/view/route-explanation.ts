@@ -19,7 +19,7 @@ import {
   STEP_ROUTER_ID,
 } from '../../rib/best-path.ts';
 import type { PathTable } from '../../rib/path-table.ts';
-import { LOCAL_PEER } from '../../rib/peers.ts';
+import { isOwnPeer } from '../../rib/peers.ts';
 import type { RouteSource } from '../../rib/policy.ts';
 import type { Rib } from '../../rib/rib.ts';
 import { formatU32 } from '../../net/address.ts';
@@ -80,6 +80,16 @@ export class RouteExplainer {
     return prefix === undefined ? undefined : table.prefixes.prefix(prefix);
   }
 
+  /** The paths whose next hops the FIB is to use, the best first. */
+  chosen(prefix: Prefix): { peer: string | null; nextHop: string | null; words: string }[] {
+    const table = this.rib.tables[prefix.family];
+    const id = table.prefixes.find(...prefix.words, prefix.length);
+    if (id === 0) return [];
+    return this.candidates(table, id)
+      .filter(({ outcome }) => outcome === 'best' || outcome === 'multipath')
+      .map(({ peer, route, words }) => ({ peer, nextHop: route.nextHop, words }));
+  }
+
   private candidates(table: PathTable, prefix: number): Candidate[] {
     const { selector } = this.rib;
     const best = selector.select(table, prefix);
@@ -138,7 +148,7 @@ export class RouteExplainer {
       from,
       ...role,
     });
-    const peer = from === LOCAL_PEER ? null : (this.rib.peers.info[from]?.address ?? null);
+    const peer = isOwnPeer(from) ? null : (this.rib.peers.info[from]?.address ?? null);
     return { route, peer, outcome, step, words };
   }
 

@@ -1,0 +1,141 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { FibNextHop } from '../fib/next-hop.ts';
+import type { ProgrammingRule } from '../fib/programming.ts';
+import { formatPrefix, parsePrefix } from '../net/prefix.ts';
+import { PrefixTable } from '../rib/prefix-table.ts';
+import { KernelForwarding } from './kernel-forwarding.ts';
+
+/** What the kernel would have: next hops in words by prefix, through the groups that are defined. */
+function fakeFib() {
+  const groups = new Map<number, string>([[1, 'blackhole']]);
+  const routes = new Map<string, string>();
+  let writes = 0;
+  return {
+    routes,
+    groups,
+    written: () => writes,
+    target: {
+      defineGroup: (id: number, hops: readonly FibNextHop[]) => {
+        expect(groups.has(id)).toBe(false);
+        groups.set(id, hops.map(hopWords).join(' '));
+      },
+      releaseGroup: (id: number) => {
+        expect(groups.delete(id)).toBe(true);
+      },
+      set: (family: 0 | 1, a0: number, a1: number, a2: number, a3: number, length: number, group: number) => {
+        writes++;
+        const prefix = formatPrefix({ family, words: [a0, a1, a2, a3], length });
+        if (group === 0) routes.delete(prefix);
+        else routes.set(prefix, groups.get(group) ?? `unknown group ${group}`);
+      },
+      flush: () => undefined,
+    },
+  };
+}
+
+function hopWords({ address, interface: link, tunnel }: FibNextHop): string {
+  const crossing = tunnel?.crossSubnet === true ? '?' : '';
+  return `${address}${link === undefined ? '' : `%${link}`}${tunnel === undefined ? '' : `/${tunnel.kind}${crossing}`}`;
+}
+
+function rule(prefix: string, verdict: ProgrammingRule['verdict']): ProgrammingRule {
+  return { prefix: parsePrefix(prefix), match: 'within', verdict, why: `pool ${prefix}` };
+}
+
+/** The RIB as far as it matters here: it remembers the group of each prefix. */
+function setup() {
+  const fib = fakeFib();
+  const forwarding = new KernelForwarding(fib.target);
+  const table = (family: 0 | 1) => ({ prefixes: new PrefixTable(family), nextHopGroup: new Uint32Array(32_768) });
+  const tables = [table(0), table(1)] as const;
+  const set = (text: string, group: number) => {
+    const { family, words, length } = parsePrefix(text);
+    const { prefixes, nextHopGroup } = tables[family];
+    const id = prefixes.intern(...words, length);
+    prefixes.hold(id);
+    nextHopGroup[id] = group;
+    forwarding.set(family, ...words, length, group);
+  };
+  const configure = (rules: readonly ProgrammingRule[], blackholes: readonly string[] = []) =>
+    forwarding.configure(rules, blackholes.map(parsePrefix), tables);
+  return { fib, forwarding, set, configure };
+}
+
+describe('routes for the kernel', () => {
+  it('are wrapped, left as they are, or left to others, as the rules say', () => {
+    const { fib, forwarding, set, configure } = setup();
+    configure([rule('10.1.0.0/16', 'ipip-cross-subnet'), rule('10.2.0.0/16', 'reject'), rule('10.3.0.0/16', 'vxlan')]);
+    forwarding.define(7, [{ address: '10.0.0.2', interface: undefined }]);
+    set('10.1.2.0/26', 7);
+    set('10.2.2.0/26', 7);
+    set('10.3.2.0/26', 7);
+    set('0.0.0.0/0', 7);
+    expect(Object.fromEntries(fib.routes)).toEqual({
+      '10.1.2.0/26': '10.0.0.2/ipip?',
+      '10.3.2.0/26': '10.0.0.2/vxlan',
+      '0.0.0.0/0': '10.0.0.2',
+    });
+    expect(forwarding.explain(parsePrefix('10.2.2.0/26'))).toEqual({ rejected: true, why: 'reject: pool 10.2.0.0/16' });
+    expect([...fib.groups.keys()]).toHaveLength(4);
+    forwarding.release(7);
+    expect([...fib.groups.keys()]).toEqual([1]);
+  });
+
+  it('keep the link of a link-local next hop, and take a group number again', () => {
+    const { fib, forwarding, set } = setup();
+    forwarding.define(100, [{ address: 'fe80::1', interface: 'eth0' }]);
+    set('2001:db8::/32', 100);
+    expect(fib.routes.get('2001:db8::/32')).toBe('fe80::1%eth0');
+    set('2001:db8::/32', 0);
+    forwarding.release(100);
+    forwarding.define(100, [{ address: 'fd00::1', interface: undefined }]);
+    set('2001:db8::/32', 100);
+    expect(fib.routes.get('2001:db8::/32')).toBe('fd00::1');
+  });
+
+  it('are judged anew when the rules change, and only then', async () => {
+    const { fib, forwarding, set, configure } = setup();
+    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined }]);
+    const prefixes = Array.from({ length: 20_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
+    for (const prefix of prefixes) set(prefix, 1);
+    set('fd00:1::/64', 1);
+    configure([rule('10.0.0.0/8', 'ipip'), rule('fd00::/8', 'reject')]);
+    await vi.waitUntil(() => !fib.routes.has('fd00:1::/64'));
+    expect(prefixes.every((prefix) => fib.routes.get(prefix) === '10.0.0.2/ipip')).toBe(true);
+    const written = fib.written();
+    configure([rule('10.0.0.0/8', 'ipip'), rule('fd00::/8', 'reject')]);
+    configure([rule('10.0.0.0/8', 'plain')]);
+    await vi.waitUntil(() => fib.routes.has('fd00:1::/64'));
+    expect(prefixes.every((prefix) => fib.routes.get(prefix) === '10.0.0.2')).toBe(true);
+    expect(fib.written()).toBe(written + prefixes.length + 1);
+  });
+});
+
+describe('blackholes of own blocks', () => {
+  it('stand where the RIB has no route for just that prefix', () => {
+    const { fib, forwarding, set, configure } = setup();
+    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined }]);
+    configure([], ['10.1.2.0/26', 'fd00:1::/122']);
+    expect(Object.fromEntries(fib.routes)).toEqual({ '10.1.2.0/26': 'blackhole', 'fd00:1::/122': 'blackhole' });
+    set('10.1.2.0/26', 1);
+    set('10.1.2.4/32', 1);
+    expect(fib.routes.get('10.1.2.0/26')).toBe('10.0.0.2');
+    configure([], ['10.1.2.0/26']);
+    expect(fib.routes.has('fd00:1::/122')).toBe(false);
+    set('10.1.2.0/26', 0);
+    set('10.1.2.4/32', 0);
+    expect(Object.fromEntries(fib.routes)).toEqual({ '10.1.2.0/26': 'blackhole' });
+    configure([], []);
+    expect(fib.routes.size).toBe(0);
+  });
+
+  it('leave a route alone that comes to be wanted as a blackhole too', () => {
+    const { fib, forwarding, set, configure } = setup();
+    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined }]);
+    set('10.1.2.0/26', 1);
+    configure([], ['10.1.2.0/26']);
+    expect(fib.routes.get('10.1.2.0/26')).toBe('10.0.0.2');
+    configure([], []);
+    expect(fib.routes.get('10.1.2.0/26')).toBe('10.0.0.2');
+  });
+});

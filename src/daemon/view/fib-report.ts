@@ -1,0 +1,111 @@
+/** The kernel's routes as the API shows them: what is wanted, what is there, and why. */
+import type { FibQuery, Slice } from '../../api/daemon-view.ts';
+import { ApiError } from '../../api/errors.ts';
+import type { FibEntry, RouteExplanation } from '../../api/types.ts';
+import { formatNextHop } from '../../fib/next-hop.ts';
+import type { FibRoute } from '../../fib/worker-messages.ts';
+import { tryParseAddress } from '../../net/address.ts';
+import { FAMILY_NAMES } from '../../net/family.ts';
+import { parsePrefix } from '../../net/prefix.ts';
+import type { Prefix } from '../../net/prefix.ts';
+import type { KernelRouting } from '../kernel-routing.ts';
+import type { RouteExplainer } from './route-explanation.ts';
+
+const SWITCHED_OFF = 'kernel routes are switched off (fib.enabled is false)';
+
+export class FibReport {
+  /** Undefined where the FIB is switched off. */
+  private readonly kernel: KernelRouting | undefined;
+  private readonly explainer: RouteExplainer;
+
+  constructor(kernel: KernelRouting | undefined, explainer: RouteExplainer) {
+    this.kernel = kernel;
+    this.explainer = explainer;
+  }
+
+  async list(query: FibQuery, position: number, limit: number): Promise<Slice<FibEntry>> {
+    if (this.kernel === undefined) {
+      if (query.differencesOnly) throw new ApiError('CONFLICT', SWITCHED_OFF);
+      return { items: [], next: null };
+    }
+    const { routes, next } = await this.routes(this.kernel, query, position, limit);
+    return { items: routes.map((route) => this.entry(route, query.why)), next };
+  }
+
+  /** What the kernel has for a prefix that has a best path. */
+  async explain(prefix: Prefix): Promise<RouteExplanation['fib']> {
+    const { kernel } = this;
+    const nothing = { wanted: [], installed: [], notes: [] };
+    if (kernel === undefined) return { ...nothing, words: SWITCHED_OFF, programming: null };
+    const { rejected, why } = kernel.programming(prefix);
+    const route = await kernel.find(prefix);
+    if (route === undefined) {
+      const words = rejected ? 'not programmed here' : 'not a route for the kernel';
+      return { ...nothing, words, programming: why };
+    }
+    const { error } = route;
+    const { wanted, actual, notes } = inWords(route);
+    const words = error === undefined ? stateWords(route) : `${stateWords(route)}: ${error}`;
+    return { wanted: wanted.map(gateway), installed: actual.map(gateway), words, notes: [...notes], programming: why };
+  }
+
+  private async routes(kernel: KernelRouting, query: FibQuery, position: number, limit: number) {
+    const { family, prefix, differencesOnly } = query;
+    if (prefix === undefined) {
+      return kernel.page({ after: position, limit, differencesOnly, ...(family !== undefined && { family }) });
+    }
+    const route = await kernel.find(prefix);
+    const shown = route !== undefined && !(differencesOnly && differenceOf(route) === null);
+    return { routes: shown ? [route] : [], next: null };
+  }
+
+  private entry(route: FibRoute, why: boolean): FibEntry {
+    return {
+      prefix: route.prefix,
+      family: FAMILY_NAMES[route.family],
+      nextHops: route.nextHops.map(({ address, interface: link, weight }) => ({
+        address: address ?? null,
+        interface: link ?? null,
+        weight,
+      })),
+      state: route.state === 'leftover' ? 'pending' : route.state,
+      wanted: inWords(route).wanted,
+      installed: inWords(route).actual,
+      difference: differenceOf(route),
+      error: route.error ?? null,
+      notes: inWords(route).notes,
+      ...(why && { why: this.why(parsePrefix(route.prefix)) }),
+    };
+  }
+
+  private why(prefix: Prefix): FibEntry['why'] {
+    return { paths: this.explainer.chosen(prefix), programming: this.kernel?.programming(prefix).why ?? null };
+  }
+}
+
+function differenceOf({ state, inKernel, nextHops }: FibRoute): FibEntry['difference'] {
+  if (state === 'installed') return null;
+  if (state === 'failed') return 'failed';
+  if (state === 'leftover' || nextHops.length === 0) return 'extra';
+  return inKernel ? 'differs' : 'missing';
+}
+
+/** The address of a next hop in words; all of them where there is none: `blackhole`, `dev eth0`. */
+function gateway(words: string): string {
+  const [first] = words.split(' ');
+  return tryParseAddress(first) === undefined ? words : first;
+}
+
+function stateWords({ state, inKernel }: FibRoute): string {
+  if (state === 'installed') return 'installed';
+  if (state === 'leftover') return 'left over from an earlier run; it goes when the first sync is over';
+  if (state === 'failed') {
+    return inKernel ? 'the kernel has another route and refused this one' : 'not in the kernel';
+  }
+  return inKernel ? 'the kernel has another route, a change is on its way' : 'on its way to the kernel';
+}
+
+function inWords({ nextHops, state }: FibRoute): { wanted: string[]; actual: string[]; notes: string[] } {
+  const wanted = nextHops.map(formatNextHop);
+  return { wanted, actual: state === 'installed' ? wanted : [], notes: [] };
+}
