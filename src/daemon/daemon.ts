@@ -18,6 +18,7 @@ import { EventLog } from './event-log.ts';
 import { InitialSync } from './initial-sync.ts';
 import { KernelRouting } from './kernel-routing.ts';
 import type { Log } from './log.ts';
+import type { OwnRestart } from './neighbour-session.ts';
 import { Router } from './router.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
@@ -76,7 +77,10 @@ export class Daemon {
     this.kernel = config.fib.enabled
       ? new KernelRouting({ config: config.fib, events: this.events, now: environment.now })
       : undefined;
-    this.initialSync = new InitialSync(() => void this.endOfInitialSync());
+    this.initialSync = new InitialSync({
+      tell: () => void this.router.endRestart(),
+      finish: () => void this.endOfInitialSync(),
+    });
     this.router = new Router({
       events: this.events,
       environment: environment.session,
@@ -95,6 +99,7 @@ export class Daemon {
     if (api.socket !== '') await claimSocket(api.socket);
     this.events.add('daemon', nodeName, `starlingd ${this.environment.version} starts`);
     await this.kernel?.start();
+    this.router.startAfter(ownRestart(this.kernel?.counters.adopted));
     this.datastore.start({
       snapshot: (resources, problems) => this.take(clusterView(resources), problems, resources.length),
       changes: (changes, problems) => this.take(applyChanges(this.view, changes), problems, changes.length),
@@ -236,6 +241,14 @@ export class Daemon {
       ],
     };
   }
+}
+
+/**
+ * What tells of an earlier run are its routes in the kernel (`adopted`). Without a FIB nothing does; but then the daemon
+ * forwards nothing either, and it may as well have run before.
+ */
+function ownRestart(adopted = 1): OwnRestart {
+  return { restarting: adopted > 0, forwarding: adopted > 0 };
 }
 
 function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {

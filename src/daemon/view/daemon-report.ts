@@ -138,10 +138,11 @@ export class DaemonReport implements DaemonView {
     if (kind === 'hard') {
       if (router.isDisabled(peer.neighbour.key))
         throw new ApiError('CONFLICT', `${address} is disabled: enable it first`);
-      peer.session.reset();
+      peer.reset();
       return { words: `Session with ${address} closed; it is set up again.` };
     }
-    if (peer.peer < 0) throw new ApiError('CONFLICT', `the session with ${address} is ${peer.session.state}`);
+    if (peer.session.state !== 'Established')
+      throw new ApiError('CONFLICT', `the session with ${address} is ${peer.session.state}`);
     if (kind === 'in') {
       const asked = peer.refreshIn();
       const also = asked ? ', and the peer asked for all of them again' : '; the peer does not do route refresh';
