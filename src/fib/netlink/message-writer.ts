@@ -55,13 +55,14 @@ export class MessageWriter {
   }
 
   /** `struct rtmsg` of linux/rtnetlink.h; tables above 255 go into `RTA_TABLE`. */
-  rtmsg(family: number, destinationLength: number, table: number, protocol: number, type: number): void {
+  rtmsg(family: number, destinationLength: number, table: number, protocol: number, type: number, flags = 0): void {
     const at = this.reserve(12);
     this.bytes[at] = family;
     this.bytes[at + 1] = destinationLength;
     this.bytes[at + 4] = table;
     this.bytes[at + 5] = protocol;
     this.bytes[at + 7] = type;
+    this.view.setUint32(at + 8, flags, LITTLE_ENDIAN);
   }
 
   /** `struct nhmsg` of linux/nexthop.h. */
@@ -139,6 +140,12 @@ export class MessageWriter {
   /** Ends the attribute that starts at `start`. */
   endAttribute(start: number): void {
     this.view.setUint16(start, this.length - start, LITTLE_ENDIAN);
+  }
+
+  /** An attribute with a number of 16 bits in the byte order of the machine. */
+  attributeU16(type: number, value: number): void {
+    const at = this.attribute(type, 2);
+    this.view.setUint16(at, value, LITTLE_ENDIAN);
   }
 
   /** An attribute with a number of 32 bits in the byte order of the machine. */
