@@ -12,7 +12,8 @@ export interface Daemon {
   /** The program without which it cannot run, and how it tells its version. */
   readonly program: string;
   readonly version: readonly string[];
-  readonly start: StartRouter;
+  /** Absent for the tool `ip`, which shows what the kernel can do. */
+  readonly start?: StartRouter;
 }
 
 export const DAEMONS: readonly Daemon[] = [
@@ -21,4 +22,5 @@ export const DAEMONS: readonly Daemon[] = [
   { name: 'frr', program: '/usr/lib/frr/bgpd', version: ['/usr/lib/frr/bgpd', '--version'], start: startFrr },
   { name: 'gobgpd', program: '/usr/bin/gobgpd', version: ['gobgpd', '--version'], start: startGobgpd },
   { name: 'openbgpd', program: '/usr/sbin/bgpd', version: ['/usr/sbin/bgpd', '-V'], start: startOpenbgpd },
+  { name: 'ip', program: '/usr/sbin/ip', version: ['ip', '-V'] },
 ];

@@ -6,10 +6,9 @@ import type { Options } from './options.ts';
 import { DAEMONS } from './daemons.ts';
 import type { Daemon } from './daemons.ts';
 import { SCENARIOS, scaled } from './plan.ts';
-import type { Scenario } from './plan.ts';
+import type { Result, Scenario } from './plan.ts';
 import { formatTable, writeDocument, writeJson } from './report.ts';
 import { runOne } from './run-one.ts';
-import type { Result } from './run-one.ts';
 
 /** Why a daemon does not run a scenario here, or undefined. */
 function reasonToSkip(daemon: Daemon, scenario: Scenario, options: Options): string | undefined {
@@ -37,7 +36,7 @@ async function runAll(options: Options): Promise<{ results: Result[]; notes: str
   const notes: string[] = [];
   const daemons = DAEMONS.filter(({ name }) => options.peers?.includes(name) ?? true);
   for (const scenario of options.only.map((name) => scaled(SCENARIOS[name], options.scale))) {
-    for (const daemon of daemons) {
+    for (const daemon of daemons.filter(({ name }) => scenario.daemons.includes(name))) {
       const reason = reasonToSkip(daemon, scenario, options);
       if (reason !== undefined) {
         notes.push(`${scenario.name}, ${daemon.name}: not run (${reason})`);

@@ -22,7 +22,7 @@ export interface Options {
 
 const USAGE = `npm run bench -- [options]
   --only SCENARIO,...  ${SCENARIO_NAMES.join(', ')}
-  --peers NAME,...     starling, bird, frr, gobgpd, openbgpd
+  --peers NAME,...     starling, bird, frr, gobgpd, openbgpd, ip
   --all                also what takes minutes (gobgpd with the full table and as reflector)
   --scale FACTOR       smaller tables, e.g. 0.1
   --runs N             repeat each and report the middle run (1)

@@ -7,16 +7,38 @@ export const DUT_ADDRESS = '10.100.0.1';
 /** Prefix length of the link's subnet. */
 export const SUBNET_LENGTH = 16;
 
+/** The daemon's address on the second link, which only scenarios with {@link Scenario.secondLink} have. */
+export const SECOND_ADDRESS = '10.101.0.1';
+/** What that link is called at both ends. */
+export const SECOND_LINK = 'eth1';
+
 /** A neighbour of the daemon under test, played by the load generator. */
 export interface Neighbour {
   readonly address: string;
   readonly asn: number;
+  /** The address of the daemon that it connects to. */
+  readonly daemon: string;
 }
 
 /** Seconds; the usual default. */
 export const HOLD_TIME = 90;
 
-export const SCENARIO_NAMES = ['full-table', 'failover', 'churn', 'reflector', 'latency', 'idle', 'startup'] as const;
+/** Seconds, of the neighbours of `fib-full`: their KEEPALIVEs have to come every second. */
+export const SHORT_HOLD_TIME = 3;
+
+export const SCENARIO_NAMES = [
+  'full-table',
+  'failover',
+  'churn',
+  'reflector',
+  'latency',
+  'idle',
+  'startup',
+  'fib-install',
+  'fib-full',
+  'fib-failover',
+  'fib-peer-loss',
+] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
 /** A scenario: what is measured, with how many of everything at scale 1. */
@@ -32,12 +54,32 @@ export interface Scenario {
   /** Attribute sets of a feeder. */
   readonly sets: number;
   /** What is compared with BIRD's figure. */
-  readonly figure: 'cpuSeconds' | 'p50Milliseconds' | 'corePercent' | 'wallSeconds';
+  readonly figure: 'cpuSeconds' | 'p50Milliseconds' | 'corePercent' | 'wallSeconds' | 'switchMilliseconds';
   /** Peers that need minutes here and run only with `--all`. */
   readonly slow: readonly string[];
+  /** What runs it. */
+  readonly daemons: readonly string[];
+  /** Whether the daemon writes its routes to the kernel. */
+  readonly kernel?: true;
+  /** Whether the second neighbour is at the other end of a second link. */
+  readonly secondLink?: true;
 }
 
-const plain = { neighbours: 2, internal: false, slow: [], figure: 'cpuSeconds' } as const;
+const plain = {
+  neighbours: 2,
+  internal: false,
+  slow: [],
+  figure: 'cpuSeconds',
+  daemons: ['starling', 'bird', 'frr', 'gobgpd', 'openbgpd'],
+} as const;
+
+const kernel = {
+  ...plain,
+  kernel: true,
+  daemons: ['starling', 'bird', 'frr'],
+  prefixes: 100_000,
+  sets: 20_000,
+} as const;
 
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
   'full-table': {
@@ -99,6 +141,37 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     sets: 0,
     figure: 'wallSeconds',
   },
+  'fib-install': {
+    ...kernel,
+    name: 'fib-install',
+    title: '100,000 prefixes from one peer into an empty kernel table',
+    neighbours: 1,
+    figure: 'wallSeconds',
+    daemons: [...kernel.daemons, 'ip'],
+  },
+  'fib-full': {
+    ...kernel,
+    name: 'fib-full',
+    title: '1,000,000 prefixes into the kernel, beside 2 idle sessions with a hold time of 3 s',
+    neighbours: 3,
+    prefixes: 1_000_000,
+    sets: 200_000,
+    figure: 'wallSeconds',
+  },
+  'fib-failover': {
+    ...kernel,
+    name: 'fib-failover',
+    title: '100,000 prefixes over two next hops, then the link of one dies; measured from there',
+    secondLink: true,
+    figure: 'switchMilliseconds',
+  },
+  'fib-peer-loss': {
+    ...kernel,
+    name: 'fib-peer-loss',
+    title: '100,000 prefixes over two next hops, then one peer closes its connection; measured from there',
+    secondLink: true,
+    figure: 'switchMilliseconds',
+  },
 };
 
 /** A scenario with its numbers multiplied by `scale`; two-neighbour scenarios keep their neighbours. */
@@ -114,18 +187,20 @@ export function scaled(scenario: Scenario, scale: number): Scenario {
 
 /** The neighbours of a scenario. */
 export function neighboursOf(scenario: Scenario): Neighbour[] {
-  return Array.from({ length: scenario.neighbours }, (_, i) => ({
-    address: `10.100.${1 + (i >> 7)}.${1 + (i & 127)}`,
-    asn: scenario.internal ? DUT_ASN : 65_001 + (i % 500),
-  }));
+  return Array.from({ length: scenario.neighbours }, (_, i) => {
+    const asn = scenario.internal ? DUT_ASN : 65_001 + (i % 500);
+    // Of the same AS as the first, so that every daemon takes their paths to be equally good.
+    if (i === 1 && scenario.secondLink) return { address: '10.101.0.2', asn: 65_001, daemon: SECOND_ADDRESS };
+    return { address: `10.100.${1 + (i >> 7)}.${1 + (i & 127)}`, asn, daemon: DUT_ADDRESS };
+  });
 }
 
 /** What the load generator is told, as JSON on its command line. */
 export interface Job {
   readonly scenario: Scenario;
   readonly seed: number;
-  /** The daemon's pid; absent where the daemon is started after the load generator. */
-  readonly pid?: number;
+  /** The daemon's processes; absent where the daemon is started after the load generator. */
+  readonly pids?: readonly number[];
 }
 
 /** What the load generator answers, as JSON on its standard output. */
@@ -139,4 +214,18 @@ export interface Measurement {
   readonly corePercent?: number;
   /** Only for startup: when the session was up, on the monotonic clock, in nanoseconds. */
   readonly establishedAt?: string;
+  /** Only for fib-full: how much later than after a keepalive interval a message came, at worst. */
+  readonly lateMilliseconds?: number;
+  /** Until no route led to the dead peer: from the kernel's notification of the link, or from the peer's end. */
+  readonly switchMilliseconds?: number;
+  /** With it: changes of routes and of next-hop objects that the kernel announced on account of it. */
+  readonly changes?: string;
+}
+
+/** What one run gave. */
+export interface Result extends Measurement {
+  readonly scenario: string;
+  readonly daemon: string;
+  /** 0 where it was not looked at. */
+  readonly peakMemoryBytes: number;
 }

@@ -5,8 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { DAEMONS } from './daemons.ts';
 import type { Options } from './options.ts';
 import { SCENARIOS } from './plan.ts';
-import type { ScenarioName } from './plan.ts';
-import type { Result } from './run-one.ts';
+import type { Result, ScenarioName } from './plan.ts';
 import { run } from '../test/support/processes.ts';
 
 const DOCUMENT = 'docs/benchmarks.md';
@@ -19,6 +18,10 @@ function figureText(result: Result): string {
   if (result.p50Milliseconds !== undefined)
     return `p50 ${result.p50Milliseconds.toFixed(3)} ms, p99 ${result.p99Milliseconds?.toFixed(3)} ms`;
   if (result.corePercent !== undefined) return `${result.corePercent.toFixed(2)} % of a core`;
+  if (result.lateMilliseconds !== undefined)
+    return `KEEPALIVE late by ${result.lateMilliseconds.toFixed(0)} ms at most`;
+  if (result.switchMilliseconds !== undefined)
+    return `switched in ${result.switchMilliseconds.toFixed(1)} ms; changes: ${result.changes}`;
   return '';
 }
 
@@ -34,10 +37,10 @@ function row(result: Result, results: readonly Result[]): string[] {
     result.daemon,
     result.wallSeconds.toFixed(3),
     result.scenario === 'startup' ? '' : result.cpuSeconds.toFixed(3),
-    (result.peakMemoryBytes / 1e6).toFixed(0),
+    result.peakMemoryBytes === 0 ? '' : (result.peakMemoryBytes / 1e6).toFixed(0),
     figureText(result),
     ratio(result[figure], bird?.[figure]),
-    ratio(result.peakMemoryBytes, bird?.peakMemoryBytes),
+    result.peakMemoryBytes === 0 ? '' : ratio(result.peakMemoryBytes, bird?.peakMemoryBytes),
   ];
 }
 

@@ -8,16 +8,14 @@ import { run } from '../test/support/processes.ts';
 import type { RouterConfig } from '../test/support/routers/router.ts';
 import type { Daemon } from './daemons.ts';
 import { peakMemoryBytes } from './load/meter.ts';
-import { DUT_ADDRESS, DUT_ASN, SUBNET_LENGTH, neighboursOf } from './plan.ts';
-import type { Job, Measurement, Scenario } from './plan.ts';
+import { runIp } from './kernel-limit.ts';
+import { DUT_ADDRESS, DUT_ASN, SECOND_ADDRESS, SECOND_LINK, SUBNET_LENGTH, neighboursOf } from './plan.ts';
+import type { Job, Measurement, Result, Scenario } from './plan.ts';
 
-/** What one run gave. */
-export interface Result extends Measurement {
-  readonly scenario: string;
-  readonly daemon: string;
-  readonly peakMemoryBytes: number;
-}
-
+/** What a router's kernel is told: forward, and change next-hop objects without announcing each route that uses them. */
+const SETTINGS =
+  'echo 1 > /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/nexthop_compat_mode; ' +
+  'echo 1 > /proc/sys/net/ipv4/fib_multipath_hash_policy';
 const DAEMON_CPU = '0';
 const LOAD_CPU = '1';
 const LOAD_TIMEOUT_MS = 20 * 60_000;
@@ -28,13 +26,37 @@ function configOf(scenario: Scenario): RouterConfig {
     asn: DUT_ASN,
     routerId: DUT_ADDRESS,
     address: DUT_ADDRESS,
-    neighbours: neighboursOf(scenario).map((neighbour) => ({
-      ...neighbour,
+    ...(scenario.kernel ? { kernel: true } : {}),
+    neighbours: neighboursOf(scenario).map(({ address, asn, daemon }) => ({
+      address,
+      asn,
       families: ['ipv4'],
       passive: true,
       client: scenario.internal,
+      silent: scenario.kernel === true,
+      ...(daemon === DUT_ADDRESS ? {} : { local: { address: daemon } }),
     })),
   };
+}
+
+/** The namespaces of the daemon and of the load generator, linked. */
+async function connect(here: Namespace, there: Namespace, scenario: Scenario): Promise<void> {
+  const neighbours = neighboursOf(scenario);
+  const withLength = (address: string) => `${address}/${SUBNET_LENGTH}`;
+  const farEnds = (daemon: string) =>
+    neighbours.filter((neighbour) => neighbour.daemon === daemon).map(({ address }) => withLength(address));
+  link(
+    { namespace: here, addresses: [withLength(DUT_ADDRESS)] },
+    { namespace: there, addresses: farEnds(DUT_ADDRESS) },
+  );
+  if (scenario.secondLink) {
+    const device = SECOND_LINK;
+    link(
+      { namespace: here, device, addresses: [withLength(SECOND_ADDRESS)] },
+      { namespace: there, device, addresses: farEnds(SECOND_ADDRESS) },
+    );
+  }
+  if (scenario.kernel) await run(['sh', '-c', SETTINGS], { space: here });
 }
 
 async function runLoad(namespace: Namespace, job: Job): Promise<Measurement> {
@@ -47,18 +69,17 @@ async function runLoad(namespace: Namespace, job: Job): Promise<Measurement> {
 export async function runOne(daemon: Daemon, scenario: Scenario, seed: number): Promise<Result> {
   using here = createNamespace('dut');
   using there = createNamespace('load');
-  link(
-    { namespace: here, addresses: [`${DUT_ADDRESS}/${SUBNET_LENGTH}`] },
-    { namespace: there, addresses: neighboursOf(scenario).map(({ address }) => `${address}/${SUBNET_LENGTH}`) },
-  );
+  await connect(here, there, scenario);
+  const { start } = daemon;
+  if (start === undefined) return await runIp(here, DAEMON_CPU, scenario, seed);
   // Starting is measured from outside, by a load generator that is already trying to connect.
   const early = scenario.name === 'startup' ? runLoad(there, { scenario, seed }) : undefined;
   // Its failure counts below; it must not end this process while the daemon is still starting.
   early?.catch(() => undefined);
   const begun = process.hrtime.bigint();
-  await using router = await daemon.start(configOf(scenario), { namespace: here, cpu: DAEMON_CPU });
-  const { pid } = router.process;
-  const measured = await (early ?? runLoad(there, { scenario, seed, pid }));
+  await using router = await start(configOf(scenario), { namespace: here, cpu: DAEMON_CPU });
+  const pids = [router.process, ...(router.companions ?? [])].map(({ pid }) => pid);
+  const measured = await (early ?? runLoad(there, { scenario, seed, pids }));
   const wallSeconds =
     measured.establishedAt === undefined ? measured.wallSeconds : Number(BigInt(measured.establishedAt) - begun) / 1e9;
   return {
@@ -66,6 +87,6 @@ export async function runOne(daemon: Daemon, scenario: Scenario, seed: number): 
     wallSeconds,
     scenario: scenario.name,
     daemon: daemon.name,
-    peakMemoryBytes: peakMemoryBytes(pid),
+    peakMemoryBytes: peakMemoryBytes(pids),
   };
 }

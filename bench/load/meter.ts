@@ -46,12 +46,12 @@ function statusKilobytes(pid: number, field: string): number {
   return Number(value ?? 0);
 }
 
-/** Seconds of CPU time used so far. */
-export function cpuSeconds(root: number): number {
-  return processTree(root).reduce((sum, pid) => sum + cpuNanoseconds(pid), 0) / 1e9;
+/** Seconds of CPU time that these processes and those below them used so far. */
+export function cpuSeconds(roots: readonly number[]): number {
+  return roots.flatMap(processTree).reduce((sum, pid) => sum + cpuNanoseconds(pid), 0) / 1e9;
 }
 
 /** The sum of the processes' largest resident sets (VmHWM), in bytes. */
-export function peakMemoryBytes(root: number): number {
-  return processTree(root).reduce((sum, pid) => sum + statusKilobytes(pid, 'VmHWM'), 0) * 1024;
+export function peakMemoryBytes(roots: readonly number[]): number {
+  return roots.flatMap(processTree).reduce((sum, pid) => sum + statusKilobytes(pid, 'VmHWM'), 0) * 1024;
 }

@@ -4,9 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describeEnd } from '../../test/support/bgp/speaker.ts';
 import type { Speaker } from '../../test/support/bgp/speaker.ts';
 import { neighboursOf } from '../plan.ts';
-import type { Job, Measurement, Neighbour, ScenarioName } from '../plan.ts';
-import { cpuSeconds } from './meter.ts';
+import type { Job, Measurement, ScenarioName } from '../plan.ts';
 import { createRandom } from './random.ts';
+import { fibFailover, fibFull, fibInstall } from './fib-scenarios.ts';
+import { externalStyle, settled, timed } from './measure.ts';
 import {
   FIRST_GENERATION,
   GENERATION_STEP,
@@ -15,28 +16,8 @@ import {
   makeAttributeSets,
   makePrefixTable,
 } from './routes.ts';
-import type { FeederStyle } from './routes.ts';
 import { establish } from './sessions.ts';
 import { PrefixIndex, Sink } from './sink.ts';
-
-/** Measures wall and CPU time of the daemon while `work` lasts. */
-async function timed(job: Job, work: () => Promise<void>): Promise<Measurement> {
-  const pid = job.pid ?? 0;
-  const cpu = cpuSeconds(pid);
-  const start = performance.now();
-  await work();
-  const wall = performance.now() - start;
-  return { wallSeconds: wall / 1000, cpuSeconds: cpuSeconds(pid) - cpu };
-}
-
-function externalStyle(job: Job, feeder: Neighbour, generation = 0): FeederStyle {
-  return {
-    seed: job.seed + generation,
-    nextHop: feeder.address,
-    pathStart: [feeder.asn],
-    originBase: FIRST_GENERATION + generation * GENERATION_STEP,
-  };
-}
 
 /** A sink on a session: told of every UPDATE from now on. */
 function listen(speaker: Speaker, index: PrefixIndex, test: ConstructorParameters<typeof Sink>[1]): Sink {
@@ -84,17 +65,6 @@ async function failover(job: Job): Promise<Measurement> {
     first.close();
     await done;
   });
-}
-
-/** Waits until the daemon has used less than 1 % of a core for half a second. */
-async function settled(job: Job): Promise<void> {
-  const pid = job.pid ?? 0;
-  for (let before = cpuSeconds(pid), i = 0; i < 60; i++) {
-    await sleep(500);
-    const now = cpuSeconds(pid);
-    if (now - before < 0.005) return;
-    before = now;
-  }
 }
 
 const CHURN_ROUNDS = 5;
@@ -233,4 +203,8 @@ export const LOADS: Readonly<Record<ScenarioName, (job: Job) => Promise<Measurem
   latency,
   idle,
   startup,
+  'fib-install': fibInstall,
+  'fib-full': fibFull,
+  'fib-failover': fibFailover,
+  'fib-peer-loss': fibFailover,
 };

@@ -4,29 +4,29 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { Speaker } from '../../test/support/bgp/speaker.ts';
-import { DUT_ADDRESS, HOLD_TIME } from '../plan.ts';
+import { HOLD_TIME } from '../plan.ts';
 import type { Neighbour } from '../plan.ts';
 
 const BGP_PORT = 179;
 const CONNECT_TIMEOUT_MS = 60_000;
 
-function tryConnect(localAddress: string): Promise<Socket | undefined> {
+function tryConnect(host: string, localAddress: string): Promise<Socket | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host: DUT_ADDRESS, port: BGP_PORT, localAddress });
+    const socket = connect({ host, port: BGP_PORT, localAddress });
     socket.once('connect', () => resolve(socket));
     socket.once('error', () => resolve(undefined));
   });
 }
 
 /** Brings a session up, trying again (every few milliseconds) while the daemon refuses or closes. */
-export async function establish(neighbour: Neighbour, retryMs = 20): Promise<Speaker> {
+export async function establish(neighbour: Neighbour, retryMs = 20, holdTime = HOLD_TIME): Promise<Speaker> {
   const deadline = performance.now() + CONNECT_TIMEOUT_MS;
   while (performance.now() < deadline) {
-    const socket = await tryConnect(neighbour.address);
+    const socket = await tryConnect(neighbour.daemon, neighbour.address);
     if (socket !== undefined) {
       const speaker = new Speaker(socket, {
         asn: neighbour.asn,
-        holdTime: HOLD_TIME,
+        holdTime,
         routerId: neighbour.address,
         families: ['ipv4'],
       });
@@ -38,5 +38,5 @@ export async function establish(neighbour: Neighbour, retryMs = 20): Promise<Spe
     }
     await sleep(retryMs);
   }
-  throw new Error(`no session as ${neighbour.address} with ${DUT_ADDRESS} within ${CONNECT_TIMEOUT_MS} ms`);
+  throw new Error(`no session as ${neighbour.address} with ${neighbour.daemon} within ${CONNECT_TIMEOUT_MS} ms`);
 }

@@ -39,6 +39,8 @@ export class Speaker implements Disposable {
   readonly closed: Promise<ReceivedNotification | undefined>;
   /** Hears every UPDATE. */
   onUpdate: UpdateListener = () => undefined;
+  /** Told of every message. */
+  onMessage: () => void = () => undefined;
   /** UPDATE messages received. */
   updates = 0;
 
@@ -125,6 +127,7 @@ export class Speaker implements Disposable {
     while (data.length - at >= HEADER_LENGTH) {
       const length = data.readUInt16BE(at + 16);
       if (data.length - at < length) break;
+      this.onMessage();
       this.handle(data, data[at + 18], at + HEADER_LENGTH, at + length);
       at += length;
     }

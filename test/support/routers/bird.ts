@@ -25,11 +25,16 @@ function protocol(config: RouterConfig, neighbour: NeighbourConfig): string {
   if (neighbour.holdTime !== undefined) lines.push(`hold time ${neighbour.holdTime};`);
   if (neighbour.client === true) lines.push('rr client;');
   const self = neighbour.nextHopSelf === true ? 'next hop self;' : '';
-  if (neighbour.families.includes('ipv4')) lines.push(`ipv4 { import all; export all; ${self} };`);
+  const exported = neighbour.silent === true ? 'none' : 'all';
+  if (neighbour.families.includes('ipv4')) lines.push(`ipv4 { import all; export ${exported}; ${self} };`);
   // In a session over IPv4 the own IPv6 address has to be given.
   const self6 = `${self} next hop address ${address6};`;
-  if (neighbour.families.includes('ipv6')) lines.push(`ipv6 { import all; export all; ${self6} };`);
+  if (neighbour.families.includes('ipv6')) lines.push(`ipv6 { import all; export ${exported}; ${self6} };`);
   return `protocol bgp ${protocolName(neighbour.address)} {\n  ${lines.join('\n  ')}\n}`;
+}
+
+function kernelProtocol(family: string): string {
+  return `protocol kernel { ${family} { import none; export where source = RTS_BGP; }; merge paths on; }`;
 }
 
 function configuration(config: RouterConfig): string {
@@ -37,6 +42,7 @@ function configuration(config: RouterConfig): string {
     `router id ${config.routerId};`,
     'log stderr { info, remote, warning, error, auth, fatal, bug, trace };',
     'protocol device {}',
+    ...(config.kernel === true ? ['ipv4', 'ipv6'].map(kernelProtocol) : []),
     ...config.neighbours.map((neighbour) => protocol(config, neighbour)),
     '',
   ].join('\n');

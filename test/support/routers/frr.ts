@@ -21,10 +21,11 @@ function neighbourLines(neighbour: NeighbourConfig): string[] {
 
 function familyLines(config: RouterConfig, family: FamilyName): string[] {
   const neighbours = config.neighbours.filter(({ families }) => families.includes(family));
-  const lines = neighbours.flatMap(({ address, client, nextHopSelf }) => {
+  const lines = neighbours.flatMap(({ address, client, nextHopSelf, silent }) => {
     const one = [`neighbor ${address} activate`];
     if (client === true) one.push(`neighbor ${address} route-reflector-client`);
     if (nextHopSelf === true) one.push(`neighbor ${address} next-hop-self`);
+    if (silent === true) one.push(`neighbor ${address} route-map nothing out`);
     return one;
   });
   return [`address-family ${family} unicast`, ...lines, 'exit-address-family'];
@@ -33,6 +34,8 @@ function familyLines(config: RouterConfig, family: FamilyName): string[] {
 function configuration(config: RouterConfig): string {
   return [
     'log stdout informational',
+    'route-map nothing deny 1',
+    'exit',
     `router bgp ${config.asn}`,
     `bgp router-id ${config.routerId}`,
     'no bgp default ipv4-unicast',
@@ -48,8 +51,9 @@ function configuration(config: RouterConfig): string {
   ].join('\n');
 }
 
-/** Starts bgpd alone: it believes every next hop, knows no interfaces and touches no kernel table. */
+/** Starts bgpd; without `config.kernel` alone: it believes every next hop, knows no interfaces and touches no kernel table. */
 export function startFrr(config: RouterConfig, place: RouterPlace): Promise<Router> {
+  if (config.kernel === true) return startFrrWithZebra(config, place);
   return startBgpd(config, place, createScratch('frr'), undefined);
 }
 
@@ -69,7 +73,7 @@ export async function startFrrWithZebra(config: RouterConfig, place: RouterPlace
       '--vty_port=0',
       `--socket=${directory}/zserv.api`,
     ],
-    { name: 'frr zebra', space: place.namespace },
+    { name: 'frr zebra', space: place.namespace, cpu: place.cpu },
   );
   await waitUntilReady(zebra, () => access(`${directory}/zserv.api`));
   return startBgpd(config, place, scratch, zebra);
@@ -113,6 +117,7 @@ async function startBgpd(
   return {
     kind: 'frr',
     process: process_,
+    ...(zebra === undefined ? {} : { companions: [zebra] }),
     freeze: process_.freeze,
     thaw: process_.thaw,
     async neighbour(address) {

@@ -20,6 +20,8 @@ export interface NeighbourConfig {
   readonly client?: boolean;
   /** Announce the own address as next hop to an internal neighbour. */
   readonly nextHopSelf?: boolean;
+  /** Announce nothing to the neighbour. */
+  readonly silent?: boolean;
   /** The router's addresses on the link to this neighbour, where they are not those of the router. */
   readonly local?: LocalAddresses;
 }
@@ -38,6 +40,8 @@ export interface RouterConfig extends LocalAddresses {
   readonly routerId: string;
   /** Port to listen on, where it is not 179. */
   readonly port?: number;
+  /** Write routes to the kernel's main table, over all equally good next hops. Only Starling, BIRD and FRR can. */
+  readonly kernel?: boolean;
   readonly neighbours: readonly NeighbourConfig[];
 }
 
@@ -62,6 +66,8 @@ export interface NeighbourView {
 export interface Router extends AsyncDisposable {
   readonly kind: string;
   readonly process: RunningProcess;
+  /** Processes beside {@link process} that do part of its work. */
+  readonly companions?: readonly RunningProcess[];
   neighbour(address: string): Promise<NeighbourView>;
   /** Asks the neighbour for its routes again (RFC 2918). */
   refreshIn(address: string): Promise<void>;

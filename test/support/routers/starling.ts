@@ -28,7 +28,7 @@ function peer(neighbour: NeighbourConfig): object {
   return resource('BGPPeer', peerName(address), {
     peerIP: address,
     asNumber: neighbour.asn,
-    filters: ['accept-all'],
+    filters: [neighbour.silent === true ? 'accept-only' : 'accept-all'],
     ...(neighbour.local === undefined ? {} : { sourceAddress: 'None' }),
     ...(neighbour.nextHopSelf === true ? { nextHopMode: 'Self' } : {}),
     ...(neighbour.ttlSecurity === true ? { ttlSecurity: 1 } : {}),
@@ -47,6 +47,7 @@ function secret({ address, password }: NeighbourConfig): object {
 /** The resources that make Starling the router of `config`. */
 export function starlingResources(config: RouterConfig): object[] {
   const accept = [{ action: 'Accept' }];
+  const reject = [{ action: 'Reject' }];
   const { address, address6 } = config;
   return [
     resource('Node', NODE, {
@@ -63,6 +64,7 @@ export function starlingResources(config: RouterConfig): object[] {
       ...(config.port === undefined ? {} : { listenPort: config.port }),
     }),
     resource('BGPFilter', 'accept-all', { exportV4: accept, importV4: accept, exportV6: accept, importV6: accept }),
+    resource('BGPFilter', 'accept-only', { exportV4: reject, importV4: accept, exportV6: reject, importV6: accept }),
     ...config.neighbours.map(peer),
     ...config.neighbours.filter(({ password }) => password !== undefined).map(secret),
   ];
@@ -131,7 +133,7 @@ export async function startStarling(config: RouterConfig, place: RouterPlace): P
     stringify({
       nodeName: NODE,
       datastore: { type: 'file', file: { path: resources }, cache: `${scratch.path}/cache` },
-      fib: { enabled: false },
+      fib: { enabled: config.kernel === true },
       api: { socket, http: '' },
     }),
   );
