@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FakeResolver } from '../../test/support/fake-resolver.ts';
 import { OWN } from '../../test/support/rib-model.ts';
 import type { ModelPeer, Terms } from '../../test/support/rib-model.ts';
 import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
@@ -41,6 +42,9 @@ const HOPS = {
   unnumbered: (peer: ModelPeer, family: Family) =>
     family === 0 ? { nextHop: peer.name } : { nextHop: '::', linkLocalNextHop: 'fe80::2' },
 } as const;
+
+/** Next hops that may be out of reach. */
+const NEXT_HOPS = ['192.0.2.1', '192.0.2.5', '198.51.100.1', '2001:db8:9::1', '2001:db8:9::2', '2001:db8::2'];
 
 const drawnAttributes = fc.record({
   origin: fc.constantFrom('igp' as const, 'egp' as const, 'incomplete' as const),
@@ -139,6 +143,10 @@ const anyStep = fc.oneof(
     for (const peer of peers) world.change(peer, { export: rule });
   }),
   steps(1, fc.subarray(['198.51.100.1', '2001:db8:9::1']), (world, own) => world.setOwnAddresses(own)),
+  steps(2, fc.tuple(fc.constantFrom(...NEXT_HOPS), fc.constantFrom(0, 20, Infinity)), (world, [address, metric]) =>
+    world.setNextHop(address, metric),
+  ),
+  steps(3, fc.constant(0), (world) => world.answer()),
   steps(6, fc.constantFrom(1, PATIENCE + 1), (world, wait) => {
     world.now += wait;
     world.turn(3);
@@ -146,10 +154,10 @@ const anyStep = fc.oneof(
 );
 
 describe('what peers are told', () => {
-  it('equals a naive model after any churn, slow peers, changes of terms, and sessions that come, go and restart', () => {
+  it('equals a naive model after any churn, slow peers, next hops that come and go, changes of terms, and sessions that come, go and restart', () => {
     fc.assert(
-      fc.property(fc.array(anyStep, { maxLength: 80 }), (script) => {
-        const world = new RibWorld(PEERS);
+      fc.property(fc.array(anyStep, { maxLength: 80 }), fc.boolean(), (script, resolves) => {
+        const world = new RibWorld(PEERS, resolves ? { nextHopListener: new FakeResolver() } : {});
         for (const peer of PEERS) world.up(peer);
         for (const [, happen] of script) happen(world);
         world.settle();

@@ -1,5 +1,6 @@
 /** The RIB under long churn, with numbers that come from a seed: larger tables than the property tests have. */
 import { expect, it } from 'vitest';
+import { FakeResolver } from '../../test/support/fake-resolver.ts';
 import { OWN } from '../../test/support/rib-model.ts';
 import type { ModelPeer } from '../../test/support/rib-model.ts';
 import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
@@ -52,13 +53,16 @@ function attributesOf(peer: ModelPeer, variant: number): (family: number) => Att
     unknown: [],
   };
   if (peer === LOCAL) return () => common;
-  const number = peer.name.split('.')[3];
-  const both = [
-    { ...common, nextHop: peer.name },
-    { ...common, nextHop: `2001:db8::${number}` },
-  ];
+  const both = [0, 1].map((family) => ({ ...common, nextHop: hopOf(peer, family) }));
   return (family) => both[family];
 }
+
+function hopOf({ name }: ModelPeer, family: number): string {
+  return family === 0 ? name : `2001:db8::${name.split('.')[3]}`;
+}
+
+/** What the way to a next hop costs. */
+const METRICS = [0, 0, 20, Infinity];
 
 /** What happens to a peer now and then. */
 const RARE: readonly ((world: RibWorld, peer: ModelPeer) => void)[] = [
@@ -80,16 +84,18 @@ function happen(world: RibWorld, numbers: Numbers): void {
   } else if (kind < 980) world.withdraw(kind < 605 ? LOCAL : peer, text);
   else if (kind < 988) world.block(peer);
   else if (kind < 994) world.fast(peer);
+  else if (kind < 996) world.setNextHop(hopOf(peer, numbers.below(2)), METRICS[numbers.below(METRICS.length)]);
   else if (kind < 998 || numbers.below(8) > 0) world.up(peer);
   else RARE[numbers.below(RARE.length)](world, peer);
 }
 
 it(`the RIB stays true to the model over ${OPERATIONS} operations of 12 peers on ${PREFIXES} prefixes`, () => {
-  const world = new RibWorld(PEERS);
+  const world = new RibWorld(PEERS, { nextHopListener: new FakeResolver() });
   const numbers = new Numbers();
   for (const peer of PEERS) world.up(peer);
   for (let i = 1; i <= OPERATIONS; i++) {
     happen(world, numbers);
+    if (i % 160 === 0) world.answer();
     if (i % 250 === 0) {
       world.now += PATIENCE / 2;
       world.turn(200);

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { FakeResolver } from '../../test/support/fake-resolver.ts';
 import { OWN } from '../../test/support/rib-model.ts';
 import type { ModelPath, ModelPeer } from '../../test/support/rib-model.ts';
 import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
@@ -202,6 +203,15 @@ const step = fc.oneof(
       .subarray([GLOBAL, LINK_LOCAL, '192.0.2.9'])
       .map((own) => (world: RibWorld) => world.setOwnAddresses(own)),
   },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(fc.constantFrom('192.0.2.9', '192.0.2.1', GLOBAL), fc.constantFrom(0, 20, Infinity)).map(
+      ([hop, metric]) =>
+        (world: RibWorld) =>
+          world.setNextHop(hop, metric),
+    ),
+  },
+  { weight: 3, arbitrary: fc.constant((world: RibWorld) => world.answer()) },
   { weight: 5, arbitrary: fc.constant((world: RibWorld) => world.turn(2)) },
 );
 
@@ -210,7 +220,11 @@ describe('what the FIB is told', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const fib = new Fib();
-        const world = new RibWorld(PEERS, { forwarding: fib, bestPath: { ...DEFAULT_BEST_PATH, maxPaths: MAX_PATHS } });
+        const world = new RibWorld(PEERS, {
+          forwarding: fib,
+          nextHopListener: new FakeResolver(),
+          bestPath: { ...DEFAULT_BEST_PATH, maxPaths: MAX_PATHS },
+        });
         for (const peer of PEERS) world.up(peer);
         for (const happen of steps) happen(world);
         world.settle();

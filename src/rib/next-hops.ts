@@ -56,6 +56,8 @@ export class NextHops {
   private readonly listener: NextHopListener | undefined;
   /** Metric by the last answer, {@link UNKNOWN} before the first one. By id. */
   private readonly answered: number[] = [0];
+  /** Whether there was no answer yet that could count. By id. */
+  private readonly unknown: boolean[] = [false];
   /** Words of the last answer. By id. */
   private readonly words: string[] = [''];
   /** Number of the watch, 0 where there is none. By id. */
@@ -123,7 +125,7 @@ export class NextHops {
     this.watchOf[id] = watch;
     this.words[id] = '';
     this.answered[id] = asks ? UNKNOWN : 0;
-    this.metric[id] = this.metricOf(id);
+    this.update(id);
     if (!asks) return;
     this.unanswered++;
     this.watched.set(watch, id);
@@ -165,26 +167,24 @@ export class NextHops {
     for (const { id: watch, reachable, metric, words } of answers) {
       const id = this.watched.get(watch);
       if (id === undefined) continue;
-      const first = this.answered[id] === UNKNOWN;
-      if (first) this.unanswered--;
+      if (this.answered[id] === UNKNOWN) this.unanswered--;
       this.answered[id] = reachable ? metric : UNREACHABLE;
       this.words[id] = words;
-      // What waited for the first answer goes on even if that is no.
-      if (this.update(id) || first) changed.add(id);
+      if (this.update(id)) changed.add(id);
     }
     return [...changed];
   }
 
   /** Whether a next hop can't be used only because it is not known yet how it is reached. */
   isUnknown(id: number): boolean {
-    return this.answered[id] === UNKNOWN && !this.isOwn(id);
+    return this.unknown[id];
   }
 
   /** Why an unusable next hop is so, in words. */
   whyUnusable(id: number): string {
     const hop = `next hop ${this.address[id]}`;
     if (this.isOwn(id)) return `${hop} is an address of this router`;
-    return this.isUnknown(id)
+    return this.unknown[id]
       ? `${hop} is not resolved yet: the kernel has not been asked yet`
       : `${hop} can't be resolved: ${this.words[id]}`;
   }
@@ -196,16 +196,16 @@ export class NextHops {
     return this.listener === undefined ? 'not asked for: no routes are put into the kernel' : 'on the link of its peer';
   }
 
-  /** Brings the metric of an id up to date; returns whether it changed. */
+  /**
+   * Works out what an answer or our own addresses make of a next hop; returns whether that is something else than before.
+   * What waits for an answer goes on even if that is no.
+   */
   private update(id: number): boolean {
-    const before = this.metric[id];
-    this.metric[id] = this.metricOf(id);
-    return this.metric[id] !== before;
-  }
-
-  private metricOf(id: number): number {
-    const answered = this.answered[id];
-    return answered === UNKNOWN || this.isOwn(id) ? UNREACHABLE : answered;
+    const [metric, unknown] = [this.metric[id], this.unknown[id]];
+    const [answered, isOwn] = [this.answered[id], this.isOwn(id)];
+    this.metric[id] = answered === UNKNOWN || isOwn ? UNREACHABLE : answered;
+    this.unknown[id] = answered === UNKNOWN && !isOwn;
+    return this.metric[id] !== metric || this.unknown[id] !== unknown;
   }
 
   /** A link-local address of ours is none of ours on another link, where a neighbour may well have it. */

@@ -52,6 +52,8 @@ export interface ModelPath {
   readonly peer: ModelPeer;
   readonly terms: Terms;
   readonly attributes: Attributes;
+  /** Cost of the way to its next hop. */
+  readonly metric: number;
 }
 
 /** A prefix as far as rules look at it. */
@@ -81,7 +83,7 @@ function dottedToNumber(text: string): number {
 }
 
 /** Whether a path is let in: no loop, and the import rule accepts it. */
-export function modelAccepts({ peer, terms, attributes }: ModelPath, prefix: ModelPrefix): boolean {
+export function modelAccepts({ peer, terms, attributes }: Omit<ModelPath, 'metric'>, prefix: ModelPrefix): boolean {
   if (peer.kind === 'local') return true;
   const own = attributes.asPath.flatMap(({ asns }) => asns).filter((asn) => asn === OWN.as).length;
   if (own > terms.allowLocalAs) return false;
@@ -89,7 +91,7 @@ export function modelAccepts({ peer, terms, attributes }: ModelPath, prefix: Mod
   return RULES[terms.import](prefix.family, prefix.length, terms.kind);
 }
 
-/** The steps after MED, in order. `order` is that of the peers' addresses. */
+/** The steps after MED but for the metric, in order. `order` is that of the peers' addresses. */
 function laterSteps(order: readonly ModelPeer[]): ((path: ModelPath) => number)[] {
   return [
     ({ terms }) => (terms.kind === 'local' || terms.kind === 'external' ? 0 : 1),
@@ -122,6 +124,7 @@ export function modelMultipath(paths: readonly ModelPath[], order: readonly Mode
   );
   const [external, ...rest] = laterSteps(order);
   keepLowest(external);
+  keepLowest(({ metric }) => metric);
   return left.toSorted((a, b) => rest.map((value) => value(a) - value(b)).find((difference) => difference !== 0) ?? 0);
 }
 

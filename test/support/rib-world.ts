@@ -17,6 +17,7 @@ import { Rib } from '../../src/rib/rib.ts';
 import type { RibOptions } from '../../src/rib/rib.ts';
 import type { GroupProfile } from '../../src/rib/update-group.ts';
 import { AdjRibInReader } from './adj-rib-in-reader.ts';
+import { FakeResolver } from './fake-resolver.ts';
 import { OWN, RULES, modelAccepts, modelMultipath, modelTold } from './rib-model.ts';
 import type { ModelPath, ModelPeer, RuleName, Terms } from './rib-model.ts';
 
@@ -73,10 +74,13 @@ export class RibWorld {
   private readonly prefixes = new Map<string, Prefix>();
   private readonly nlris = new Map<Prefix, Uint8Array>();
   private ownAddresses: ReadonlySet<string> = new Set();
+  /** Where the RIB asks how next hops are reached, if it does. */
+  private readonly resolver: FakeResolver | undefined;
 
   /** `order` is that of the peers' addresses. */
   constructor(order: readonly ModelPeer[], options: Partial<RibOptions> = {}) {
     this.order = order;
+    if (options.nextHopListener instanceof FakeResolver) this.resolver = options.nextHopListener;
     this.rib = new Rib({ self: { routerId: parseU32(OWN.routerId), clusterId: parseU32(OWN.clusterId) }, ...options });
     this.advertising = new Advertising(this.rib);
   }
@@ -215,6 +219,16 @@ export class RibWorld {
     this.rib.setOwnAddresses(this.ownAddresses);
   }
 
+  /** From now on a next hop costs that much; Infinity for one that can't be reached. The RIB hears of it by {@link answer}. */
+  setNextHop(address: string, metric: number): void {
+    this.resolver?.set(address, metric);
+  }
+
+  /** Tells the RIB all that is known of its next hops. */
+  answer(): void {
+    if (this.resolver !== undefined) this.rib.setNextHops(this.resolver.takeAnswers());
+  }
+
   turn(decisions: number): void {
     this.rib.decide(decisions);
     const byIndex = new Map([...this.sessions].map(([peer, session]) => [session.index, { peer, session }]));
@@ -228,10 +242,12 @@ export class RibWorld {
   /** Turns until nothing is left to do. */
   settle(decisions = 3): void {
     for (const peer of this.slow) this.fast(peer);
-    for (let i = 0; this.rib.hasWork || this.advertising.hasWork; i++) {
+    for (let i = 0; this.rib.hasWork || this.advertising.hasWork || this.resolver?.hasAnswers === true; i++) {
       if (i > 10_000) throw new Error('does not settle');
+      this.answer();
       this.turn(decisions);
     }
+    this.compare('next hops asked for', this.resolver?.faults ?? [], []);
   }
 
   /** Compares what every peer believes, and the counters, with the model: all differences found up to now. */
@@ -257,16 +273,24 @@ export class RibWorld {
       peer,
       terms: this.termsOf(peer),
       attributes,
+      metric: this.metric(attributes),
     }));
-    const usable = paths.filter(
-      (path) => modelAccepts(path, prefix) && (path.peer === LOCAL || !this.isOwn(path.attributes.nextHop ?? '')),
-    );
+    const usable = paths.filter((path) => {
+      if (!modelAccepts(path, prefix)) return false;
+      return path.peer === LOCAL || !(this.isOwn(path.attributes.nextHop ?? '') || path.metric === Infinity);
+    });
     return modelMultipath(usable, this.order);
   }
 
   private termsOf(peer: ModelPeer): Terms {
     const session = this.sessions.get(peer) ?? this.lost.get(peer);
     return session?.terms ?? { kind: 'local', allowLocalAs: 0, import: 'all', export: 'all' };
+  }
+
+  /** What the way to a next hop costs; those with a link-local address are not asked for. */
+  private metric({ nextHop, linkLocalNextHop }: Attributes): number {
+    if (nextHop === undefined || nextHop.startsWith('fe80:') || linkLocalNextHop !== undefined) return 0;
+    return this.resolver?.metric(nextHop) ?? 0;
   }
 
   /** Others may have our link-local address too, on another link. */
@@ -284,6 +308,7 @@ export class RibWorld {
     for (const { prefixes, count } of this.rib.tables)
       this.compare('prefixes and paths', [prefixes.count, count], [0, 0]);
     this.compare('attribute sets', this.rib.sets.count, 0);
+    this.compare('watched next hops', this.resolver?.watched.size ?? 0, 0);
     this.compare('groups and streams', this.advertising.sizes, { groups: 0, streams: 0 });
     return this.found;
   }
@@ -308,7 +333,8 @@ export class RibWorld {
     const ends = reader.endOfRibs.length;
     reader.feed(bytes);
     // By then everything was told, and what was told is true unless something is still to be decided.
-    if (!this.rib.hasWork) this.checkPeer(peer, reader.endOfRibs.slice(ends));
+    const decided = !this.rib.hasWork && !this.rib.waitsForNextHops && this.resolver?.hasAnswers !== true;
+    if (decided) this.checkPeer(peer, reader.endOfRibs.slice(ends));
   }
 
   /** `best` holds the best paths that are known already. */
