@@ -1,5 +1,5 @@
 /** The VXLAN tunnel endpoints (VTEPs) of the nodes, as their Node resources and names give them. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { ResourceOf } from '../resources/kinds.ts';
@@ -62,13 +62,16 @@ export function vxlanEndpoint(node: ResourceOf<'Node'>, family: TunnelFamily): V
 
 /** A unicast MAC address in lower case. */
 function writtenMac({ spec }: ResourceOf<'Node'>, { mac }: TunnelFamily): string | undefined {
-  const text = spec[mac]?.toLowerCase() ?? '';
-  return /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(text) ? text : undefined;
+  const text = spec[mac]?.toLowerCase();
+  return text !== undefined && /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/.test(text) ? text : undefined;
 }
 
 /** 0x66 (locally administered, unicast) and the first five bytes of the name's SHA-1, as in felix/calc/vxlan_resolver.go. */
 function derivedMac(name: string): string {
-  return `66:${createHash('sha1').update(name).digest('hex').slice(0, 10).match(/../g)?.join(':')}`;
+  const digest = hash('sha1', name);
+  let mac = '66';
+  for (let at = 0; at < 10; at += 2) mac += `:${digest.slice(at, at + 2)}`;
+  return mac;
 }
 
 /** A MAC address that can't be used, and so is not. */

@@ -108,36 +108,42 @@ function distinctPeers(
   nodes: readonly ResourceOf<'Node'>[],
   self: VxlanEndpoint,
 ): { peers: readonly VxlanEndpoint[]; problems: readonly EncapsulationProblem[] } {
-  const taken = {
-    address: new Map<string, string>(),
-    gateway: new Map<string, string>(),
-    mac: new Map<string, string>(),
-  };
-  const fields = { address: `bgp.${family.address}`, gateway: family.tunnelAddress, mac: family.mac };
   const peers: VxlanEndpoint[] = [];
   const problems: EncapsulationProblem[] = [];
   const without: string[] = [];
-  const add = (endpoint: VxlanEndpoint): void => {
-    for (const what of ['address', 'gateway', 'mac'] as const) {
-      const other = taken[what].get(endpoint[what]);
-      if (other === undefined) continue;
-      const message = `${endpoint[what]} is that of node "${other}" as well. No VXLAN tunnel leads to node "${endpoint.node}", because it might lead to the other. Give each a different one.`;
-      problems.push({ resource: `Node ${endpoint.node}`, field: fields[what], message });
-      return;
-    }
-    for (const what of ['address', 'gateway', 'mac'] as const) taken[what].set(endpoint[what], endpoint.node);
-    if (endpoint !== self) peers.push(endpoint);
-  };
-  add(self);
+  const taken: Taken = { address: new Map(), gateway: new Map(), mac: new Map() };
+  take(taken, self);
   for (const node of nodes) {
     problems.push(...macProblems(node, family));
     if (node.metadata.name === self.node) continue;
     const endpoint = vxlanEndpoint(node, family);
-    if (endpoint === undefined) without.push(node.metadata.name);
-    else add(endpoint);
+    if (endpoint === undefined) {
+      without.push(node.metadata.name);
+      continue;
+    }
+    const shared = IDENTIFYING.find((field) => taken[field].has(endpoint[field]));
+    if (shared !== undefined) problems.push(sharing(family, endpoint, shared, taken));
+    else peers.push(take(taken, endpoint));
   }
   if (without.length > 0) problems.push(unreachable(family, pools, without));
   return { peers, problems };
+}
+
+/** What tells endpoints apart in the kernel's tables. */
+const IDENTIFYING = ['address', 'gateway', 'mac'] as const;
+
+/** Which node has which address. */
+type Taken = Readonly<Record<(typeof IDENTIFYING)[number], Map<string, string>>>;
+
+function take(taken: Taken, endpoint: VxlanEndpoint): VxlanEndpoint {
+  for (const field of IDENTIFYING) taken[field].set(endpoint[field], endpoint.node);
+  return endpoint;
+}
+
+function sharing(family: TunnelFamily, endpoint: VxlanEndpoint, what: keyof Taken, taken: Taken) {
+  const field = { address: `bgp.${family.address}`, gateway: family.tunnelAddress, mac: family.mac }[what];
+  const message = `${endpoint[what]} is that of node "${taken[what].get(endpoint[what])}" as well. No VXLAN tunnel leads to node "${endpoint.node}", because it might lead to the other. Give each a different one.`;
+  return { resource: `Node ${endpoint.node}`, field, message };
 }
 
 function unreachable({ name, address }: TunnelFamily, pools: readonly string[], nodes: readonly string[]) {
