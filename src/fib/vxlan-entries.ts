@@ -39,17 +39,13 @@ export class VxlanEntries {
     const present = listMacEntries(client, this.family, interfaceIndex).filter((entry) => entry.permanent);
     const right = new Set(present.filter((entry) => this.isWanted(entry)).map((entry) => this.keyOf(entry)));
     const missing = [...this.wanted.values()].filter((entry) => !right.has(this.keyOf(entry)));
+    const stale = present.filter((entry) => !this.wanted.has(this.keyOf(entry)));
     const refused: string[] = [];
-    const note = (words: string, error: NetlinkError): void => {
-      if (error.errno !== 'ENOENT') refused.push(`${words}: ${error.message}`);
-    };
-    // What is new goes first: an entry that changed is replaced in one step, and no packet meets a gap.
     this.execute(client, missing, writeNewMacEntry, interfaceIndex, (entry, error) => {
-      note(`${this.words(entry)} of node ${entry.node}`, error);
+      refused.push(`${this.words(entry)} of node ${entry.node}: ${error.message}`);
     });
-    const stale = present.filter((entry) => this.isStale(entry));
     this.execute(client, stale, writeDeleteMacEntry, interfaceIndex, (entry, error) => {
-      note(`stale ${this.words(entry)}`, error);
+      if (error.errno !== 'ENOENT') refused.push(`stale ${this.words(entry)}: ${error.message}`);
     });
     return refused.length > 1 ? [`${refused[0]} (and ${refused.length - 1} more)`] : refused;
   }
@@ -64,11 +60,6 @@ export class VxlanEntries {
   private isWanted(entry: Pair): boolean {
     const wanted = this.wanted.get(this.keyOf(entry));
     return wanted !== undefined && wanted.address === entry.address && wanted.mac === entry.mac;
-  }
-
-  /** A neighbour that changed has been replaced; a forwarding entry may stay beside the one for another address. */
-  private isStale(entry: Pair): boolean {
-    return !this.isWanted(entry) && (this.family === AF_BRIDGE || !this.wanted.has(entry.address));
   }
 
   private keyOf({ address, mac }: Pair): string {

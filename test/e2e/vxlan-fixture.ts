@@ -80,19 +80,6 @@ export class VxlanNode {
     }
   }
 
-  /** Writes the routes to the pods of other nodes that the FIB would write. */
-  route(dataplane: VxlanDataplane, family: Family, others: readonly VxlanNode[]): void {
-    for (const other of others) {
-      const way = dataplane.vxlan(underlay(other.n, family));
-      if ('why' in way) throw new Error(way.why);
-      const device = this.ask<{ ifindex: number; ifname: string }>('link').find(
-        ({ ifindex }) => ifindex === way.interfaceIndex,
-      );
-      const via = formatAddress(way.gateway);
-      this.run(`ip route replace ${pod(other.n, family)} via ${via} dev ${device?.ifname} onlink`);
-    }
-  }
-
   close(): void {
     for (const socket of this.sockets) socket.close();
     this.namespace[Symbol.dispose]();
@@ -139,6 +126,18 @@ export class Underlay implements Disposable {
         })),
       ...changes,
     };
+  }
+
+  /** Writes the routes of a node to the pods of the others, as the FIB would. */
+  route(node: VxlanNode, dataplane: VxlanDataplane): void {
+    for (const other of this.nodes.filter((each) => each !== node)) {
+      for (const family of [0, 1] as const) {
+        const way = dataplane.vxlan(underlay(other.n, family));
+        if ('why' in way) throw new Error(way.why);
+        const { device } = this.plan(node, family);
+        node.run(`ip route replace ${pod(other.n, family)} via ${formatAddress(way.gateway)} dev ${device} onlink`);
+      }
+    }
   }
 
   [Symbol.dispose](): void {
