@@ -1,6 +1,8 @@
 /**
  * starlingd: datastore, router, FIB and API, built and connected. Nothing else happens here.
  */
+import { withWorkloads } from '../advertiser/originations.ts';
+import type { Advertisement } from '../advertiser/originations.ts';
 import { ApiListenError, claimSocket } from '../api/listen.ts';
 import type { ApiServer, ApiServerOptions } from '../api/server.ts';
 import { toPastTimestamp } from '../api/timestamps.ts';
@@ -20,6 +22,7 @@ import { KernelRouting } from './kernel-routing.ts';
 import type { Log } from './log.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { Router } from './router.ts';
+import { Workloads } from './workloads.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
 
@@ -65,6 +68,9 @@ export class Daemon {
   private resourceProblems: readonly SourcedProblem[] = [];
   private desiredProblems: readonly string[] = [];
   private changes = 0;
+  /** What the resources, as far as they were applied, ask this node to advertise. */
+  private advertisement: Advertisement | undefined;
+  private readonly workloads = new Workloads(() => this.workloadsChanged());
   /** Changes are applied one after the other. */
   private applying: Promise<void> = Promise.resolve();
 
@@ -86,7 +92,7 @@ export class Daemon {
       environment: environment.session,
       bestPath: bestPathOptions(config),
       onProgress: (peers) => this.initialSync.check(peers),
-      forwarding: this.kernel?.forwarding,
+      kernel: this.kernel,
     });
     this.datastore = new FileDatastore(config.datastore.file.path);
     this.report = this.createReport();
@@ -136,7 +142,8 @@ export class Daemon {
     this.config = { ...this.config, log, bestPath, fib: { ...this.config.fib, sysctl, felix } };
     this.environment.log.configure(log);
     if (now.some((field) => field.startsWith('bestPath.'))) this.router.changeBestPath(bestPathOptions(this.config));
-    if (now.includes('fib.sysctl')) this.kernel?.settings.change(sysctl);
+    if (now.some((field) => field.startsWith('fib.'))) this.kernel?.configure(this.config.fib);
+    if (now.includes('fib.felix')) this.applying = this.applying.then(() => this.apply());
     const taken = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
     this.events.add('config', config.nodeName, `configuration read again; ${taken}`);
     if (later.length === 0) return;
@@ -179,20 +186,36 @@ export class Daemon {
   private async apply(): Promise<void> {
     const { nodeName, routerId, namespace } = this.config;
     const identity = { name: nodeName, namespace, ...(routerId !== undefined && { routerId }) };
-    const wanted = desiredState(this.view, identity);
+    const wanted = desiredState(this.view, identity, {
+      workloads: this.workloads.list,
+      kernel: this.kernel?.routingOptions,
+    });
     const before = this.desiredProblems;
     this.desiredProblems = wanted.problems;
     for (const words of wanted.problems) {
       if (!before.includes(words)) this.events.add('datastore', nodeName, words, 'warn');
     }
     try {
-      this.kernel?.apply(wanted.self);
+      this.kernel?.apply(wanted, this.router.rib.tables);
       await this.router.apply(wanted);
+      this.advertisement = wanted.advertisement;
       this.initialSync.datastoreSynced();
       this.initialSync.check(this.router.progress());
     } catch (error) {
       this.environment.log.error('applying the resources failed', { error });
     }
+  }
+
+  /** Routes to workloads come and go with pods, far more often than resources that would have all worked out anew. */
+  private workloadsChanged(): void {
+    this.applying = this.applying.then(() => this.originateWorkloads());
+  }
+
+  private originateWorkloads(): void {
+    // Before the first resources nothing is advertised.
+    if (this.advertisement === undefined) return;
+    this.advertisement = withWorkloads(this.advertisement, this.workloads.list);
+    this.router.originate(this.advertisement.routes);
   }
 
   private datastoreChanged(status: DatastoreStatus): void {

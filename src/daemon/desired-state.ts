@@ -3,7 +3,9 @@
  * the same answer.
  */
 import { originations } from '../advertiser/originations.ts';
-import type { Origination } from '../advertiser/originations.ts';
+import type { Advertisement } from '../advertiser/originations.ts';
+import { clusterRouting } from '../encapsulation/cluster-routing.ts';
+import type { ClusterRouting, ClusterRoutingOptions } from '../encapsulation/cluster-routing.ts';
 import { filterProblems } from '../filters/bgp-filter.ts';
 import type { NamedFilter } from '../filters/bgp-filter.ts';
 import { compileExportPolicy, compileImportPolicy } from '../filters/policies.ts';
@@ -19,24 +21,32 @@ export interface DesiredNeighbour {
   readonly policies: Policies;
 }
 
+/** What counts beside the resources. */
+export interface DesiredStateInputs {
+  /** Workloads of this node, as the kernel has routes to them. */
+  readonly workloads: readonly Prefix[];
+  /** Undefined where the FIB is switched off. */
+  readonly kernel: ClusterRoutingOptions | undefined;
+}
+
 export interface DesiredState {
   /** This node; undefined where the resources don't know it. */
   readonly self: Self | undefined;
   /** By key. */
   readonly neighbours: ReadonlyMap<string, DesiredNeighbour>;
-  readonly routes: readonly Origination[];
+  /** With its routes; those to workloads are for the workloads known at the time. */
+  readonly advertisement: Advertisement;
+  /** Who programs which routes; undefined where the FIB is switched off. */
+  readonly routing: ClusterRouting | undefined;
   /** What is not done as the resources say, a sentence each. */
   readonly problems: readonly string[];
 }
 
-/** Works out what this node is to do; `workloads` are those that the kernel has routes to. */
-export function desiredState(
-  view: ClusterView,
-  identity: NodeIdentity,
-  workloads: readonly Prefix[] = [],
-): DesiredState {
+/** Works out what this node is to do. */
+export function desiredState(view: ClusterView, identity: NodeIdentity, inputs: DesiredStateInputs): DesiredState {
   const peering = neighbours(view, identity);
-  const advertisement = originations(view, identity, workloads);
+  const advertisement = originations(view, identity, inputs.workloads);
+  const routing = inputs.kernel === undefined ? undefined : clusterRouting(view, identity, inputs.kernel);
   const compiled = new Map<string, Policies>();
   const used = new Set<string>();
   const policiesFor = ({ filters }: Neighbour): Policies => {
@@ -61,8 +71,9 @@ export function desiredState(
   return {
     self: peering.self,
     neighbours: new Map(wanted),
-    routes: advertisement.routes,
-    problems: [...peering.problems, ...advertisement.problems, ...filterWords].map(
+    advertisement,
+    routing,
+    problems: [...peering.problems, ...advertisement.problems, ...(routing?.problems ?? []), ...filterWords].map(
       ({ resource, field, message }) => `${resource}${field === '' ? '' : `: ${field}`}: ${message}`,
     ),
   };

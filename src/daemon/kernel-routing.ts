@@ -1,7 +1,9 @@
 /** The kernel side of the daemon: the FIB, what it is given, what it tells, and the settings it needs. */
+import { readFileSync } from 'node:fs';
 import type { FibCounters } from '../api/daemon-view.ts';
 import { toPastTimestamp } from '../api/timestamps.ts';
 import type { StatusReport } from '../api/types.ts';
+import type { ClusterRoutingOptions } from '../encapsulation/cluster-routing.ts';
 import { Fib } from '../fib/fib.ts';
 import type { FibOptions } from '../fib/fib.ts';
 import type { FibRoute, FibTrouble } from '../fib/worker-messages.ts';
@@ -9,7 +11,9 @@ import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Self } from '../peering/self.ts';
+import type { Rib } from '../rib/rib.ts';
 import type { Config } from './config.ts';
+import type { DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
 import { KernelForwarding } from './kernel-forwarding.ts';
 import { KernelSettings } from './kernel-settings.ts';
@@ -40,7 +44,8 @@ export class KernelRouting {
   readonly forwarding: KernelForwarding;
   readonly settings: KernelSettings;
   private readonly fib: Fib;
-  private readonly config: FibConfig;
+  private config: FibConfig;
+  private ownership: string | null = null;
   private readonly events: EventLog;
   private readonly now: () => number;
   private trouble: { words: string; at: number } | undefined;
@@ -64,9 +69,23 @@ export class KernelRouting {
     return this.fib.start();
   }
 
-  /** Takes what the resources ask for. */
-  apply(self: Self | undefined): void {
+  /** What of the kernel and the configuration decides who programs which routes. */
+  get routingOptions(): ClusterRoutingOptions {
+    return { felix: this.config.felix, tunl0: hasInterface('tunl0') };
+  }
+
+  /** Takes what the resources ask for; `tables` are the RIB's. */
+  apply({ routing, self }: DesiredState, tables: Rib['tables']): void {
     this.settings.apply(familiesOf(self));
+    if (routing === undefined) return;
+    this.ownership = routing.words;
+    this.forwarding.configure(routing.rules, [], tables);
+  }
+
+  /** Takes another configuration, as far as that can be done while it runs. */
+  configure(config: FibConfig): void {
+    if (config.sysctl !== this.config.sysctl) this.settings.change(config.sysctl);
+    this.config = config;
   }
 
   endOfInitialSync(): void {
@@ -125,7 +144,7 @@ export class KernelRouting {
       failed,
       repaired: 0,
       table: this.config.table,
-      ownership: null,
+      ownership: this.ownership,
       lastError:
         inSync || trouble === undefined ? null : { words: trouble.words, at: toPastTimestamp(trouble.at, this.now()) },
     };
@@ -153,6 +172,15 @@ function fibOptions({ table, protocol, maxPaths, metric }: FibConfig): FibOption
 function familiesOf(self: Self | undefined): Set<Family> {
   const { ipv4, ipv6 } = self?.addresses ?? {};
   return new Set([...(ipv4 === undefined ? [] : [IPV4_UNICAST]), ...(ipv6 === undefined ? [] : [IPV6_UNICAST])]);
+}
+
+/** Whether the kernel has an interface of that name, be it without address or down (proc_net(5)). */
+function hasInterface(name: string): boolean {
+  try {
+    return readFileSync('/proc/self/net/dev', 'utf8').includes(`${name}:`);
+  } catch {
+    return false;
+  }
 }
 
 function noRuleWords(table: number): string {

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
+import type { Origination } from '../advertiser/originations.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { parseU32 } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
@@ -12,6 +13,7 @@ import type { Self } from '../peering/self.ts';
 import type { Advertising } from '../rib/advertising.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
 import type { ForwardingListener } from '../rib/forwarding.ts';
+import type { NextHopAnswer, NextHopListener } from '../rib/next-hops.ts';
 import type { Rib } from '../rib/rib.ts';
 import type { DesiredNeighbour, DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
@@ -23,14 +25,20 @@ import type { OwnRestart } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
 import { Speaker } from './speaker.ts';
 
+/** The kernel side, as the RIB talks to it. */
+export interface KernelListeners {
+  readonly forwarding: ForwardingListener & { flush(): void };
+  readonly nextHops?: NextHopListener;
+}
+
 export interface RouterOptions {
   readonly events: EventLog;
   readonly environment: SessionEnvironment;
   readonly bestPath: BestPathOptions;
   /** Called when a session came up or ended, or End-of-RIB came. */
   readonly onProgress: (peers: Iterable<PeerProgress>) => void;
-  /** Undefined where the FIB is switched off. */
-  readonly forwarding: (ForwardingListener & { flush(): void }) | undefined;
+  /** Undefined where the FIB is switched off; then every next hop counts as reachable. */
+  readonly kernel: KernelListeners | undefined;
 }
 
 export class Router {
@@ -51,8 +59,11 @@ export class Router {
     this.speaker = new Speaker({
       self: { routerId: 0, clusterId: 0 },
       bestPath: options.bestPath,
-      ...(options.forwarding !== undefined && { forwarding: options.forwarding }),
-      flushForwarding: () => options.forwarding?.flush(),
+      ...(options.kernel !== undefined && {
+        forwarding: options.kernel.forwarding,
+        ...(options.kernel.nextHops !== undefined && { nextHopListener: options.kernel.nextHops }),
+      }),
+      flushForwarding: () => options.kernel?.forwarding.flush(),
     });
     this.ownRoutes = new OwnRoutes(this.rib);
     this.listening = new Listening({
@@ -96,12 +107,42 @@ export class Router {
     if (restart) await this.becomeSomeoneElse(wanted.self);
     this.self = wanted.self;
     this.setIdentity(wanted.self);
-    this.rib.setOwnAddresses(allAddresses());
+    // With a FIB its kernel says so at once when an address comes or goes.
+    if (this.options.kernel?.nextHops === undefined) this.setOwnAddresses(allAddresses());
     this.speaker.kick();
-    this.applyRoutes(wanted);
+    this.originate(wanted.advertisement.routes);
     await this.applyNeighbours(wanted.neighbours);
     // Last, so that no neighbour is taken for a stranger.
     if (wanted.self !== undefined) await this.listening.listen(wanted.self.listen);
+  }
+
+  /** Originates these routes, and no others. */
+  originate(wanted: readonly Origination[]): void {
+    const routes = wanted.map(({ prefix, kind, reason }) => ({
+      prefix,
+      reason,
+      workload: kind === 'workload',
+      attributes: PLAIN_ATTRIBUTES,
+    }));
+    const { added, removed } = this.ownRoutes.setWanted(routes);
+    const { events } = this.options;
+    for (const { prefix, reason } of added) events.add('advertisement', formatPrefix(prefix), `originated: ${reason}`);
+    for (const { prefix } of removed) {
+      events.add('advertisement', formatPrefix(prefix), 'no longer originated: nothing asks for it any more');
+    }
+    if (added.length + removed.length > 0) this.speaker.kick();
+  }
+
+  /** Takes which addresses are this machine's own. */
+  setOwnAddresses(addresses: ReadonlySet<string>): void {
+    this.rib.setOwnAddresses(addresses);
+    this.speaker.kick();
+  }
+
+  /** Takes how next hops are reached. */
+  setNextHops(answers: readonly NextHopAnswer[]): void {
+    this.rib.setNextHops(answers);
+    this.speaker.kick();
   }
 
   /** Takes other knobs of best-path selection: everything is decided anew. */
@@ -188,22 +229,6 @@ export class Router {
   private setIdentity(self: Self | undefined): void {
     const routerId = self === undefined ? 0 : parseU32(self.routerId);
     this.rib.self = { routerId, clusterId: self?.clusterId ?? routerId };
-  }
-
-  private applyRoutes(wanted: DesiredState): void {
-    const routes = wanted.routes.map(({ prefix, kind, reason }) => ({
-      prefix,
-      reason,
-      workload: kind === 'workload',
-      attributes: PLAIN_ATTRIBUTES,
-    }));
-    const { added, removed } = this.ownRoutes.setWanted(routes);
-    const { events } = this.options;
-    for (const { prefix, reason } of added) events.add('advertisement', formatPrefix(prefix), `originated: ${reason}`);
-    for (const { prefix } of removed) {
-      events.add('advertisement', formatPrefix(prefix), 'no longer originated: the resources no longer ask for it');
-    }
-    if (added.length + removed.length > 0) this.speaker.kick();
   }
 
   private async applyNeighbours(wanted: ReadonlyMap<string, DesiredNeighbour>): Promise<void> {

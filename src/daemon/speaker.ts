@@ -11,6 +11,9 @@ import { UpdateReceiver } from '../rib/update-receiver.ts';
 /** Prefixes decided in one turn: a few milliseconds of work. */
 const DECISIONS_PER_TURN = 8192;
 
+/** How often to look whether the kernel has answered, in milliseconds. */
+const ANSWER_POLL = 5;
+
 /** Takes what a peer is told; false when it takes no more for now. */
 export interface Sink {
   send(bytes: Uint8Array): boolean;
@@ -46,11 +49,15 @@ export class Speaker {
     setImmediate(() => this.turn());
   }
 
-  /** Resolves when nothing waits to be decided or forwarded, or there are no more turns. */
+  /**
+   * Resolves when nothing waits to be decided or forwarded, nor for the kernel to say how a next hop is reached; or when
+   * there are no more turns.
+   */
   async settled(): Promise<void> {
-    while (this.rib.hasWork && !this.paused) {
+    while ((this.rib.hasWork || this.rib.waitsForNextHops) && !this.paused) {
       this.kick();
-      await new Promise((resolve) => setImmediate(resolve));
+      if (this.rib.hasWork) await new Promise((resolve) => setImmediate(resolve));
+      else await new Promise((resolve) => setTimeout(resolve, ANSWER_POLL));
     }
   }
 

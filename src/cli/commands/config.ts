@@ -57,7 +57,9 @@ async function withNode(config: Config, checked: readonly string[]): Promise<Val
     const { resources, problems } = await loadResources(path);
     const { nodeName: name, routerId, namespace } = config;
     const identity = { name, namespace, ...(routerId === undefined ? {} : { routerId }) };
-    const desired = desiredState(clusterView(resources), identity);
+    // What the kernel has is not looked at: the node may be another one.
+    const kernel = config.fib.enabled ? { felix: config.fib.felix } : undefined;
+    const desired = desiredState(clusterView(resources), identity, { workloads: [], kernel });
     const heldDown = [...desired.neighbours.values()].flatMap(({ neighbour: { key, heldDown: why } }) =>
       why === undefined ? [] : [`Peer ${key} is held down: ${why}`],
     );

@@ -1,0 +1,29 @@
+/** The workloads of this node, as the kernel has routes to them. */
+import { formatPrefix } from '../net/prefix.ts';
+import type { Prefix } from '../net/prefix.ts';
+
+/** Keeps host prefixes; tells once a turn of the event loop that they changed, however many did. */
+export class Workloads {
+  private readonly known = new Map<string, Prefix>();
+  private readonly changed: () => void;
+  private scheduled = false;
+
+  constructor(changed: () => void) {
+    this.changed = changed;
+  }
+
+  get list(): Prefix[] {
+    return [...this.known.values()];
+  }
+
+  change({ added, removed }: { readonly added: readonly Prefix[]; readonly removed: readonly Prefix[] }): void {
+    for (const prefix of removed) this.known.delete(formatPrefix(prefix));
+    for (const prefix of added) this.known.set(formatPrefix(prefix), prefix);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.changed();
+    });
+  }
+}
