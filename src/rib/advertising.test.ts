@@ -5,8 +5,11 @@ import { OWN } from '../../test/support/rib-model.ts';
 import type { ModelPeer, Terms } from '../../test/support/rib-model.ts';
 import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
+import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import type { Family } from '../net/family.ts';
 import { PATIENCE } from './advertising.ts';
+import { LOCAL_PEER, WORKLOAD_PEER } from './peers.ts';
+import type { OwnPeer } from './peers.ts';
 
 /** In the order of their addresses. */
 const PEERS: readonly ModelPeer[] = [
@@ -167,6 +170,45 @@ describe('what peers are told', () => {
       { numRuns: 300 },
     );
   }, 30_000);
+});
+
+describe('a route to a workload', () => {
+  it('is told to every kind of peer as our own, and gives way to what was added by hand', () => {
+    const world = new RibWorld(PEERS);
+    const { rib } = world;
+    for (const peer of PEERS) world.up(peer);
+    const text = '10.1.2.3/32';
+    world.announce(PEERS[4], text, { ...EMPTY, origin: 'igp', asPath: [], nextHop: '192.0.2.5', localPref: 500 });
+    const originate = (from: OwnPeer, med: number): void => {
+      const block = encodeAttributes({ ...EMPTY, origin: 'igp', asPath: [], med }, 0);
+      const set = rib.sets.acquire(block, 0, block.length);
+      rib.originate(world.prefix(text), set, from);
+      rib.sets.release(set);
+      world.settle();
+    };
+    const heard = (): unknown[] =>
+      [...world.sessions]
+        .filter(([peer]) => peer.families === undefined)
+        .map(([{ kind }, { reader }]) => {
+          const { nextHop, med, originatorId, asPath } = reader.routes.get(text)!;
+          return { kind, nextHop, med, originatorId, hops: asPath.length };
+        });
+    const ours = (med: number): unknown[] =>
+      PEERS.filter(({ families }) => families === undefined).map(({ kind }) => ({
+        kind,
+        nextHop: OWN.ipv4,
+        med,
+        originatorId: undefined,
+        hops: kind === 'external' ? 1 : 0,
+      }));
+    originate(WORKLOAD_PEER, 1);
+    expect(heard()).toEqual(ours(1));
+    originate(LOCAL_PEER, 2);
+    expect(heard()).toEqual(ours(2));
+    rib.withdrawOwn(world.prefix(text));
+    world.settle();
+    expect(heard()).toEqual(ours(1));
+  });
 });
 
 describe('peers that were told the same', () => {

@@ -11,6 +11,7 @@ import type { Family } from '../net/family.ts';
 import { DEFAULT_BEST_PATH } from './best-path.ts';
 import type { ForwardingListener } from './forwarding.ts';
 import type { GroupMember } from './next-hop-groups.ts';
+import { WORKLOAD_PEER } from './peers.ts';
 import { SOURCE_EXTERNAL } from './policy.ts';
 import { Rib } from './rib.ts';
 
@@ -238,6 +239,34 @@ describe('what the FIB is told', () => {
       { numRuns: 300 },
     );
   }, 30_000);
+
+  it('is a group that is defined anew after nothing used it, though its next hop never went away', () => {
+    const fib = new Fib();
+    const world = new RibWorld(PEERS, { forwarding: fib });
+    world.up(PEERS[0]);
+    world.announce(PEERS[0], PREFIXES[0], { ...PLAIN, nextHop: '192.0.2.9' });
+    world.settle();
+    const before = fib.state;
+    world.announce(LOCAL, PREFIXES[0], PLAIN);
+    world.settle();
+    expect([fib.state, fib.groups.size]).toEqual([{}, 0]);
+    world.withdraw(LOCAL, PREFIXES[0]);
+    world.settle();
+    expect(fib.state).toEqual(before);
+    expect(fib.faults).toEqual([]);
+  });
+
+  it('is nothing for a route to a workload', () => {
+    const fib = new Fib();
+    const world = new RibWorld(PEERS, { forwarding: fib });
+    const { rib } = world;
+    const prefix = world.prefix('10.9.9.9/32');
+    const block = encodeAttributes({ ...PLAIN, asPath: [] }, 0);
+    rib.originate(prefix, rib.sets.acquire(block, 0, block.length), WORKLOAD_PEER);
+    world.settle();
+    expect(rib.tables[0].bestPeer[rib.tables[0].prefixes.find(...prefix.words, 32)]).toBe(WORKLOAD_PEER);
+    expect(fib.routes.size).toBe(0);
+  });
 
   it('is the link of a peer, not that of the one before it that had its number', () => {
     const fib = new Fib();

@@ -145,14 +145,16 @@ describe('a next hop', () => {
 
   it('inherits nothing from one that had its number', () => {
     const world = new Network();
-    world.setNextHop(HOP, Infinity);
     world.announce(A, PREFIX, via(HOP));
     const id = world.id(HOP);
+    const late = world.kernel.takeAnswers();
     world.withdraw(A, PREFIX);
     world.turns();
     world.announce(A, PREFIX, via(OTHER));
     expect(world.id(OTHER)).toBe(id);
-    // The answer to the first watch comes now, with that to the second one.
+    world.rib.setNextHops(late);
+    world.turns();
+    expect(world.selected.used).toEqual([]);
     world.answered();
     expect(world.selected.used).toEqual([OTHER]);
     expect(world.kernel.faults).toEqual([]);
