@@ -93,11 +93,17 @@ export class NeighbourSession implements SessionHandler {
     this.session = new Session(config, this, options.environment);
   }
 
-  /** What went wrong last. A side with another password answers nothing, not even with a refusal (RFC 2385 §2). */
+  /**
+   * What went wrong last, and what stays nevertheless. A side with another password answers nothing, not even with a
+   * refusal (RFC 2385 §2).
+   */
   get lastError(): SessionStatistics['lastError'] {
     const { lastError } = this.session.statistics;
-    if (lastError?.words !== NO_ANSWER || this.neighbour.password.kind !== 'known') return lastError;
-    return { ...lastError, words: `${NO_ANSWER}, whose TCP MD5 password may be another one` };
+    if (lastError === undefined) return undefined;
+    const { words } = lastError;
+    const unanswered = words === NO_ANSWER && this.neighbour.password.kind === 'known';
+    const hint = unanswered ? ', whose TCP MD5 password may be another one' : '';
+    return { ...lastError, words: `${words}${hint}${keptInWords(this.kept)}` };
   }
 
   /** Attempts that fail as the last one did are not recorded again; the peer's report has its state and last error. */
@@ -160,8 +166,7 @@ export class NeighbourSession implements SessionHandler {
     this.context = undefined;
     this.endOfRib.clear();
     this.helper.give(this.peer, { type: 'down', reason, negotiated: this.negotiated! });
-    const { kept } = this;
-    const stay = kept === undefined ? '' : `; ${kept.stale} routes of it stay until ${timeOf(kept)} (graceful restart)`;
+    const stay = keptInWords(this.kept);
     this.leaveRib();
     const level = reason.kind === 'stopped' ? 'info' : 'warn';
     this.events.add('session', this.neighbour.key, `session ended: ${downInWords(reason)}${stay}`, level);
@@ -330,6 +335,9 @@ function downInWords(reason: DownReason): string {
   return sent === undefined ? reason.words : `${reason.words} (sent ${describeNotification(sent)})`;
 }
 
-function timeOf({ until }: KeptRoutes): string {
-  return new Date(until).toISOString();
+/** What goes on behind words about the end of a session. */
+function keptInWords(kept: KeptRoutes | undefined): string {
+  if (kept === undefined) return '';
+  const end = kept.awaits === 'session' ? '' : ', or its End-of-RIB';
+  return `; ${kept.stale} routes of it stay until ${new Date(kept.until).toISOString()}${end} (graceful restart)`;
 }

@@ -5,7 +5,7 @@
 import { createNamespace, link } from '../support/namespaces.ts';
 import type { Namespace } from '../support/namespaces.ts';
 import { openNeighbour } from '../support/neighbour.ts';
-import type { TestNeighbour } from '../support/neighbour.ts';
+import type { TestSession } from '../support/neighbour.ts';
 import { run } from '../support/processes.ts';
 import type { LocalAddresses, NeighbourConfig, RouterConfig } from '../support/routers/router.ts';
 
@@ -93,6 +93,8 @@ export interface SessionPlan {
   readonly peerSecurity?: Security;
   /** Seconds, proposed by the peer. */
   readonly holdTime?: number;
+  /** Both routers restart gracefully within so many seconds, and their neighbours of the test help them. */
+  readonly restartTime?: number;
 }
 
 function ownEnd({ ours, ours6 }: Link): LocalAddresses {
@@ -104,6 +106,10 @@ const BOTH = ['ipv4', 'ipv6'] as const;
 /** A port on which the router under test does not look for its peer. */
 const OTHER_PORT = 1790;
 
+function restartOf({ restartTime }: SessionPlan): Pick<NeighbourConfig, 'restartTime'> {
+  return restartTime === undefined ? {} : { restartTime };
+}
+
 /** Configuration of the router under test. */
 export function dutConfig(plan: SessionPlan): RouterConfig {
   const internal = plan.dutAsn === plan.peerAsn;
@@ -113,7 +119,14 @@ export function dutConfig(plan: SessionPlan): RouterConfig {
     address: MIDDLE.ours,
     address6: MIDDLE.ours6,
     neighbours: [
-      { address: MIDDLE.theirs, asn: plan.peerAsn, families: BOTH, nextHopSelf: internal, ...plan.dutSecurity },
+      {
+        address: MIDDLE.theirs,
+        asn: plan.peerAsn,
+        families: BOTH,
+        nextHopSelf: internal,
+        ...restartOf(plan),
+        ...plan.dutSecurity,
+      },
       { address: NEAR.theirs, asn: NEAR_ASN, families: BOTH, passive: true, local: ownEnd(NEAR) },
     ],
   };
@@ -136,27 +149,32 @@ export function peerConfig(plan: SessionPlan): RouterConfig {
         passive: plan.connects === 'dut',
         nextHopSelf: internal,
         ...(plan.holdTime === undefined ? {} : { holdTime: plan.holdTime }),
+        ...restartOf(plan),
         ...plan.peerSecurity,
       },
-      { address: FAR.theirs, asn: FAR_ASN, families: BOTH, passive: true, local: ownEnd(FAR) },
+      { address: FAR.theirs, asn: FAR_ASN, families: BOTH, passive: true, local: ownEnd(FAR), ...restartOf(plan) },
     ],
   };
 }
 
+function openOf({ restartTime }: SessionPlan) {
+  return { holdTime: 90, families: BOTH, gracefulRestart: restartTime !== undefined };
+}
+
 /** Opens the test's session with the router under test. */
-export function openNear(line: Line): Promise<TestNeighbour> {
+export function openNear(line: Line, plan: SessionPlan): Promise<TestSession> {
   return openNeighbour(
     line.test,
     { host: NEAR.ours, localAddress: NEAR.theirs },
-    { asn: NEAR_ASN, holdTime: 90, routerId: NEAR.theirs, families: BOTH },
+    { asn: NEAR_ASN, routerId: NEAR.theirs, ...openOf(plan) },
   );
 }
 
 /** Opens the test's session with the peer. */
-export function openFar(line: Line, plan: SessionPlan): Promise<TestNeighbour> {
+export function openFar(line: Line, plan: SessionPlan): Promise<TestSession> {
   return openNeighbour(
     line.test,
     { host: FAR.ours, localAddress: FAR.theirs, port: plan.connects === 'peer' ? OTHER_PORT : 179 },
-    { asn: FAR_ASN, holdTime: 90, routerId: FAR.theirs, families: BOTH },
+    { asn: FAR_ASN, routerId: FAR.theirs, ...openOf(plan) },
   );
 }

@@ -35,7 +35,8 @@ export interface Peer {
 const IPV4_ROUTES = 1000;
 const IPV6_ROUTES = 200;
 
-const NEAR_ROUTES = makeTestRoutes({
+/** What the near end announces. */
+export const NEAR_ROUTES = makeTestRoutes({
   asn: NEAR_ASN,
   nextHop: NEAR.theirs,
   nextHop6: NEAR.theirs6,
@@ -78,7 +79,7 @@ export class Scene {
   }
 
   async openNear(): Promise<void> {
-    this.near = await openNear(this.line);
+    this.near = await openNear(this.line, this.plan);
     this.near.announce(NEAR_ROUTES);
   }
 

@@ -20,12 +20,20 @@ export interface TestRoute {
   readonly attributes: PathAttributes;
 }
 
-/** An established session of the test with a router. */
+/** A neighbour of a router. */
 export interface TestNeighbour extends Disposable {
   /** What the router announces at present, by prefix. */
   readonly routes: ReadonlyMap<string, PathAttributes>;
   announce(routes: readonly TestRoute[]): void;
   withdraw(prefixes: readonly string[]): void;
+}
+
+/** An established session of the test with a router. */
+export interface TestSession extends TestNeighbour {
+  /** Routes that the router took back. */
+  readonly withdrawals: number;
+  /** Says that all routes of both families are announced (RFC 4724 section 2). */
+  endOfRib(): void;
 }
 
 function encodeRoute({ prefix, attributes }: TestRoute): Buffer {
@@ -43,12 +51,13 @@ export async function openNeighbour(
   namespace: Namespace,
   connect: ConnectOptions,
   open: OpenParameters,
-): Promise<TestNeighbour> {
+): Promise<TestSession> {
   const speaker = new Speaker(await connectFrom(namespace, connect), open);
   const routes = new Map<string, PathAttributes>();
+  let withdrawals = 0;
   speaker.onUpdate = (buffer, start, end) => {
     const update = decodeUpdate(buffer.subarray(start, end));
-    for (const prefix of update.withdrawn) routes.delete(prefix);
+    for (const prefix of update.withdrawn) if (routes.delete(prefix)) withdrawals++;
     // Some routers send a route back to where it came from; a loop is no route (RFC 4271 section 9.1.2).
     const loops = update.attributes.asPath?.flat().includes(open.asn) === true;
     for (const prefix of update.announced)
@@ -58,6 +67,9 @@ export async function openNeighbour(
   await speaker.established;
   return {
     routes,
+    get withdrawals() {
+      return withdrawals;
+    },
     announce: (all) => speaker.write(Buffer.concat(all.map(encodeRoute))),
     withdraw(prefixes) {
       speaker.write(
@@ -68,6 +80,8 @@ export async function openNeighbour(
       );
       speaker.write(encodeWithdrawal('ipv6', prefixes.filter(isIpv6)));
     },
+    // An UPDATE that withdraws nothing.
+    endOfRib: () => speaker.write(Buffer.concat([encodeWithdrawal('ipv4', []), encodeWithdrawal('ipv6', [])])),
     [Symbol.dispose]: () => speaker.close(),
   };
 }

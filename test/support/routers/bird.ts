@@ -24,6 +24,8 @@ function protocol(config: RouterConfig, neighbour: NeighbourConfig): string {
   if (neighbour.ttlSecurity === true) lines.push('ttl security on;');
   if (neighbour.holdTime !== undefined) lines.push(`hold time ${neighbour.holdTime};`);
   if (neighbour.client === true) lines.push('rr client;');
+  const { restartTime } = neighbour;
+  if (restartTime !== undefined) lines.push('graceful restart on;', `graceful restart time ${restartTime};`);
   const self = neighbour.nextHopSelf === true ? 'next hop self;' : '';
   const exported = neighbour.silent === true ? 'none' : 'all';
   if (neighbour.families.includes('ipv4')) lines.push(`ipv4 { import all; export ${exported}; ${self} };`);
@@ -53,7 +55,7 @@ export async function startBird(config: RouterConfig, place: RouterPlace): Promi
   const scratch = createScratch('bird');
   const control = `${scratch.path}/ctl`;
   const file = scratch.write('bird.conf', configuration(config));
-  const process_ = start(['bird', '-f', '-c', file, '-s', control], {
+  const process_ = start(['bird', '-f', ...(config.restarted === true ? ['-R'] : []), '-c', file, '-s', control], {
     name: 'bird',
     space: place.namespace,
     cpu: place.cpu,

@@ -31,6 +31,13 @@ function familyLines(config: RouterConfig, family: FamilyName): string[] {
   return [`address-family ${family} unicast`, ...lines, 'exit-address-family'];
 }
 
+function restartLines({ neighbours }: RouterConfig): string[] {
+  const time = neighbours.find(({ restartTime }) => restartTime !== undefined)?.restartTime;
+  if (time === undefined) return [];
+  const word = 'bgp graceful-restart';
+  return [word, `${word} restart-time ${time}`, `${word} preserve-fw-state`];
+}
+
 function configuration(config: RouterConfig): string {
   return [
     'log stdout informational',
@@ -43,6 +50,7 @@ function configuration(config: RouterConfig): string {
     'no bgp network import-check',
     'bgp log-neighbor-changes',
     'timers bgp 30 90',
+    ...restartLines(config),
     ...config.neighbours.flatMap(neighbourLines),
     ...familyLines(config, 'ipv4'),
     ...familyLines(config, 'ipv6'),

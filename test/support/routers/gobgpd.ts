@@ -29,8 +29,13 @@ function neighbourTables(neighbour: NeighbourConfig): string[] {
       'route-reflector-client = true',
       'route-reflector-cluster-id = "1.1.1.1"',
     );
-  for (const family of neighbour.families)
+  const { restartTime } = neighbour;
+  if (restartTime !== undefined)
+    lines.push('[neighbors.graceful-restart.config]', 'enabled = true', `restart-time = ${restartTime}`);
+  for (const family of neighbour.families) {
     lines.push('[[neighbors.afi-safis]]', '[neighbors.afi-safis.config]', `afi-safi-name = "${family}-unicast"`);
+    if (restartTime !== undefined) lines.push('[neighbors.afi-safis.mp-graceful-restart.config]', 'enabled = true');
+  }
   return lines;
 }
 
@@ -49,7 +54,8 @@ function configuration(config: RouterConfig): string {
 export async function startGobgpd(config: RouterConfig, place: RouterPlace): Promise<Router> {
   const scratch = createScratch('gobgpd');
   const file = scratch.write('gobgpd.toml', configuration(config));
-  const process_ = start(['gobgpd', '-f', file, '--api-hosts', '127.0.0.1:50051', '--pprof-disable'], {
+  const restart = config.restarted === true ? ['--graceful-restart'] : [];
+  const process_ = start(['gobgpd', '-f', file, '--api-hosts', '127.0.0.1:50051', '--pprof-disable', ...restart], {
     name: 'gobgpd',
     space: place.namespace,
     cpu: place.cpu,

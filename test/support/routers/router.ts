@@ -22,6 +22,8 @@ export interface NeighbourConfig {
   readonly nextHopSelf?: boolean;
   /** Announce nothing to the neighbour. */
   readonly silent?: boolean;
+  /** Graceful restart (RFC 4724) within so many seconds. */
+  readonly restartTime?: number;
   /** The router's addresses on the link to this neighbour, where they are not those of the router. */
   readonly local?: LocalAddresses;
 }
@@ -43,6 +45,8 @@ export interface RouterConfig extends LocalAddresses {
   /** Write routes to the kernel's main table, over all equally good next hops. Only Starling, BIRD and FRR can. */
   readonly kernel?: boolean;
   readonly neighbours: readonly NeighbourConfig[];
+  /** It has run before: neighbours may keep its routes until it has told them again. */
+  readonly restarted?: boolean;
 }
 
 /** Where a router runs. */

@@ -29,6 +29,8 @@ function peer(neighbour: NeighbourConfig): object {
     peerIP: address,
     asNumber: neighbour.asn,
     filters: [neighbour.silent === true ? 'accept-only' : 'accept-all'],
+    // Peers help without being asked. A test that is not about that does not wait for them to give up.
+    maxRestartTime: `${neighbour.restartTime ?? 1}s`,
     ...(neighbour.local === undefined ? {} : { sourceAddress: 'None' }),
     ...(neighbour.nextHopSelf === true ? { nextHopMode: 'Self' } : {}),
     ...(neighbour.ttlSecurity === true ? { ttlSecurity: 1 } : {}),
