@@ -16,6 +16,7 @@ export const MSG_DONTWAIT = 0x40;
 export const SOL_SOCKET = 1;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
+export const SO_ATTACH_FILTER = 26;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 
@@ -44,6 +45,7 @@ export const NLM_F_ACK_TLVS = 0x200;
 export const NLMSGERR_ATTR_MSG = 1;
 
 export const NLA_HDRLEN = 4;
+export const NLA_F_NESTED = 0x8000;
 export const NLA_TYPE_MASK = 0x3fff;
 
 // linux/rtnetlink.h: messages and the length of the structure each starts with
@@ -64,6 +66,7 @@ export const RTNLGRP_LINK = 1;
 export const RTNLGRP_IPV4_IFADDR = 5;
 export const RTNLGRP_IPV6_IFADDR = 9;
 
+export const RTN_UNSPEC = 0;
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;
 export const RT_TABLE_UNSPEC = 0;
@@ -74,6 +77,7 @@ export const RTA_DST = 1;
 export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
+export const RTA_PREFSRC = 7;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
 export const RTA_VIA = 18;
@@ -82,8 +86,14 @@ export const RTA_NH_ID = 30;
 // linux/nexthop.h
 export const NHA_ID = 1;
 export const NHA_GROUP = 2;
+export const NHA_GROUP_TYPE = 3;
 export const NHA_OIF = 5;
 export const NHA_GATEWAY = 6;
+export const NHA_RES_GROUP = 12;
+export const NHA_RES_GROUP_BUCKETS = 1;
+export const NHA_RES_GROUP_IDLE_TIMER = 2;
+export const NHA_RES_GROUP_UNBALANCED_TIMER = 3;
+export const NEXTHOP_GRP_TYPE_RES = 1;
 
 // linux/if_link.h, linux/if.h, linux/veth.h
 export const IFF_UP = 1;

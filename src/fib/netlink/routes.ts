@@ -15,6 +15,7 @@ import {
   RTA_MULTIPATH,
   RTA_NH_ID,
   RTA_OIF,
+  RTA_PREFSRC,
   RTA_PRIORITY,
   RTA_TABLE,
   RTA_VIA,
@@ -24,6 +25,7 @@ import {
   RTM_NEWROUTE,
   RTNH_F_ONLINK,
   RTN_UNICAST,
+  RTN_UNSPEC,
   RT_TABLE_UNSPEC,
   SIZEOF_RTMSG,
 } from './constants.ts';
@@ -55,7 +57,10 @@ export function afOf(family: Family): number {
   return family === IPV4_UNICAST ? AF_INET : AF_INET6;
 }
 
-/** Starts a message that adds (`replace` false: fails with EEXIST if there is one) or replaces a route. */
+/**
+ * Starts a message that adds (`replace` false: fails with EEXIST if there is one) or replaces a route of this `RTN_*`
+ * type.
+ */
 export function beginNewRoute(
   writer: MessageWriter,
   owner: RouteOwner,
@@ -66,9 +71,15 @@ export function beginNewRoute(
   a2: number,
   a3: number,
   length: number,
+  type: number = RTN_UNICAST,
 ): void {
   writer.begin(RTM_NEWROUTE, NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL));
-  writeIdentity(writer, owner, family, a0, a1, a2, a3, length);
+  writeIdentity(writer, owner, family, a0, a1, a2, a3, length, type);
+}
+
+/** Ends the message of {@link beginNewRoute} for a route without next hop, such as one that drops packets. */
+export function endRouteToNowhere(writer: MessageWriter): void {
+  writer.end();
 }
 
 /** Ends the message of {@link beginNewRoute}: packets go to a next-hop object. */
@@ -103,7 +114,8 @@ export function writeDeleteRoute(
   length: number,
 ): void {
   writer.begin(RTM_DELROUTE, 0);
-  writeIdentity(writer, owner, family, a0, a1, a2, a3, length);
+  // Of no type, that is of any.
+  writeIdentity(writer, owner, family, a0, a1, a2, a3, length, RTN_UNSPEC);
   writer.end();
 }
 
@@ -116,8 +128,9 @@ function writeIdentity(
   a2: number,
   a3: number,
   length: number,
+  type: number,
 ): void {
-  writer.rtmsg(afOf(family), length, tableByte(owner.table), owner.protocol, RTN_UNICAST);
+  writer.rtmsg(afOf(family), length, tableByte(owner.table), owner.protocol, type);
   if (family === IPV4_UNICAST) writer.attributeAddress4(RTA_DST, a0);
   else writer.attributeAddress6(RTA_DST, a0, a1, a2, a3);
   writer.attributeU32(RTA_PRIORITY, owner.metric);
@@ -165,9 +178,14 @@ export interface RouteView {
   interfaceIndex: number;
   /** Whether a single next hop is a gateway. */
   hasGateway: boolean;
+  /** Source address for packets of the node itself (`RTA_PREFSRC`); empty if there is none. */
+  preferredSource: Uint8Array;
   /** The next hops of a route without next-hop object. */
   nextHops: KernelNextHop[];
 }
+
+const NO_GATEWAY: Uint8Array = new Uint8Array(0);
+const NO_HOPS: KernelNextHop[] = [];
 
 /** An empty view for {@link readRoute}. */
 export function newRouteView(): RouteView {
@@ -186,14 +204,21 @@ export function newRouteView(): RouteView {
     nextHopId: 0,
     interfaceIndex: 0,
     hasGateway: false,
+    preferredSource: NO_GATEWAY,
     nextHops: [],
   };
 }
 
-const NO_GATEWAY: Uint8Array = new Uint8Array(0);
-
-/** Reads an `RTM_NEWROUTE` message into `view`; false if it is of a family the daemon doesn't know. */
-export function readRoute(message: MessageReader, attributes: AttributeReader, view: RouteView): boolean {
+/**
+ * Reads an `RTM_NEWROUTE` or `RTM_DELROUTE` message into `view`; false if it is of a family the daemon doesn't know.
+ * Allocates nothing for a route with a next-hop object unless `spellOut` asks for what the kernel says of its next hops.
+ */
+export function readRoute(
+  message: MessageReader,
+  attributes: AttributeReader,
+  view: RouteView,
+  spellOut = true,
+): boolean {
   const family = message.u8(0);
   if (family !== AF_INET && family !== AF_INET6) return false;
   view.family = family === AF_INET ? IPV4_UNICAST : IPV6_UNICAST;
@@ -206,7 +231,8 @@ export function readRoute(message: MessageReader, attributes: AttributeReader, v
   view.a0 = view.a1 = view.a2 = view.a3 = 0;
   view.metric = view.nextHopId = view.interfaceIndex = 0;
   view.hasGateway = false;
-  view.nextHops = [];
+  view.nextHops = NO_HOPS;
+  view.preferredSource = NO_GATEWAY;
   let gateway = NO_GATEWAY;
   attributes.reset(message, SIZEOF_RTMSG);
   while (attributes.next()) {
@@ -230,14 +256,17 @@ export function readRoute(message: MessageReader, attributes: AttributeReader, v
         view.interfaceIndex = attributes.u32();
         break;
       case RTA_GATEWAY:
-        gateway = attributes.copy();
+        if (spellOut || view.nextHopId === 0) gateway = attributes.copy();
         break;
       case RTA_VIA:
-        gateway = attributes.copy(2);
+        if (spellOut || view.nextHopId === 0) gateway = attributes.copy(2);
+        break;
+      case RTA_PREFSRC:
+        view.preferredSource = attributes.copy();
         break;
       case RTA_MULTIPATH:
         // With a next-hop object this only spells out what the object says.
-        view.nextHops = readRtnexthops(attributes);
+        if (spellOut || view.nextHopId === 0) view.nextHops = readRtnexthops(attributes);
         break;
     }
   }
