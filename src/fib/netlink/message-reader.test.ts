@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NHA_GROUP, NHA_ID, RTA_DST, RTM_NEWNEXTHOP, RTM_NEWROUTE } from './constants.ts';
+import { readMacEntry } from './fdb.ts';
 import { AttributeReader, MessageReader } from './message-reader.ts';
 import { MessageWriter } from './message-writer.ts';
 import { readFailure } from './netlink-error.ts';
 import { readNextHop, writeNewNextHopGroup } from './nexthops.ts';
+import { readRule } from './rules.ts';
+import { readVxlanLink } from './vxlan.ts';
 import { beginNewRoute, endRouteToNextHopId, endRouteToNextHops, newRouteView, readRoute } from './routes.ts';
 
 const u32 = fc.integer({ min: 0, max: 0xffffffff });
@@ -37,6 +40,9 @@ describe('the readers', () => {
           expect(messages.end).toBeLessThanOrEqual(Math.min(length, bytes.length));
           readRoute(messages, attributes, newRouteView());
           readNextHop(messages, attributes);
+          readMacEntry(messages, attributes);
+          readRule(messages, attributes);
+          readVxlanLink(messages, attributes);
           readFailure(messages);
           attributes.reset(messages, 0);
           while (attributes.next()) expect(attributes.end).toBeLessThanOrEqual(messages.end);

@@ -126,7 +126,8 @@ export function deleteRule(client: NetlinkClient, rule: KernelRule): void {
   client.request(writer, `delete ${formatRule(rule)}`);
 }
 
-function writeRule(writer: MessageWriter, rule: KernelRule): void {
+/** Writes the rest of a message that adds or deletes a rule. */
+export function writeRule(writer: MessageWriter, rule: KernelRule): void {
   const { family, from, to, table } = rule;
   writer.fibRuleHdr(afOf(family), to.length, from.length, table > 255 ? 0 : table, FR_ACT_TO_TBL);
   writer.attributeU32(FRA_PRIORITY, rule.priority);
