@@ -12,6 +12,7 @@ import type { Config } from './config.ts';
 import { Daemon } from './daemon.ts';
 import { createLog } from './log.ts';
 import type { Log } from './log.ts';
+import { notifyServiceManager } from './service-manager.ts';
 
 const USAGE = `usage: starlingd [--config FILE]
 
@@ -93,10 +94,20 @@ async function run(config: Config, read: ReadConfig): Promise<void> {
   process.on('SIGHUP', () => reload(daemon, read));
   try {
     await daemon.start();
+    await tellReady(log);
   } catch (error) {
     log.error(error instanceof Error ? error.message : String(error));
     await daemon.stop(false).catch(() => undefined);
     process.exit(EXIT_FAILURE);
+  }
+}
+
+/** Whoever waits for the daemon to be up may go on (systemd's `Type=notify`). */
+async function tellReady(log: Log): Promise<void> {
+  try {
+    await notifyServiceManager('READY=1', process.env.NOTIFY_SOCKET);
+  } catch (error) {
+    log.warn(error instanceof Error ? error.message : String(error));
   }
 }
 
