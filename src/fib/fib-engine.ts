@@ -11,7 +11,7 @@ import { KernelRoutes } from './kernel-routes.ts';
 import type { RefusedRoutes } from './kernel-routes.ts';
 import { GroupTable } from './group-table.ts';
 import type { Group } from './group-table.ts';
-import { NextHopResolver } from './next-hop-resolver.ts';
+import { RouteLookupResolver } from './route-lookup-resolver.ts';
 import type { NetlinkClient } from './netlink/netlink-client.ts';
 import { NetlinkError } from './netlink/netlink-error.ts';
 import type { RouteOwner } from './netlink/routes.ts';
@@ -33,7 +33,7 @@ export class FibEngine {
 
   private readonly groups = new GroupTable();
   private readonly routes: readonly DesiredRoutes[] = FAMILIES.map((family) => new DesiredRoutes(family, this.groups));
-  private readonly resolver: NextHopResolver;
+  private readonly resolver: RouteLookupResolver;
   private readonly objects: KernelObjects;
   private readonly kernel: KernelRoutes;
   private readonly report: (trouble: FibTrouble) => void;
@@ -46,7 +46,7 @@ export class FibEngine {
   constructor(options: FibEngineOptions, client: NetlinkClient, report: (trouble: FibTrouble) => void) {
     const { owner, maxPaths } = options;
     this.report = report;
-    this.resolver = new NextHopResolver(client);
+    this.resolver = new RouteLookupResolver(client);
     this.objects = new KernelObjects(client, this.groups, this.resolver, { protocol: owner.protocol, maxPaths });
     this.kernel = new KernelRoutes(client, this.routes, this.groups, this.objects, owner);
   }

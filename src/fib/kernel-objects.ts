@@ -16,7 +16,7 @@ import {
   writeNextHopDump,
 } from './netlink/nexthops.ts';
 import type { NextHopObject } from './netlink/nexthops.ts';
-import type { NextHopResolver } from './next-hop-resolver.ts';
+import type { RouteLookupResolver } from './route-lookup-resolver.ts';
 
 /** How many groups are written, or objects deleted, at once. */
 const SLICE = 100;
@@ -43,7 +43,7 @@ export class KernelObjects {
 
   private readonly client: NetlinkClient;
   private readonly groups: GroupTable;
-  private readonly resolver: NextHopResolver;
+  private readonly resolver: RouteLookupResolver;
   private readonly protocol: number;
   private readonly maxPaths: number;
   private readonly writer = new MessageWriter();
@@ -56,7 +56,7 @@ export class KernelObjects {
   constructor(
     client: NetlinkClient,
     groups: GroupTable,
-    resolver: NextHopResolver,
+    resolver: RouteLookupResolver,
     options: { readonly protocol: number; readonly maxPaths: number },
   ) {
     this.client = client;

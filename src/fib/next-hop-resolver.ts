@@ -1,88 +1,149 @@
 /**
- * Next hops as the kernel takes them: which interface leads to a gateway, asked of the kernel itself.
+ * Next hops as the kernel takes them: which gateways on which links are tracked, and which answers a change concerns.
  */
-import { formatAddress, isLinkLocal, parseAddress } from '../net/address.ts';
-import { RTN_LOCAL, RTN_UNICAST } from './netlink/constants.ts';
-import { listLinks } from './netlink/links.ts';
-import type { Link } from './netlink/links.ts';
-import { AttributeReader } from './netlink/message-reader.ts';
-import { MessageWriter } from './netlink/message-writer.ts';
-import type { NetlinkClient } from './netlink/netlink-client.ts';
-import { NetlinkError } from './netlink/netlink-error.ts';
-import { newRouteView, readRoute, writeRouteGet } from './netlink/routes.ts';
+import { sameHops } from './hop-lists.ts';
+import type { KernelView } from './kernel-view.ts';
+import type { NeighbourAddress } from './netlink/neighbours.ts';
+import { resolveNextHop } from './next-hop-resolution.ts';
+import type { Answer, Need, Resolution } from './next-hop-resolution.ts';
+import { nextHopKey } from './next-hop.ts';
 import type { FibNextHop } from './next-hop.ts';
-import type { Resolution } from './group-table.ts';
+import type { TunnelTable } from './tunnel-plan.ts';
 
-const NO_GATEWAY: Uint8Array = new Uint8Array(0);
+export type { Resolution } from './next-hop-resolution.ts';
 
-/** Resolves next hops, and keeps the answers until {@link refresh}. */
+/** A next hop that somebody wants to know of. */
+interface Tracked {
+  readonly hop: FibNextHop;
+  users: number;
+  answer: Answer | undefined;
+}
+
+/** Resolves next hops. */
 export class NextHopResolver {
-  private readonly client: NetlinkClient;
-  private readonly writer = new MessageWriter(64);
-  private readonly attributes = new AttributeReader();
-  private readonly route = newRouteView();
-  private readonly answers = new Map<string, Resolution>();
-  private links = new Map<string, Link>();
+  private readonly view: KernelView;
+  private readonly tunnels: TunnelTable;
+  private readonly tracked = new Map<string, Tracked>();
+  /** Keys of tracked next hops by what they depend on. */
+  private readonly dependants = new Map<Need, Set<string>>();
+  /** Keys whose resolution changed since they were last asked for. */
+  private readonly different = new Set<string>();
 
-  constructor(client: NetlinkClient) {
-    this.client = client;
+  constructor(view: KernelView, tunnels: TunnelTable) {
+    this.view = view;
+    this.tunnels = tunnels;
   }
 
-  /** Reads the interfaces and forgets all answers. Throws {@link NetlinkError}. */
-  refresh(): void {
-    this.answers.clear();
-    this.links = new Map(listLinks(this.client).map((link) => [link.name, link]));
-  }
-
-  /** Forgets all answers. */
-  forget(): void {
-    this.answers.clear();
-  }
-
-  /** The next hop for the kernel, or why there is none. */
+  /** What a next hop comes to now. */
   resolve(hop: FibNextHop): Resolution {
-    const key = `${hop.address ?? ''}%${hop.interface ?? ''}`;
-    const known = this.answers.get(key);
-    if (known !== undefined) return known;
-    const answer = this.ask(hop);
-    this.answers.set(key, answer);
+    this.update();
+    const key = nextHopKey(hop);
+    const tracked = this.tracked.get(key);
+    if (tracked === undefined) return resolveNextHop(this.view, this.tunnels, hop).resolution;
+    return (tracked.answer ?? this.answer(key, tracked)).resolution;
+  }
+
+  /** From now on, changes of this next hop are told by {@link changes}. Counted. */
+  track(hop: FibNextHop): void {
+    const key = nextHopKey(hop);
+    const tracked = this.tracked.get(key);
+    if (tracked === undefined) this.tracked.set(key, { hop, users: 1, answer: undefined });
+    else tracked.users++;
+  }
+
+  /** Takes back one {@link track}. */
+  untrack(hop: FibNextHop): void {
+    const key = nextHopKey(hop);
+    const tracked = this.tracked.get(key);
+    if (tracked === undefined || --tracked.users > 0) return;
+    this.forgetNeeds(key, tracked);
+    this.tracked.delete(key);
+    this.different.delete(key);
+  }
+
+  /** Keys of the tracked next hops whose resolution is another than when it was last asked for or told of here. */
+  changes(): readonly string[] {
+    this.update();
+    const keys = [...this.different];
+    this.different.clear();
+    return keys;
+  }
+
+  /** To be called when the ways through VXLAN changed. */
+  tunnelsChanged(): void {
+    this.renew([...(this.dependants.get('vxlan') ?? [])]);
+  }
+
+  /** Has the kernel try again the neighbours that don't answer. Throws {@link NetlinkError}. */
+  probe(): void {
+    const neighbours = this.failedNeighbours();
+    if (neighbours.length > 0) this.view.probeNeighbours(neighbours);
+  }
+
+  /** Whether a tracked next hop is held up by a neighbour that doesn't answer. */
+  get hasFailedNeighbours(): boolean {
+    return this.failedNeighbours().length > 0;
+  }
+
+  private failedNeighbours(): NeighbourAddress[] {
+    const { failedNeighbours } = this.view;
+    return [...failedNeighbours].flatMap(([key, neighbour]) =>
+      this.dependants.has(`neighbour ${key}`) ? [neighbour] : [],
+    );
+  }
+
+  /** Resolves again what depends on something that changed. */
+  private update(): void {
+    const changes = this.view.takeChanges();
+    if (changes === undefined) return;
+    const keys = new Set<string>();
+    for (const dependency of changes.dependencies) {
+      for (const key of this.dependants.get(dependency) ?? []) keys.add(key);
+    }
+    for (const [key, { answer }] of this.tracked) {
+      if (answer?.host !== undefined && changes.covers(answer.host)) keys.add(key);
+    }
+    this.renew(keys);
+  }
+
+  private renew(keys: Iterable<string>): void {
+    for (const key of keys) {
+      const tracked = this.tracked.get(key)!;
+      const before = tracked.answer;
+      // Without a former answer nobody was told anything that could be outdated.
+      if (before === undefined) continue;
+      const { resolution } = this.answer(key, tracked);
+      if (!sameResolution(before.resolution, resolution)) this.different.add(key);
+    }
+  }
+
+  private answer(key: string, tracked: Tracked): Answer {
+    const answer = resolveNextHop(this.view, this.tunnels, tracked.hop);
+    const before = tracked.answer;
+    tracked.answer = answer;
+    for (const need of answer.needs) {
+      const keys = this.dependants.get(need);
+      if (keys === undefined) this.dependants.set(need, new Set([key]));
+      else keys.add(key);
+      if (need.startsWith('neighbour ')) this.view.watchNeighbour(need.slice('neighbour '.length));
+    }
+    for (const need of before?.needs ?? []) if (!answer.needs.has(need)) this.dropNeed(key, need);
     return answer;
   }
 
-  private ask(hop: FibNextHop): Resolution {
-    if (hop.address === undefined) return this.onInterface(hop.interface, NO_GATEWAY, false);
-    const { bytes, zone } = parseAddress(hop.address);
-    const name = hop.interface ?? zone;
-    if (isLinkLocal(bytes)) return this.onInterface(name, bytes, false);
-    return name === undefined ? this.connected(bytes) : this.onInterface(name, bytes, true);
+  private forgetNeeds(key: string, { answer }: Tracked): void {
+    for (const need of answer?.needs ?? []) this.dropNeed(key, need);
   }
 
-  private onInterface(name: string | undefined, gateway: Uint8Array, onlink: boolean): Resolution {
-    if (name === undefined) return { why: 'a link-local next hop means nothing without its interface' };
-    const link = this.links.get(name);
-    if (link === undefined) return { why: `there is no interface ${name}` };
-    if (!link.up) return { why: `interface ${name} is down` };
-    return { hop: { gateway, interfaceIndex: link.index, onlink, weight: 1 } };
+  private dropNeed(key: string, need: Need): void {
+    const keys = this.dependants.get(need);
+    if (keys?.delete(key) !== true || keys.size > 0) return;
+    this.dependants.delete(need);
+    if (need.startsWith('neighbour ')) this.view.unwatchNeighbour(need.slice('neighbour '.length));
   }
+}
 
-  /** Where the kernel would send a packet to the gateway: directly, or else the gateway is no use. */
-  private connected(gateway: Uint8Array): Resolution {
-    const address = formatAddress(gateway);
-    this.writer.clear();
-    writeRouteGet(this.writer, gateway);
-    try {
-      this.client.get(this.writer, `look up the route to ${address}`, (answer) => {
-        readRoute(answer, this.attributes, this.route);
-      });
-    } catch (error) {
-      if (!(error instanceof NetlinkError)) throw error;
-      return { why: `this node has no route to it (${error.errno})` };
-    }
-    if (this.route.type === RTN_LOCAL) return { why: 'it is an address of this node itself' };
-    if (this.route.type !== RTN_UNICAST) return { why: 'the route to it drops packets' };
-    if (this.route.hasGateway) {
-      return { why: 'it is on no network that this node is connected to, only behind another router' };
-    }
-    return { hop: { gateway, interfaceIndex: this.route.interfaceIndex, onlink: false, weight: 1 } };
-  }
+function sameResolution(a: Resolution, b: Resolution): boolean {
+  if ('why' in a || 'why' in b) return 'why' in a && 'why' in b && a.why === b.why;
+  return a.metric === b.metric && a.words === b.words && sameHops(a.hops, b.hops);
 }
