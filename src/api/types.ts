@@ -90,8 +90,11 @@ export const sessionState = z.enum(['Idle', 'Connect', 'Active', 'OpenSent', 'Op
 
 export const peerFamily = z
   .object({
-    received: count.describe('Routes in the Adj-RIB-In. 0 while the session is down.'),
+    received: count.describe(
+      'Routes in the Adj-RIB-In. 0 while the session is down, unless the peer restarts (RFC 4724).',
+    ),
     accepted: count.describe('Of these, those the import filters let through.'),
+    stale: count.describe('Of those received, the ones kept since before the peer restarted (RFC 4724).').optional(),
     advertised: count.describe('Routes in the Adj-RIB-Out. 0 while the session is down.'),
     endOfRib: z.boolean().describe('The peer has sent End-of-RIB (RFC 4724) in this session.'),
   })

@@ -44,9 +44,11 @@ function lastError({ neighbour, lastError: error }: NeighbourSession, now: numbe
 
 function familyCounts(router: Router, { peer, endOfRib }: NeighbourSession, family: Family): PeerFamily {
   if (peer < 0) return { received: 0, accepted: 0, advertised: 0, endOfRib: false };
+  const stale = router.rib.peers.stale[family][peer];
   return {
     received: router.rib.peers.received[family][peer],
     accepted: router.rib.peers.accepted[family][peer],
+    ...(stale > 0 && { stale }),
     advertised: router.advertising.toldCount(peer, family),
     endOfRib: endOfRib.has(family),
   };

@@ -30,6 +30,8 @@ export interface RouteRef {
   readonly peer?: string;
   readonly best: boolean;
   readonly multipath: boolean;
+  /** Kept although the session it came over has ended. */
+  readonly stale?: boolean;
   readonly rejectedReason?: string;
 }
 
@@ -52,6 +54,7 @@ export function routeEntry(rib: Rib, ref: RouteRef): RouteEntry {
     source: SOURCE_NAMES[peers.source[ref.from] as RouteSource],
     best: ref.best,
     multipath: ref.multipath,
+    ...(ref.stale === true && { stale: true }),
     ...(ref.rejectedReason !== undefined && { rejectedReason: ref.rejectedReason }),
   };
 }

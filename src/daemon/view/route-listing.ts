@@ -11,6 +11,7 @@ import type { PathTable } from '../../rib/path-table.ts';
 import { isOwnPeer } from '../../rib/peers.ts';
 import type { RouteSource } from '../../rib/policy.ts';
 import type { Rib } from '../../rib/rib.ts';
+import { isStale } from '../../rib/stale-paths.ts';
 import { routeEntry } from './route-entry.ts';
 
 /** Prefixes looked at in one slice at most, so that a slice without matches ends soon too. */
@@ -99,6 +100,7 @@ export class RouteListing {
       prefix: table.prefix[row],
       set: view === 'received' || accepted === 0 ? table.received[row] : accepted,
       from: table.peer[row],
+      stale: isStale(this.rib.peers, table, row),
       ...role,
       ...rejected,
     });
