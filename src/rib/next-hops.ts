@@ -189,11 +189,10 @@ export class NextHops {
       : `${hop} can't be resolved: ${this.words[id]}`;
   }
 
-  /** How a usable next hop is reached, in words; empty where there is nothing to say. */
+  /** How a usable next hop is reached, in words; empty where nobody was asked. */
   how(id: number): string {
-    if (id === 0) return '';
-    if (this.watchOf[id] !== 0) return this.words[id];
-    return this.listener === undefined ? 'not asked for: no routes are put into the kernel' : 'on the link of its peer';
+    if (id === 0 || this.listener === undefined) return '';
+    return this.watchOf[id] === 0 ? 'on the link of its peer' : this.words[id];
   }
 
   /**

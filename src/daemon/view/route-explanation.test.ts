@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { FakeResolver } from '../../../test/support/fake-resolver.ts';
 import { encodeAttributes } from '../../bgp/messages/attributes/attribute-codec.ts';
 import { PLAIN_ATTRIBUTES } from '../../bgp/messages/attributes/attributes.ts';
 import { parsePrefix, prefixBytes } from '../../net/prefix.ts';
@@ -26,7 +27,8 @@ const REJECT: RoutePolicy = {
 const PREFIX = '10.1.0.0/16';
 
 class Bench {
-  readonly rib = new Rib({ self: { routerId: 1, clusterId: 1 } });
+  readonly kernel = new FakeResolver();
+  readonly rib = new Rib({ self: { routerId: 1, clusterId: 1 }, nextHopListener: this.kernel });
   readonly advertising = new Advertising(this.rib);
   readonly index = new Map<string, number>();
   readonly listing = new RouteListing(this.rib, this.advertising, (address) => this.index.get(address));
@@ -64,7 +66,8 @@ class Bench {
   }
 
   settle(): this {
-    while (this.rib.hasWork || this.advertising.hasWork) {
+    while (this.rib.hasWork || this.advertising.hasWork || this.kernel.hasAnswers) {
+      this.rib.setNextHops(this.kernel.takeAnswers());
       this.rib.decide(100);
       this.advertising.flush(0, () => true);
     }
@@ -94,10 +97,26 @@ describe('explaining a route', () => {
     const { match, candidates } = bench.settle().explain('10.1.2.3');
     expect(match).toBe(PREFIX);
     expect(candidates.map(({ peer, outcome, step, words }) => [peer, outcome, step, words])).toEqual([
-      ['192.0.2.1', 'best', null, 'best of 2 paths'],
+      ['192.0.2.1', 'best', null, 'best of 2 paths; next hop: metric 0'],
       ['192.0.2.2', 'lost', 'AS_PATH length', 'AS_PATH length 3, the best path has 2'],
       ['192.0.2.4', 'rejected', null, 'rejected by the test'],
       ['192.0.2.3', 'rejected', null, 'rejected: AS_PATH holds our AS 64512 (1 times, allowed 0)'],
+    ]);
+  });
+
+  it('names what the kernel says of next hops', () => {
+    const bench = new Bench();
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {
+      bench.peer(address);
+      bench.announce(address, [65001]);
+    }
+    bench.kernel.set('192.0.2.1', 20);
+    bench.kernel.set('192.0.2.2', Infinity);
+    const { candidates } = bench.settle().explain();
+    expect(candidates.map(({ peer, outcome, words }) => [peer, outcome, words])).toEqual([
+      ['192.0.2.3', 'best', 'best of 2 paths; next hop: metric 0'],
+      ['192.0.2.1', 'lost', 'metric to the next hop 20, the best path has 0'],
+      ['192.0.2.2', 'ineligible', "next hop 192.0.2.2 can't be resolved: no route"],
     ]);
   });
 

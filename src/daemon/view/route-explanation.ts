@@ -104,7 +104,7 @@ export class RouteExplainer {
         if (place === 0) return this.bestCandidate(table, row, order.length);
         const words = this.whyLost(table, row, best, step);
         if (place < multipath) {
-          const together = `used together with the best path (equal up to the metric); not best itself: ${words}`;
+          const together = `used together with the best path (equal up to the metric); not best itself: ${words}${this.wayTo(table, row)}`;
           return this.candidate(table, row, 'multipath', STEP_NAMES[step], together, { best: false, multipath: true });
         }
         return this.candidate(table, row, 'lost', STEP_NAMES[step], words, { best: false, multipath: false });
@@ -114,7 +114,18 @@ export class RouteExplainer {
 
   private bestCandidate(table: PathTable, row: number, count: number): Candidate {
     const words = count === 1 ? 'best: it is the only path' : `best of ${count} paths`;
-    return this.candidate(table, row, 'best', null, words, { best: true, multipath: this.rib.selector.multipath > 1 });
+    const how = this.wayTo(table, row);
+    return this.candidate(table, row, 'best', null, `${words}${how}`, {
+      best: true,
+      multipath: this.rib.selector.multipath > 1,
+    });
+  }
+
+  /** How the next hop of a path is reached, to be added to other words. */
+  private wayTo(table: PathTable, row: number): string {
+    const { nextHop, nextHops } = this.rib.sets;
+    const how = nextHops.how(nextHop[table.accepted[row]]);
+    return how === '' ? '' : `; next hop: ${how}`;
   }
 
   private outOfRace(table: PathTable, prefix: number): Candidate[] {
@@ -172,7 +183,7 @@ export class RouteExplainer {
       case STEP_EXTERNAL:
         return 'learned by iBGP, the best path by eBGP';
       case STEP_METRIC:
-        return 'its next hop is farther away';
+        return versus('metric to the next hop', this.metricOf(a), this.metricOf(b));
       case STEP_CURRENT:
         return 'the best path was selected before and is as good';
       case STEP_ROUTER_ID:
@@ -184,6 +195,11 @@ export class RouteExplainer {
       default:
         return 'as good as the best path';
     }
+  }
+
+  private metricOf(set: number): number {
+    const { nextHop, nextHops } = this.rib.sets;
+    return nextHops.metric[nextHop[set]];
   }
 
   private routerIdOf(table: PathTable, row: number): string {
