@@ -2,7 +2,7 @@
  * One VXLAN device of the kernel, brought to what its plan says.
  */
 import { AddressError, formatAddress, isLinkLocal, parseAddress, tryParseAddress } from '../net/address.ts';
-import { addressBits, addressBytes } from '../net/family.ts';
+import { IPV6_UNICAST, addressBits, addressBytes } from '../net/family.ts';
 import type { InterfaceAddress } from './netlink/addresses.ts';
 import { AF_BRIDGE } from './netlink/constants.ts';
 import { parseMac } from './netlink/fdb.ts';
@@ -24,6 +24,8 @@ export const VXLAN_ALIAS = 'starling';
 
 /** MTU of an Ethernet link, taken where the underlay isn't known. */
 const ETHERNET_MTU = 1500;
+/** Below it the kernel switches IPv6 off on a link (RFC 8200 §5). */
+const IPV6_MINIMUM_MTU = 1280;
 
 /** A device and its plan. */
 export class VxlanDevice {
@@ -34,15 +36,19 @@ export class VxlanDevice {
   private readonly gateways = new Map<string, Uint8Array>();
   private readonly neighbours: VxlanEntries;
   private readonly forwarding: VxlanEntries;
-  private readonly misfits: readonly string[];
+  /** What is wrong with peers that are left out. */
+  private readonly misfits: string[] = [];
   private underlay: Underlay | undefined;
   private troubles: string[] = [];
 
   constructor(plan: VxlanPlan) {
     this.plan = plan;
-    this.misfits = plan.peers.flatMap((peer) => misfit(plan, peer) ?? []);
-    const peers = plan.peers.filter((peer) => misfit(plan, peer) === undefined);
-    for (const { address, gateway } of peers) this.gateways.set(address, parseAddress(gateway).bytes);
+    const peers = plan.peers.filter((peer) => {
+      const words = misfit(plan, peer);
+      if (words !== undefined) this.misfits.push(words);
+      else this.gateways.set(peer.address, parseAddress(peer.gateway).bytes);
+      return words === undefined;
+    });
     const neighbours = peers.map(({ node, gateway, mac }) => ({ node, address: gateway, mac: mac.toLowerCase() }));
     const forwarding = peers.map(({ node, address, mac }) => ({ node, address, mac: mac.toLowerCase() }));
     this.neighbours = new VxlanEntries(afOf(plan.family), neighbours);
@@ -70,6 +76,9 @@ export class VxlanDevice {
     });
     if (this.underlay === undefined) {
       this.troubles.push(`no interface has ${this.plan.localAddress}, the address that its packets come from`);
+    }
+    if (this.plan.family === IPV6_UNICAST && this.mtu < IPV6_MINIMUM_MTU) {
+      this.troubles.push(`its MTU of ${this.mtu} is too small for IPv6, which needs ${IPV6_MINIMUM_MTU}`);
     }
     this.index = 0;
     this.attempt(() => {
@@ -144,10 +153,14 @@ export class VxlanDevice {
     return same && bound && !link.learning && !link.extended;
   }
 
+  private get mtu(): number {
+    return this.plan.mtu ?? (this.underlay?.mtu ?? ETHERNET_MTU) - vxlanOverhead(this.plan.family);
+  }
+
   /** What is to be set for the device to be as planned. */
   private differences(link: VxlanLink): VxlanSettings {
-    const { family, mac } = this.plan;
-    const mtu = this.plan.mtu ?? (this.underlay?.mtu ?? ETHERNET_MTU) - vxlanOverhead(family);
+    const { mtu } = this;
+    const { mac } = this.plan;
     const bytes = parseMac(mac);
     return {
       ...(link.mtu === mtu ? {} : { mtu }),

@@ -120,6 +120,14 @@ describe('the VXLAN dataplane', () => {
     expect(a.notify(dataplane)).toBe(true);
     expect([dataplane.sync(), devices(a)['vxlan.calico'].mtu]).toEqual([[], 1350]);
 
+    const dataplane6 = start(a, [underlay.plan(a, 0), underlay.plan(a, 1)]);
+    a.run('ip link set eth0 mtu 1340');
+    expect(dataplane6.sync().map(({ message }) => message)[0]).toBe(
+      'vxlan-v6.calico: its MTU of 1270 is too small for IPv6, which needs 1280',
+    );
+    a.run('ip link set eth0 mtu 1400');
+    a.notify(dataplane);
+
     a.run('ip address delete 10.0.0.1/24 dev eth0');
     expect(a.notify(dataplane)).toBe(true);
     const message = 'vxlan.calico: no interface has 10.0.0.1, the address that its packets come from';
