@@ -53,8 +53,8 @@ describe('policy rules', () => {
   });
 
   it('are written as ip-rule(8) has them', () => {
-    const any = prefixFromBytes(0, new Uint8Array(4), 0);
-    const rule = { family: 0, priority: 7, table: 99, protocol: 12, from: any, to: any, special: false } as const;
+    const all = prefixFromBytes(0, new Uint8Array(4), 0);
+    const rule = { family: 0, priority: 7, table: 99, protocol: 12, from: all, to: all, special: false } as const;
     expect(formatRule({ ...rule, incomingInterface: '', fwmark: 0, fwmask: 0 })).toBe(
       'IPv4 rule 7: from all lookup 99',
     );
