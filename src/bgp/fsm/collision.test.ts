@@ -19,8 +19,10 @@ interface Speaker {
   readonly session: number | undefined;
 }
 
+/** With graceful restart, so that another connection could be taken for a restart. */
 function openOf(localAs: number, routerId: number): Open {
-  return localOpen({ localAs, routerId, holdTime: 90, families: [IPV4_UNICAST] });
+  const gracefulRestart = { restartTime: 120, restarting: false, forwarding: true };
+  return localOpen({ localAs, routerId, holdTime: 90, families: [IPV4_UNICAST], gracefulRestart });
 }
 
 /** The machine under test. */

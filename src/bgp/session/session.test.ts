@@ -46,7 +46,9 @@ describe.concurrent('two sessions', { timeout: 30_000 }, () => {
   });
 
   it('settle a collision without a flap, time and again', async () => {
-    const pairs = await Promise.all(Array.from({ length: 20 }, () => establishPair()));
+    // With graceful restart another connection could be taken for a restart.
+    const terms = { gracefulRestart: { restartTime: 120, restarting: false, forwarding: true } };
+    const pairs = await Promise.all(Array.from({ length: 20 }, () => establishPair(terms, terms)));
     for (const [a, b] of pairs) {
       await using _a = a;
       await using _b = b;
