@@ -36,7 +36,7 @@ export const familyTotals = z
     received: count.describe('Routes in all Adj-RIBs-In, before the import filters.'),
     best: count.describe('Prefixes with a best path in the Loc-RIB.'),
     advertised: count.describe('Routes in all Adj-RIBs-Out.'),
-    fib: count.describe('Routes the kernel has from this daemon.'),
+    fib: count.describe('Routes that are for the kernel.'),
   })
   .meta({ id: 'FamilyTotals' });
 export interface FamilyTotals extends z.infer<typeof familyTotals> {}

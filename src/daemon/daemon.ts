@@ -250,6 +250,7 @@ export class Daemon {
       version: this.environment.version,
       started: this.started,
       fib: this.kernel?.status ?? NO_FIB,
+      countForKernel: (table) => this.kernel?.forwarding.count(table) ?? 0,
       datastore: {
         type,
         state: state === 'away' ? 'failed' : state,

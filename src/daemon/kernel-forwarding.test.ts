@@ -58,12 +58,12 @@ function setup() {
   };
   const configure = (rules: readonly ProgrammingRule[], blackholes: readonly string[] = []) =>
     forwarding.configure(rules, blackholes.map(parsePrefix), tables);
-  return { fib, forwarding, set, configure };
+  return { fib, forwarding, set, configure, tables };
 }
 
 describe('routes for the kernel', () => {
   it('are wrapped, left as they are, or left to others, as the rules say', () => {
-    const { fib, forwarding, set, configure } = setup();
+    const { fib, forwarding, set, configure, tables } = setup();
     configure([rule('10.1.0.0/16', 'ipip-cross-subnet'), rule('10.2.0.0/16', 'reject'), rule('10.3.0.0/16', 'vxlan')]);
     forwarding.define(7, [{ address: '10.0.0.2', interface: undefined }]);
     set('10.1.2.0/26', 7);
@@ -76,6 +76,7 @@ describe('routes for the kernel', () => {
       '0.0.0.0/0': '10.0.0.2',
     });
     expect(forwarding.explain(parsePrefix('10.2.2.0/26'))).toEqual({ rejected: true, why: 'reject: pool 10.2.0.0/16' });
+    expect(tables.map((table) => forwarding.count(table))).toEqual([3, 0]);
     expect([...fib.groups.keys()]).toHaveLength(4);
     forwarding.release(7);
     expect([...fib.groups.keys()]).toEqual([1]);

@@ -114,6 +114,21 @@ export class KernelForwarding implements ForwardingListener {
     return { rejected: verdict === 'reject', why: `${verdict}: ${why}` };
   }
 
+  /** How many routes of a table are for the kernel. */
+  count({ prefixes, nextHopGroup }: Table): number {
+    const { a0, a1, a2, a3, length, family, end } = prefixes;
+    const wide = family !== IPV4_UNICAST;
+    let count = 0;
+    for (let id = 1; id < end; id++) {
+      if (nextHopGroup[id] === 0) continue;
+      const verdict = wide
+        ? this.rules.verdict(family, a0[id], a1[id], a2[id], a3[id], length[id])
+        : this.rules.verdict(family, a0[id], 0, 0, 0, length[id]);
+      if (verdict !== VERDICT_REJECT) count++;
+    }
+    return count;
+  }
+
   /** No route is judged anew any more. */
   stop(): void {
     this.stopped = true;

@@ -5,6 +5,7 @@ import { formatU32 } from '../../net/address.ts';
 import { FAMILIES } from '../../net/family.ts';
 import type { Family, FAMILY_NAMES } from '../../net/family.ts';
 import { LOCAL_PEER } from '../../rib/peers.ts';
+import type { PathTable } from '../../rib/path-table.ts';
 import type { Router } from '../router.ts';
 
 /** What the report is made of beside the router. */
@@ -14,6 +15,8 @@ export interface StatusInputs {
   /** Milliseconds since 1970. */
   readonly started: number;
   readonly fib: StatusReport['fib'];
+  /** How many routes of a table are for the kernel. */
+  readonly countForKernel: (table: PathTable) => number;
   readonly datastore: StatusReport['datastore'];
   /** What is not done as the resources say. */
   readonly problems: readonly string[];
@@ -34,26 +37,24 @@ export function statusReport(router: Router, inputs: StatusInputs, now: number):
       established,
       disabled: peers.filter(({ neighbour }) => router.isDisabled(neighbour.key)).length,
     },
-    routes: totals(router),
+    routes: totals(router, inputs),
     fib: inputs.fib,
     datastore: inputs.datastore,
     problems: [...inputs.problems, ...router.listenProblems, ...sessionProblems(router)],
   };
 }
 
-function totals(router: Router): Record<(typeof FAMILY_NAMES)[number], FamilyTotals> {
-  const [ipv4, ipv6] = FAMILIES.map((family) => familyTotals(router, family));
+function totals(router: Router, inputs: StatusInputs): Record<(typeof FAMILY_NAMES)[number], FamilyTotals> {
+  const [ipv4, ipv6] = FAMILIES.map((family) => familyTotals(router, family, inputs));
   return { 'ipv4-unicast': ipv4, 'ipv6-unicast': ipv6 };
 }
 
-function familyTotals(router: Router, family: Family): FamilyTotals {
+function familyTotals(router: Router, family: Family, { countForKernel }: StatusInputs): FamilyTotals {
   const { rib, advertising } = router;
   const table = rib.tables[family];
   let best = 0;
-  let fib = 0;
   for (let prefix = 1; prefix < table.prefixes.end; prefix++) {
     if (table.bestSet[prefix] !== 0) best++;
-    if (table.nextHopGroup[prefix] !== 0) fib++;
   }
   let received = 0;
   let advertised = 0;
@@ -62,7 +63,7 @@ function familyTotals(router: Router, family: Family): FamilyTotals {
     received += rib.peers.received[family][peer];
     advertised += advertising.toldCount(peer, family);
   }
-  return { received, best, advertised, fib };
+  return { received, best, advertised, fib: countForKernel(table) };
 }
 
 function sessionProblems(router: Router): string[] {
