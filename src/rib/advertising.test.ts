@@ -124,6 +124,16 @@ function steps<T>(
   };
 }
 
+function restart(world: RibWorld, [peer, again, drawn, complete]: [ModelPeer, string[], Drawn, boolean]): void {
+  world.lose(peer);
+  world.up(peer);
+  for (const prefix of again) {
+    const before = world.paths.get(prefix)?.get(peer);
+    world.announce(peer, prefix, before ?? attributesFor(peer, world.prefix(prefix).family, drawn));
+  }
+  if (complete) world.sweep(peer);
+}
+
 const anyStep = fc.oneof(
   steps(8, fc.tuple(anySource, anyPrefix, drawnAttributes), (world, [peer, prefix, drawn]) =>
     world.announce(peer, prefix, attributesFor(peer, world.prefix(prefix).family, drawn)),
@@ -131,8 +141,10 @@ const anyStep = fc.oneof(
   steps(4, fc.tuple(anySource, anyPrefix), (world, [peer, prefix]) => world.withdraw(peer, prefix)),
   steps(1, anyPeer, (world, peer) => world.up(peer)),
   steps(1, anyPeer, (world, peer) => world.down(peer)),
-  steps(2, anyPeer, (world, peer) => world.lose(peer)),
+  steps(1, anyPeer, (world, peer) => world.lose(peer)),
   steps(1, anyPeer, (world, peer) => world.sweep(peer)),
+  // A restart at its usual: the peer is back, and sends some of what it had, and something new.
+  steps(2, fc.tuple(anyPeer, fc.subarray([...PREFIXES]), drawnAttributes, fc.boolean()), restart),
   steps(1, fc.boolean(), (world, hold) => {
     if (hold) world.holdEndOfRib = true;
     else world.releaseEndOfRib();
