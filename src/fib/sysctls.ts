@@ -61,6 +61,7 @@ const SYSCTLS: readonly SysctlRow[] = [
     family: IPV4_UNICAST,
     wanted: '0',
     otherwise: 'the kernel announces every route whose next hops change, which makes a failover slower',
+    besides: 'programs that do not know next-hop objects see routes without gateways from now on',
   },
   {
     name: 'net.ipv4.conf.all.rp_filter',

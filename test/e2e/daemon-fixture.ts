@@ -113,9 +113,7 @@ export class TestNode implements AsyncDisposable {
   configure(more: object = {}, file = 'starlingd.yaml'): string {
     const datastore = { type: 'file', file: { path: this.resources } };
     const api = { socket: this.socket, http: '127.0.0.1:8179' };
-    // A new namespace does not forward.
-    const fib = { sysctl: 'manage' };
-    return this.scratch.write(file, stringify({ nodeName: this.name, datastore, api, fib, ...more }));
+    return this.scratch.write(file, stringify({ nodeName: this.name, datastore, api, ...more }));
   }
 
   /** Starts a daemon without waiting for it; `wrapper` is a command that runs it. */
