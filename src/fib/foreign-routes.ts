@@ -9,7 +9,7 @@ import { PrefixTable } from '../rib/prefix-table.ts';
 import { U32Stack, growColumn, grownCapacity } from '../rib/columns.ts';
 import { hopIdentity } from './hop-lists.ts';
 import type { HopLists } from './hop-lists.ts';
-import { RTPROT_KERNEL, RTPROT_RA, RTPROT_REDIRECT } from './netlink/constants.ts';
+import { RTPROT_KERNEL, RTPROT_REDIRECT } from './netlink/constants.ts';
 import type { RouteView } from './netlink/routes.ts';
 
 /** What a new route does to those of the same prefix, table and metric (rtnetlink(7)): `NLM_F_REPLACE`, `NLM_F_APPEND`. */
@@ -66,7 +66,7 @@ export class ForeignRoutes {
       this.link(id, route, list, order === 'append');
     }
     this.lists.release(list);
-    this.prefixes.dropIfUnheld(id);
+    this.prefixes.drop(id);
   }
 
   /** Takes a route out as the kernel does. */
@@ -75,13 +75,18 @@ export class ForeignRoutes {
     if (id === 0) return;
     const wanted = this.identities(route);
     for (const row of this.group(id, route)) {
-      if (this.types[row] !== route.type || this.protocols[row] !== route.protocol) continue;
       const identity = this.identityOf(row);
-      if (this.family === IPV6_UNICAST ? wanted.includes(identity) : wanted.join() === identity) {
-        this.unlink(row);
-        if (this.family !== IPV6_UNICAST) return;
-      }
+      const gone = this.family === IPV6_UNICAST ? wanted.includes(identity) : wanted.join() === identity;
+      if (!gone || !this.isOfKind(row, route)) continue;
+      this.unlink(row);
+      if (this.family !== IPV6_UNICAST) return;
     }
+  }
+
+  /** Whether there is a route of the same prefix, table and metric. */
+  hasAlike(route: RouteView): boolean {
+    const id = this.prefixes.find(route.a0, route.a1, route.a2, route.a3, route.length);
+    return this.group(id, route).length > 0;
   }
 
   /** Takes out all rows whose list of next hops is marked and for which `test` holds. */
@@ -142,7 +147,8 @@ export class ForeignRoutes {
 
   /**
    * Whether the kernel joins this row with others alike into one route with several next hops
-   * (net/ipv6/ip6_fib.c, rt6_qualify_for_ecmp: gateways, but not those learned from router advertisements).
+   * (net/ipv6/ip6_fib.c, rt6_qualify_for_ecmp). Default routers that it learned from advertisements itself it takes in
+   * turn instead; here they count as one route, too.
    */
   joins(row: number): boolean {
     return canJoin(this.lists.get(this.hopLists[row]), this.protocols[row]);
@@ -182,7 +188,7 @@ export class ForeignRoutes {
       if (twin === undefined || this.hopLists[twin] !== list) this.link(id, route, list, true);
       this.lists.release(list);
     }
-    this.prefixes.dropIfUnheld(id);
+    this.prefixes.drop(id);
   }
 
   /** Takes out what an IPv6 route replaces (net/ipv6/ip6_fib.c, fib6_add_rt2node). */
@@ -197,8 +203,10 @@ export class ForeignRoutes {
     for (const row of gone) if (!kept(row)) this.unlink(row);
   }
 
+  /** The id of the route's prefix, held so that it stays while rows come and go. */
   private intern(route: RouteView): number {
     const id = this.prefixes.intern(route.a0, route.a1, route.a2, route.a3, route.length);
+    this.prefixes.hold(id);
     if (id >= this.head.length) this.head = growColumn(this.head, grownCapacity(this.head.length, id + 1));
     return id;
   }
@@ -214,8 +222,14 @@ export class ForeignRoutes {
 
   /** As {@link is}, but the weight may differ. */
   private isSibling(row: number, route: RouteView, list: number): boolean {
-    if (this.types[row] !== route.type || this.protocols[row] !== route.protocol) return false;
-    return this.identityOf(row) === this.listIdentity(list);
+    return this.isOfKind(row, route) && this.identityOf(row) === this.listIdentity(list);
+  }
+
+  /** Whether type and protocol agree. Messages about joined IPv6 routes have the protocol of one of them. */
+  private isOfKind(row: number, { type, protocol, family }: RouteView): boolean {
+    if (this.types[row] !== type) return false;
+    if (this.protocols[row] === protocol) return true;
+    return family === IPV6_UNICAST && this.joins(row) && mayJoin(protocol);
   }
 
   private identityOf(row: number): string {
@@ -288,6 +302,9 @@ export class ForeignRoutes {
 }
 
 function canJoin(list: { readonly hops: readonly { readonly gateway: Uint8Array }[] }, protocol: number): boolean {
-  if (protocol === RTPROT_RA || protocol === RTPROT_KERNEL || protocol === RTPROT_REDIRECT) return false;
-  return list.hops.length > 0 && list.hops[0].gateway.length > 0;
+  return mayJoin(protocol) && list.hops.length > 0 && list.hops[0].gateway.length > 0;
+}
+
+function mayJoin(protocol: number): boolean {
+  return protocol !== RTPROT_KERNEL && protocol !== RTPROT_REDIRECT;
 }

@@ -26,7 +26,7 @@ import { MessageWriter } from './netlink/message-writer.ts';
 import type { NetlinkClient } from './netlink/netlink-client.ts';
 import { NetlinkError } from './netlink/netlink-error.ts';
 import { newRouteView, readRoute, writeRouteDump } from './netlink/routes.ts';
-import type { KernelNextHop, RouteOwner } from './netlink/routes.ts';
+import type { KernelNextHop, RouteOwner, RouteView } from './netlink/routes.ts';
 
 /** The route that a packet to some address takes, own routes aside. */
 export interface CoveringRoute {
@@ -86,11 +86,18 @@ export class RouteShadow {
   /** Takes in an `RTM_NEWROUTE` or `RTM_DELROUTE` notification. */
   notifyRoute(message: MessageReader): void {
     if (!this.read(message)) return;
-    const routes = this.routes[this.route.family];
-    if (message.type !== RTM_NEWROUTE) return routes.remove(this.route);
-    if (this.route.nextHopId !== 0) this.learn(this.route.nextHopId);
+    const { route } = this;
+    const routes = this.routes[route.family];
+    const replaces = (message.flags & NLM_F_REPLACE) !== 0;
+    if (this.isOwn(route)) {
+      // A route of ours in the place of somebody else's.
+      this.stale ||= replaces && routes.hasAlike(route);
+      return;
+    }
+    if (message.type !== RTM_NEWROUTE) return routes.remove(route);
+    if (route.nextHopId !== 0) this.learn(route.nextHopId);
     const order = (message.flags & NLM_F_APPEND) !== 0 ? 'append' : 'prepend';
-    routes.add(this.route, (message.flags & NLM_F_REPLACE) !== 0 ? 'replace' : order);
+    routes.add(route, replaces ? 'replace' : order);
   }
 
   /** Takes in an `RTM_NEWNEXTHOP` or `RTM_DELNEXTHOP` notification. */
@@ -155,12 +162,14 @@ export class RouteShadow {
     const best = alike.find(works) ?? first;
     const rows = routes.joins(best) ? alike.filter((row) => routes.joins(row)) : [best];
     const type = routes.type(best);
+    const hops = rows.flatMap((row) => this.hopsOf(routes, row));
     return {
       prefix: routes.prefixOfRow(best),
       type,
       protocol: routes.protocol(best),
       metric: routes.metric(best),
-      hops: type === RTN_UNICAST ? rows.flatMap((row) => this.hopsOf(routes, row)) : [],
+      // The weight of the last one that is left of several says nothing.
+      hops: type !== RTN_UNICAST ? [] : hops.length === 1 ? [{ ...hops[0], weight: 1 }] : hops,
     };
   }
 
@@ -177,8 +186,11 @@ export class RouteShadow {
     // Routes for one type of service and source-specific ones (`rtm_tos`, `rtm_src_len`) hold for some packets only.
     if (message.u8(3) !== 0 || message.u8(2) !== 0) return false;
     if (!readRoute(message, this.attributes, this.route) || this.route.cloned) return false;
-    const { table, protocol } = this.route;
-    return this.tables.includes(table) && (table !== this.owner.table || protocol !== this.owner.protocol);
+    return this.tables.includes(this.route.table);
+  }
+
+  private isOwn({ table, protocol }: RouteView): boolean {
+    return table === this.owner.table && protocol === this.owner.protocol;
   }
 
   private learn(objectId: number): void {

@@ -1,5 +1,6 @@
 /** A node in a namespace, with links to a second namespace, and views of its kernel. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { KernelView } from '../../src/fib/kernel-view.ts';
 import {
   RTNLGRP_IPV4_IFADDR,
@@ -45,6 +46,8 @@ export class ViewNode implements Disposable {
     const libc = loadLibc();
     this.namespace = new NetworkNamespace(libc);
     this.far = new NetworkNamespace(libc);
+    // IPv6 addresses are usable, and told of, without waiting for duplicates to answer.
+    for (const which of ['all', 'default']) this.setSysctl(`ipv6/conf/${which}/accept_dad`, 0);
     this.client = new NetlinkClient(this.open(this.namespace));
     this.notifications = this.open(this.namespace, GROUPS);
     for (const n of [0, 1]) addVethPair(this.client, `eth${n}`, `far${n}`, this.far.fd);
@@ -68,6 +71,20 @@ export class ViewNode implements Disposable {
   /** Runs `ip` inside. */
   ip(words: string): string {
     return this.namespace.run(() => run(words));
+  }
+
+  /** Runs several `ip` commands inside, whether they succeed or not. */
+  ipBatch(commands: readonly string[]): void {
+    // One process for each family, in the order given: the family is an option of the process.
+    for (const batch of runsOf(commands)) {
+      const [option, lines] = batch;
+      this.namespace.run(() => spawnSync('ip', [...option, '-force', '-batch', '-'], { input: lines.join('\n') }));
+    }
+  }
+
+  /** Sets a network setting inside, named by its path below /proc/sys/net. */
+  setSysctl(path: string, value: number): void {
+    this.namespace.run(() => writeFileSync(`/proc/sys/net/${path}`, String(value)));
   }
 
   /** Runs `ip` in the other namespace. */
@@ -113,4 +130,17 @@ export function texts(changes: ReturnType<KernelView['takeWorkloadChanges']>): {
 
 function run(words: string): string {
   return execFileSync('ip', words.split(' '), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Commands grouped by whether they start with `-6`, in order. */
+function runsOf(commands: readonly string[]): [string[], string[]][] {
+  const runs: [string[], string[]][] = [];
+  for (const command of commands) {
+    const option = command.startsWith('-6 ') ? ['-6'] : [];
+    const line = command.replace(/^-6 /, '');
+    const last = runs.at(-1);
+    if (last !== undefined && last[0].length === option.length) last[1].push(line);
+    else runs.push([option, [line]]);
+  }
+  return runs;
 }
