@@ -174,7 +174,6 @@ export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;
 export const RTPROT_REDIRECT = 1;
 export const RTPROT_KERNEL = 2;
-export const RTPROT_RA = 9;
 export const IFF_RUNNING = 0x40;
 export const IFF_LOWER_UP = 0x10000;
 export const IFA_FLAGS = 8;
