@@ -50,7 +50,6 @@ export class KernelRouting {
   private readonly now: () => number;
   private trouble: { words: string; at: number } | undefined;
   private errors = 0;
-  private listing: readonly FibRoute[] = [];
 
   constructor({ config, events, now }: KernelRoutingOptions) {
     this.config = config;
@@ -59,6 +58,10 @@ export class KernelRouting {
     this.fib = new Fib(fibOptions(config), {
       trouble: (trouble) => this.troubled(trouble),
       synced: () => events.add('fib', 'kernel', 'the kernel has all routes of the first sync'),
+      repaired: () => {},
+      nextHops: () => {},
+      workloads: () => {},
+      addresses: () => {},
     });
     this.forwarding = new KernelForwarding(this.fib);
     this.settings = new KernelSettings(config.sysctl, events);
@@ -97,13 +100,8 @@ export class KernelRouting {
     await this.fib.stop(options);
   }
 
-  async page({ family, after, limit, differencesOnly }: KernelPage) {
-    if (after === 0) this.listing = await this.fib.list();
-    const wanted = this.listing.filter(
-      (route) => (family === undefined || route.family === family) && !(differencesOnly && route.state === 'installed'),
-    );
-    const end = after + limit;
-    return { routes: wanted.slice(after, end), next: end < wanted.length ? end : null };
+  page({ family, after, limit, differencesOnly }: KernelPage) {
+    return this.fib.page({ after, limit, differencesOnly, ...(family !== undefined && { family }) });
   }
 
   find(prefix: Prefix): Promise<FibRoute | undefined> {

@@ -1,59 +1,54 @@
 /**
- * The routes of one family: which next-hop group each should have, which one the kernel has, and the queue of those
- * where the two may differ. Columns over prefix ids; nothing is allocated per route.
+ * The routes of one family: which group each should have, which of its next-hop objects the kernel's route has, and the
+ * queue of those where the two may differ. Columns over prefix ids; nothing is allocated per route.
  */
 import type { Family } from '../net/family.ts';
 import { U32Stack, growColumn } from '../rib/columns.ts';
 import { PrefixTable } from '../rib/prefix-table.ts';
-
-/** In {@link DesiredRoutes.wanted} and {@link DesiredRoutes.kernel}: no route. */
-export const NO_GROUP = 0;
-/** In {@link DesiredRoutes.kernel}: a route of ours whose next hops are not those of any group. */
-export const UNKNOWN_GROUP = 0xffffffff;
+import { EMPTY_SET, FIRST_OBJECT, NO_GROUP, NO_OBJECT } from './targets.ts';
+import type { Targets } from './targets.ts';
 
 const QUEUED = 1;
 const FAILED = 2;
 const SEEN = 4;
+/** Counted as wanted and in the kernel as it should be. */
+const INSTALLED = 8;
+/** Found in the kernel at the start and not written since. */
+const ADOPTED = 16;
+/** Was as it should be until somebody else changed it. */
+const DAMAGED = 32;
+/** What the kernel has was told by a notification, which may be older than the last change written. */
+const DOUBTED = 64;
 
-/** What has to be done about a route in the kernel. */
-export type RouteChange = 'none' | 'add' | 'replace' | 'delete';
+/** Where a route stands. */
+export type RouteState = 'installed' | 'pending' | 'failed' | 'leftover' | 'held';
 
-/** The difference between what the kernel has and `target`, a group or {@link NO_GROUP}. */
-export function routeChange(kernel: number, target: number): RouteChange {
-  if (kernel === target) return 'none';
-  if (target === NO_GROUP) return 'delete';
-  return kernel === NO_GROUP ? 'add' : 'replace';
-}
-
-/** Is told how many routes, wanted or in the kernel, use each group. */
-export interface GroupUsers {
-  addUser(group: number): void;
-  removeUser(group: number): void;
-}
+/** What became of a route that was taken from the queue. */
+export type Settled = 'fine' | 'repaired' | 'newly failed' | 'still failed';
 
 /** Wanted and actual routes of one family, by the ids of {@link table}. */
 export class DesiredRoutes {
   readonly table: PrefixTable;
   /** The group that each route should have. */
   wanted: Uint32Array;
-  /** The group that the kernel's route has, as far as is known. */
+  /** The object that the kernel's route has, as far as is known. */
   kernel: Uint32Array;
   /** How many routes are wanted, how many of them the kernel has, and how many it can't be given. */
   desired = 0;
   installed = 0;
   failed = 0;
 
+  private readonly targets: Targets;
   private flags: Uint8Array;
-  /** Why routes failed, by id. */
+  /** The kernel's words about routes that it refused, by id. */
   private readonly errors = new Map<number, string>();
-  private readonly users: GroupUsers;
   private queue = new U32Stack();
   private next = new U32Stack();
   private cursor = 0;
 
-  constructor(family: Family, users: GroupUsers) {
+  constructor(family: Family, targets: Targets) {
     this.table = new PrefixTable(family);
-    this.users = users;
+    this.targets = targets;
     const { capacity } = this.table;
     this.wanted = new Uint32Array(capacity);
     this.kernel = new Uint32Array(capacity);
@@ -102,16 +97,36 @@ export class DesiredRoutes {
     this.next.push(id);
   }
 
+  /** The set of next hops that the kernel's route should have. */
+  target(id: number): number {
+    const { targets } = this;
+    if (targets.holding && (this.flags[id] & ADOPTED) !== 0) return targets.held(this.wanted[id], this.kernel[id]);
+    return targets.setOfGroup[this.wanted[id]];
+  }
+
   /**
-   * Notes what the kernel has now of a route that was taken from the queue, and why it isn't what is wanted if so.
-   * Returns whether that is a new failure.
+   * Notes what the kernel has now of a route that was taken from the queue; `failed` if it can't have what it should,
+   * with the kernel's words if it refused.
    */
-  settle(id: number, kernel: number, error?: string): boolean {
-    this.setKernel(id, kernel);
-    const before = (this.flags[id] & FAILED) !== 0;
-    this.setError(id, error);
+  settle(id: number, kernel: number, failed: boolean, error?: string): Settled {
+    if (kernel !== this.kernel[id]) {
+      this.setKernel(id, kernel);
+      this.flags[id] &= ~(ADOPTED | DOUBTED);
+    }
+    const before = this.flags[id];
+    this.setFailed(id, failed, error);
+    this.refresh(id);
+    this.flags[id] &= ~DAMAGED;
+    if (failed) return (before & FAILED) === 0 ? 'newly failed' : 'still failed';
     this.dropIfUnused(id);
-    return error !== undefined && !before;
+    return (before & DAMAGED) === 0 ? 'fine' : 'repaired';
+  }
+
+  /** Whether a route's failure may come of a notification that was out of date; asked once, then it isn't any more. */
+  takeDoubt(id: number): boolean {
+    const doubted = (this.flags[id] & DOUBTED) !== 0;
+    this.flags[id] &= ~DOUBTED;
+    return doubted;
   }
 
   /** Starts a comparison with the kernel's routes, each of which is given to {@link observe}. */
@@ -119,57 +134,105 @@ export class DesiredRoutes {
     for (let id = 1; id < this.table.end; id++) this.flags[id] &= ~SEEN;
   }
 
-  /** Notes a route that the kernel has, with one of our groups or {@link UNKNOWN_GROUP}. */
-  observe(a0: number, a1: number, a2: number, a3: number, length: number, group: number): void {
+  /** Notes a route that the kernel has; `adopt` if it is one of an earlier run. */
+  observe(a0: number, a1: number, a2: number, a3: number, length: number, object: number, adopt: boolean): void {
     const id = this.row(a0, a1, a2, a3, length);
-    this.flags[id] |= SEEN;
-    this.setKernel(id, group);
+    this.flags[id] |= adopt ? SEEN | ADOPTED : SEEN;
+    this.setKernel(id, object);
+  }
+
+  /** Ends the comparison: queues every route that the kernel hasn't got as it should be. */
+  endObservation(): number {
+    let damaged = 0;
+    for (let id = 1; id < this.table.end; id++) {
+      if (this.table.holders[id] === 0) continue;
+      if ((this.flags[id] & SEEN) === 0) this.setKernel(id, NO_OBJECT);
+      this.flags[id] &= ~DOUBTED;
+      if (this.reconsider(id)) damaged = damaged === 0 ? id : damaged;
+      this.dropIfUnused(id);
+    }
+    return damaged;
   }
 
   /**
-   * Ends the comparison: queues every wanted route that the kernel hasn't got as it should be, and those that are not
-   * wanted if `sweep` says so.
+   * Notes what somebody else did to a route: the object it has now, or {@link NO_OBJECT} if it is gone.
+   * Returns its id if it is not as it should be by that, else 0.
    */
-  endObservation(sweep: boolean): void {
+  told(a0: number, a1: number, a2: number, a3: number, length: number, object: number): number {
+    if (object === NO_OBJECT && this.table.find(a0, a1, a2, a3, length) === 0) return 0;
+    const id = this.row(a0, a1, a2, a3, length);
+    this.setKernel(id, object);
+    this.flags[id] |= DOUBTED;
+    const damaged = this.reconsider(id);
+    this.dropIfUnused(id);
+    return damaged ? id : 0;
+  }
+
+  /** Notes that the kernel dropped all routes with this object. Returns one that should be there, or 0. */
+  forgetObject(object: number): number {
+    let damaged = 0;
+    for (let id = 1; id < this.table.end; id++) {
+      if (this.kernel[id] !== object || this.table.holders[id] === 0) continue;
+      this.setKernel(id, NO_OBJECT);
+      if (this.reconsider(id)) damaged = id;
+      this.dropIfUnused(id);
+    }
+    return damaged;
+  }
+
+  /** Queues every route that is not as it should be, after groups or objects changed. */
+  reconsiderAll(): void {
     for (let id = 1; id < this.table.end; id++) {
       if (this.table.holders[id] === 0) continue;
-      if ((this.flags[id] & SEEN) === 0) this.setKernel(id, NO_GROUP);
-      const differs = this.wanted[id] !== this.kernel[id] && (sweep || this.wanted[id] !== NO_GROUP);
-      if (differs) this.enqueue(id);
-      else this.dropIfUnused(id);
+      const now = this.targets.setOfObject[this.kernel[id]];
+      const target = this.target(id);
+      this.refresh(id);
+      // One that can't be had has to be counted as failed, and one that failed may be fine now.
+      const failed = (this.flags[id] & FAILED) !== 0;
+      const impossible = target === EMPTY_SET && this.wanted[id] !== NO_GROUP;
+      if (now !== target || failed !== impossible) this.enqueue(id);
     }
   }
 
-  /** Queues every route that is in the kernel but not wanted. */
-  sweep(): void {
+  /** Votes for what each of the kernel's objects should hold, see {@link Votes}. */
+  vote(votes: { cast(object: number, set: number): void }): void {
     for (let id = 1; id < this.table.end; id++) {
-      if (this.wanted[id] === NO_GROUP && this.kernel[id] !== NO_GROUP) this.enqueue(id);
+      const object = this.kernel[id];
+      if (object < FIRST_OBJECT || this.table.holders[id] === 0) continue;
+      // A route that is to be deleted has no say.
+      const target = this.target(id);
+      if (target !== EMPTY_SET || this.wanted[id] !== NO_GROUP) votes.cast(object, target);
     }
   }
 
-  /** Queues every route that failed. */
+  /** Whether the kernel refused any route. */
+  get hasRefused(): boolean {
+    return this.errors.size > 0;
+  }
+
+  /** Queues every route that the kernel refused. */
   retry(): void {
-    if (this.failed === 0) return;
-    for (let id = 1; id < this.table.end; id++) if ((this.flags[id] & FAILED) !== 0) this.enqueue(id);
+    for (const id of this.errors.keys()) this.enqueue(id);
   }
 
-  /** Queues the wanted routes of all groups for which `changed` holds a non-zero byte. */
-  enqueueGroups(changed: Uint8Array): void {
-    for (let id = 1; id < this.table.end; id++) if (changed[this.wanted[id]] === 1) this.enqueue(id);
+  /** Whether a route failed. */
+  hasFailed(id: number): boolean {
+    return (this.flags[id] & FAILED) !== 0;
   }
 
-  /** Forgets what the kernel's routes of these groups hold, so that they are written again. */
-  forgetGroups(changed: Uint8Array): void {
-    for (let id = 1; id < this.table.end; id++) {
-      if (this.kernel[id] === UNKNOWN_GROUP || changed[this.kernel[id]] !== 1) continue;
-      this.setKernel(id, UNKNOWN_GROUP);
-      this.enqueue(id);
-    }
-  }
-
-  /** Why a route can't be had, or undefined. */
+  /** The kernel's words about a route that it refused. */
   error(id: number): string | undefined {
     return this.errors.get(id);
+  }
+
+  /** Where a route stands. */
+  state(id: number): RouteState {
+    if (this.wanted[id] === NO_GROUP) return 'leftover';
+    if ((this.flags[id] & FAILED) !== 0) return 'failed';
+    const { setOfObject, setOfGroup } = this.targets;
+    const now = setOfObject[this.kernel[id]];
+    if (now === setOfGroup[this.wanted[id]] && now !== EMPTY_SET) return 'installed';
+    return now === this.target(id) && now !== EMPTY_SET ? 'held' : 'pending';
   }
 
   /** The id of a prefix's row, made and held if need be. */
@@ -182,53 +245,65 @@ export class DesiredRoutes {
       this.kernel = growColumn(this.kernel, this.table.capacity);
       this.flags = growColumn(this.flags, this.table.capacity);
     }
-    this.wanted[id] = this.kernel[id] = NO_GROUP;
+    this.wanted[id] = NO_GROUP;
+    this.kernel[id] = NO_OBJECT;
     this.flags[id] = 0;
     return id;
   }
 
   private dropIfUnused(id: number): void {
-    if (this.wanted[id] !== NO_GROUP || this.kernel[id] !== NO_GROUP || (this.flags[id] & QUEUED) !== 0) return;
-    this.setError(id, undefined);
+    if (this.wanted[id] !== NO_GROUP || this.kernel[id] !== NO_OBJECT || (this.flags[id] & QUEUED) !== 0) return;
+    this.setFailed(id, false, undefined);
     this.table.drop(id);
   }
 
   private setWanted(id: number, group: number): void {
     const before = this.wanted[id];
     if (before === group) return;
-    this.count(id, -1);
+    const { groupUsers } = this.targets;
+    if (before === NO_GROUP) this.desired++;
+    else groupUsers[before]--;
+    if (group === NO_GROUP) this.desired--;
+    else groupUsers[group]++;
     this.wanted[id] = group;
-    this.count(id, 1);
-    if (group !== NO_GROUP) this.users.addUser(group);
-    if (before !== NO_GROUP) this.users.removeUser(before);
+    this.refresh(id);
   }
 
-  private setKernel(id: number, group: number): void {
+  private setKernel(id: number, object: number): void {
     const before = this.kernel[id];
-    if (before === group) return;
-    this.count(id, -1);
-    this.kernel[id] = group;
-    this.count(id, 1);
-    if (group !== NO_GROUP && group !== UNKNOWN_GROUP) this.users.addUser(group);
-    if (before !== NO_GROUP && before !== UNKNOWN_GROUP) this.users.removeUser(before);
+    if (before === object) return;
+    const { objectUsers } = this.targets;
+    if (before !== NO_OBJECT) objectUsers[before]--;
+    if (object !== NO_OBJECT) objectUsers[object]++;
+    this.kernel[id] = object;
   }
 
-  /** Adds a route to the counts of wanted and installed ones, or takes it away. */
-  private count(id: number, by: number): void {
-    if (this.wanted[id] === NO_GROUP) return;
-    this.desired += by;
-    if (this.wanted[id] === this.kernel[id]) this.installed += by;
+  /** Counts a route as installed if it is. */
+  private refresh(id: number): void {
+    const { setOfGroup, setOfObject } = this.targets;
+    const set = setOfGroup[this.wanted[id]];
+    const installed = set !== EMPTY_SET && set === setOfObject[this.kernel[id]] ? INSTALLED : 0;
+    if ((this.flags[id] & INSTALLED) === installed) return;
+    this.flags[id] ^= INSTALLED;
+    this.installed += installed === 0 ? -1 : 1;
   }
 
-  private setError(id: number, error: string | undefined): void {
-    if (error !== undefined) {
-      if ((this.flags[id] & FAILED) === 0) this.failed++;
-      this.flags[id] |= FAILED;
-      this.errors.set(id, error);
-    } else if ((this.flags[id] & FAILED) !== 0) {
-      this.failed--;
-      this.flags[id] &= ~FAILED;
-      this.errors.delete(id);
-    }
+  /** Queues a route if the kernel hasn't got it as it should be; returns whether it had so far. */
+  private reconsider(id: number): boolean {
+    const before = this.flags[id];
+    this.refresh(id);
+    if (this.targets.setOfObject[this.kernel[id]] !== this.target(id)) this.enqueue(id);
+    else if ((before & FAILED) !== 0) this.enqueue(id);
+    const damaged = (before & INSTALLED) !== 0 && (this.flags[id] & INSTALLED) === 0;
+    if (damaged) this.flags[id] |= DAMAGED;
+    return damaged;
+  }
+
+  private setFailed(id: number, failed: boolean, error: string | undefined): void {
+    if (error !== undefined) this.errors.set(id, error);
+    else if (this.errors.size > 0) this.errors.delete(id);
+    if (failed === ((this.flags[id] & FAILED) !== 0)) return;
+    this.flags[id] ^= FAILED;
+    this.failed += failed ? 1 : -1;
   }
 }

@@ -1,358 +1,215 @@
-import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { FakeKernel } from '../../test/support/fake-kernel.ts';
-import { parsePrefix } from '../net/prefix.ts';
-import { FibEngine } from './fib-engine.ts';
-import { NetlinkClient } from './netlink/netlink-client.ts';
-import { NetlinkError } from './netlink/netlink-error.ts';
-import { newRouteView } from './netlink/routes.ts';
-import type { FibNextHop } from './next-hop.ts';
-import type { FibTrouble } from './worker-messages.ts';
-import { routeHead } from './worker-messages.ts';
+import { BIRD, FibWorld, STATIC, via } from '../../test/support/fib-world.ts';
+import { BLACKHOLE_GROUP } from './group-table.ts';
 
-const BIRD = 12;
-const STATIC = 4;
-const ENOBUFS = 105;
-
-let kernel: FakeKernel;
-let engine: FibEngine;
-let troubles: FibTrouble[];
-
-function start(): void {
-  troubles = [];
-  const owner = { table: 254, protocol: BIRD, metric: 1024 };
-  engine = new FibEngine({ owner, maxPaths: 4 }, new NetlinkClient(kernel), (trouble) => troubles.push(trouble));
-  engine.start();
-}
+let world: FibWorld;
 
 beforeEach(() => {
-  kernel = new FakeKernel();
-  for (const n of [1, 2, 3]) {
-    kernel.links.set(`eth${n}`, n);
-    kernel.reach.set(`10.0.${n}.1`, { interfaceIndex: n });
-    kernel.reach.set(`fd00:${n}::1`, { interfaceIndex: n });
-  }
-  start();
+  world = new FibWorld();
+  world.sync();
 });
-
-function via(...addresses: string[]): FibNextHop[] {
-  return addresses.map((address) => ({ address, weight: 1 }));
-}
-
-function routeWords(prefix: string, group: number): number[] {
-  const { family, words, length } = parsePrefix(prefix);
-  return [routeHead(family, length), ...words, group];
-}
-
-interface Update {
-  readonly define?: Record<number, FibNextHop[]>;
-  readonly routes?: Record<string, number>;
-  readonly release?: readonly number[];
-}
-
-/** Gives the engine an update and lets it work until it rests. */
-function update({ define = {}, routes = {}, release = [] }: Update): void {
-  engine.update({
-    definitions: Object.entries(define).map(([id, hops]) => ({ id: Number(id), hops })),
-    words: Uint32Array.from(Object.entries(routes).flatMap(([prefix, group]) => routeWords(prefix, group))),
-    releases: release,
-  });
-  settle();
-}
-
-function settle(): void {
-  for (let steps = 0; engine.step(); steps++) expect(steps).toBeLessThan(1000);
-}
-
-function addForeign(prefix: string, protocol: number, metric: number): void {
-  const { family, words, length } = parsePrefix(prefix);
-  const [a0, a1, a2, a3] = words;
-  const hop = { gateway: Uint8Array.of(10, 0, 3, 1), interfaceIndex: 3, onlink: false, weight: 1 };
-  const route = { family, a0, a1, a2, a3, length, protocol, metric, table: 254, type: 1, nextHops: [hop] };
-  kernel.routes.set(`${prefix} ${metric}`, { ...newRouteView(), ...route });
-}
 
 describe('FibEngine', () => {
   it('writes routes of both families over groups, with weights', () => {
-    update({
-      define: { 1: via('10.0.1.1', '10.0.2.1'), 2: [{ address: 'fd00:1::1', weight: 3 }, ...via('fd00:2::1')] },
-      routes: { '10.1.0.0/16': 1, '10.2.0.0/16': 1, 'fd01::/64': 2 },
+    world.update({
+      define: { 4: via('10.0.1.1', '10.0.2.1'), 5: [{ address: 'fd00:1::1', weight: 3 }, ...via('fd00:2::1')] },
+      routes: { '10.1.0.0/16': 4, '10.2.0.0/16': 4, 'fd01::/64': 5 },
     });
-    expect(kernel.table(BIRD)).toEqual([
+    expect(world.table).toEqual([
       '10.1.0.0/16 -> 10.0.1.1*1 10.0.2.1*1',
       '10.2.0.0/16 -> 10.0.1.1*1 10.0.2.1*1',
       'fd01::/64 -> fd00:1::1*3 fd00:2::1*1',
     ]);
-    expect(engine.counts).toMatchObject({ desired: 3, installed: 3, failed: 0, pending: 0, written: 3 });
-    expect(troubles).toEqual([]);
+    expect(world.engine.counts).toMatchObject({
+      desired: 3,
+      installed: 3,
+      failed: 0,
+      pending: 0,
+      written: 3,
+      groups: 2,
+    });
+    expect(world.troubles).toEqual([]);
   });
 
   it('replaces a route in one step when its group changes, and deletes it when withdrawn', () => {
-    update({ define: { 1: via('10.0.1.1'), 2: via('10.0.2.1') }, routes: { '10.1.0.0/16': 1 } });
-    update({ routes: { '10.1.0.0/16': 2 }, release: [1] });
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.2.1*1']);
-    update({ routes: { '10.1.0.0/16': 0 }, release: [2] });
-    expect(kernel.changes).toEqual(['add 10.1.0.0/16 1024', 'replace 10.1.0.0/16 1024', 'delete 10.1.0.0/16 1024']);
-    expect(kernel.objects.size).toBe(0);
-    expect(engine.counts).toMatchObject({ desired: 0, installed: 0, removed: 1 });
+    world.update({ define: { 4: via('10.0.1.1'), 5: via('10.0.2.1') }, routes: { '10.1.0.0/16': 4 } });
+    world.takeChanges();
+    world.update({ routes: { '10.1.0.0/16': 5 }, release: [4] });
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.2.1*1']);
+    world.update({ routes: { '10.1.0.0/16': 0 }, release: [5] });
+    expect(world.takeChanges()).toEqual(['replace 10.1.0.0/16 1024', 'delete 10.1.0.0/16 1024']);
+    expect(world.kernel.objects.size).toBe(0);
+    expect(world.engine.counts).toMatchObject({ desired: 0, installed: 0, removed: 1, groups: 0 });
   });
 
   it('writes only the last wish for a prefix, and nothing where the kernel has it already', () => {
-    engine.update({
-      definitions: [{ id: 1, hops: via('10.0.1.1') }],
-      words: Uint32Array.from([...routeWords('10.1.0.0/16', 1), ...routeWords('10.1.0.0/16', 0)]),
-      releases: [],
-    });
-    update({ routes: { '10.2.0.0/16': 1 } });
-    update({ routes: { '10.2.0.0/16': 1 } });
-    expect(kernel.changes).toEqual(['add 10.2.0.0/16 1024']);
+    world.give({ define: { 4: via('10.0.1.1') }, routes: { '10.1.0.0/16': 4 } });
+    world.give({ routes: { '10.1.0.0/16': 0 } });
+    world.update({ routes: { '10.2.0.0/16': 4 } });
+    world.update({ routes: { '10.2.0.0/16': 4 } });
+    expect(world.takeChanges()).toEqual(['add group of 1', 'add 10.2.0.0/16 1024']);
   });
 
   it('keeps a released group until its last route is gone, and may use the id for another at once', () => {
-    update({ define: { 1: via('10.0.1.1') }, routes: { '10.1.0.0/16': 1, '10.2.0.0/16': 1 } });
-    engine.update({ definitions: [], words: Uint32Array.from(routeWords('10.1.0.0/16', 0)), releases: [1] });
-    update({ define: { 1: via('10.0.2.1') }, routes: { '10.1.0.0/16': 1, '10.2.0.0/16': 1 } });
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.2.1*1', '10.2.0.0/16 -> 10.0.2.1*1']);
-    expect(kernel.objects.size).toBe(2);
+    world.update({ define: { 4: via('10.0.1.1') }, routes: { '10.1.0.0/16': 4, '10.2.0.0/16': 4 } });
+    world.give({ routes: { '10.1.0.0/16': 0 }, release: [4] });
+    world.update({ define: { 4: via('10.0.2.1') }, routes: { '10.1.0.0/16': 4, '10.2.0.0/16': 4 } });
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.2.1*1', '10.2.0.0/16 -> 10.0.2.1*1']);
+    expect(world.kernel.objects.size).toBe(2);
   });
 
   it('shares next hops between groups, and takes two paths over the same next hop as one of more weight', () => {
-    update({
-      define: { 1: via('10.0.1.1', '10.0.2.1'), 2: via('10.0.1.1'), 3: via('10.0.3.1', '10.0.3.1', '10.0.1.1') },
-      routes: { '10.1.0.0/16': 1, '10.2.0.0/16': 2, '10.3.0.0/16': 3 },
+    world.update({
+      define: { 4: via('10.0.1.1', '10.0.2.1'), 5: via('10.0.1.1'), 6: via('10.0.3.1', '10.0.3.1', '10.0.1.1') },
+      routes: { '10.1.0.0/16': 4, '10.2.0.0/16': 5, '10.3.0.0/16': 6 },
     });
-    expect(kernel.objects.size).toBe(3 + 3);
-    expect(kernel.table(BIRD)[2]).toBe('10.3.0.0/16 -> 10.0.3.1*2 10.0.1.1*1');
+    expect(world.kernel.objects.size).toBe(3 + 3);
+    expect(world.table[2]).toBe('10.3.0.0/16 -> 10.0.1.1*1 10.0.3.1*2');
   });
 
   it('takes no more next hops than maxPaths', () => {
-    kernel.reach.set('10.0.1.2', { interfaceIndex: 1 }).set('10.0.1.3', { interfaceIndex: 1 });
-    update({
-      define: { 1: via('10.0.1.1', '10.0.1.2', '10.0.1.3', '10.0.2.1', '10.0.3.1') },
-      routes: { '10.1.0.0/16': 1 },
+    const hops = via('10.0.1.1', '10.0.1.2', '10.0.1.3', '10.0.2.1', '10.0.3.1');
+    world.update({ define: { 4: hops }, routes: { '10.1.0.0/16': 4 } });
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.1.1*1 10.0.1.2*1 10.0.1.3*1 10.0.2.1*1']);
+  });
+
+  it('drops packets where told, and goes from that to a next hop and back in one step', () => {
+    world.update({ define: { 4: via('10.0.1.1') }, routes: { '10.1.0.0/16': BLACKHOLE_GROUP, 'fd01::/64': 1 } });
+    expect(world.table).toEqual(['10.1.0.0/16 -> blackhole', 'fd01::/64 -> blackhole']);
+    expect(world.find('10.1.0.0/16')).toMatchObject({
+      state: 'installed',
+      wanted: ['blackhole'],
+      actual: ['blackhole'],
     });
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.1.1*1 10.0.1.2*1 10.0.1.3*1 10.0.2.1*1']);
+    world.takeChanges();
+    world.update({ routes: { '10.1.0.0/16': 4 } });
+    world.update({ routes: { '10.1.0.0/16': BLACKHOLE_GROUP } });
+    expect(world.takeChanges()).toEqual(['replace 10.1.0.0/16 1024', 'replace 10.1.0.0/16 1024']);
+  });
+
+  it('shares the weight of a next hop among the ways to it', () => {
+    world.kernel.setRoute('192.0.2.0/24', { protocol: STATIC, via: ['10.0.1.9%1', '10.0.2.9%2'] });
+    world.deliver();
+    world.update({ define: { 4: via('192.0.2.1', '10.0.3.1') }, routes: { '10.1.0.0/16': 4 } });
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.1.9*1 10.0.2.9*1 10.0.3.1*2']);
+  });
+
+  it('lists routes page by page, and those that are not as they should be on request', () => {
+    const routes = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`10.${i + 1}.0.0/16`, i === 3 ? 5 : 4]));
+    world.update({ define: { 4: via('10.0.1.1'), 5: via('10.9.9.9') }, routes: { ...routes, 'fd01::/64': 4 } });
+    const prefixes: string[] = [];
+    for (let after: number | null = 0; after !== null;) {
+      const page: ReturnType<typeof world.engine.page> = world.engine.page({ after, limit: 3 });
+      prefixes.push(...page.routes.map(({ prefix }) => prefix));
+      after = page.next;
+    }
+    expect(prefixes).toEqual([...Object.keys(routes), 'fd01::/64']);
+    expect(world.engine.page({ after: 0, limit: 100, family: 1 }).routes).toHaveLength(1);
+    const differing = world.engine.page({ after: 0, limit: 100, family: 0, differencesOnly: true });
+    expect(differing.routes.map(({ prefix, state }) => [prefix, state])).toEqual([['10.4.0.0/16', 'failed']]);
+    expect(world.find('10.1.0.0/16')).toMatchObject({
+      state: 'installed',
+      wanted: ['10.0.1.1 dev eth1 weight 1'],
+      actual: ['10.0.1.1 dev eth1 weight 1'],
+      notes: ['10.0.1.1: directly connected on eth1'],
+    });
   });
 });
 
 describe('next hops that are of no use', () => {
-  it('are left out, told once and in words, and come back on a retry', () => {
-    update({ define: { 1: via('10.0.1.1', '10.9.9.9') }, routes: { '10.1.0.0/16': 1 } });
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.1.1*1']);
-    engine.retry();
-    settle();
-    const why = '10.9.9.9: this node has no route to it (ENETUNREACH)';
-    expect(troubles).toEqual([{ code: 'FIB_NEXT_HOP', message: `next hop left out: ${why}` }]);
-    expect(engine.list()).toMatchObject([{ prefix: '10.1.0.0/16', state: 'installed', error: why }]);
-    expect(engine.troubled).toBe(true);
-    kernel.reach.set('10.9.9.9', { interfaceIndex: 2 });
-    engine.retry();
-    settle();
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.1.1*1 10.9.9.9*1']);
-    expect(engine.troubled).toBe(false);
+  it('are left out, told once and in words, and come back when they can be used', () => {
+    world.update({ define: { 4: via('10.0.1.1', '10.9.9.9') }, routes: { '10.1.0.0/16': 4 } });
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.1.1*1']);
+    world.resync();
+    expect(world.troubles).toHaveLength(1);
+    expect(world.troubles[0].message).toMatch(/^next hop left out: 10\.9\.9\.9: /);
+    expect(world.find('10.1.0.0/16')).toMatchObject({
+      state: 'installed',
+      error: expect.stringMatching(/^10\.9\.9\.9/),
+    });
+    expect(world.engine.counts.unresolvedNextHops).toBe(1);
+    world.kernel.connect('10.9.9.0/24', 2);
+    world.deliver();
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.1.1*1 10.9.9.9*1']);
+    expect(world.engine.counts.unresolvedNextHops).toBe(0);
   });
 
   it('leave a route out of the kernel where none of its next hops can be used', () => {
-    kernel.reach.set('10.8.8.8', { interfaceIndex: 1, viaRouter: true });
-    update({ define: { 1: via('10.0.1.1'), 2: via('10.8.8.8') }, routes: { '10.1.0.0/16': 1 } });
-    update({ routes: { '10.1.0.0/16': 2 } });
-    expect(kernel.table(BIRD)).toEqual([]);
-    expect(engine.counts).toMatchObject({ desired: 1, installed: 0, failed: 1, pending: 0 });
-    const error = '10.8.8.8: it is on no network that this node is connected to, only behind another router';
-    expect(engine.list(parsePrefix('10.1.0.0/16'))).toMatchObject([{ state: 'failed', inKernel: false, error }]);
-    kernel.reach.set('10.8.8.8', { interfaceIndex: 1 });
-    engine.retry();
-    settle();
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.8.8.8*1']);
+    world.update({ define: { 4: via('10.0.1.1'), 5: via('10.8.8.8') }, routes: { '10.1.0.0/16': 4 } });
+    world.update({ routes: { '10.1.0.0/16': 5 } });
+    expect(world.table).toEqual([]);
+    expect(world.engine.counts).toMatchObject({ desired: 1, installed: 0, failed: 1, pending: 0 });
+    const error = expect.stringContaining('10.8.8.8: ');
+    expect(world.find('10.1.0.0/16')).toMatchObject({ state: 'failed', inKernel: false, error });
+    world.kernel.connect('10.8.8.0/24', 1);
+    world.deliver();
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.8.8.8*1']);
+    expect(world.engine.counts).toMatchObject({ installed: 1, failed: 0 });
   });
 
-  it.each([
-    [{ address: 'fe80::1', weight: 1 }, 'a link-local next hop means nothing without its interface'],
-    [{ address: 'fe80::1', interface: 'eth9', weight: 1 }, 'there is no interface eth9'],
-    [{ interface: 'eth4', weight: 1 }, 'interface eth4 is down'],
-  ])('%o: %s', (hop, why) => {
-    kernel.links.set('eth4', 0);
-    engine.resync();
-    update({ define: { 1: [hop] }, routes: { '10.1.0.0/16': 1 } });
-    expect(troubles[0].message).toContain(why);
-  });
-
-  it('are those that the kernel refuses, too', () => {
-    kernel.reach.set('10.7.7.7', { interfaceIndex: 77 });
-    update({ define: { 1: via('10.7.7.7', '10.0.1.1') }, routes: { '10.1.0.0/16': 1 } });
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.1.1*1']);
-    expect(troubles[0].message).toBe('next hop left out: add next hop 10.7.7.7%77: Invalid device index (EINVAL)');
+  it('are those that the kernel refuses, too, until it takes them', () => {
+    // The kernel knows better than its notifications, which are not read here.
+    world.kernel.links.get('eth2')!.up = false;
+    world.update({ define: { 4: via('10.0.2.1', '10.0.1.1') }, routes: { '10.1.0.0/16': 4 } });
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.1.1*1']);
+    expect(world.troubles[0].message).toBe('next hop left out: add next hop 10.0.2.1%2: Invalid device index (EINVAL)');
+    expect(world.engine.refused).toBe(true);
+    world.kernel.links.get('eth2')!.up = true;
+    world.engine.retry();
+    world.settle();
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.1.1*1 10.0.2.1*1']);
+    expect(world.engine.refused).toBe(false);
   });
 });
 
 it('says at the start that it may not write routes', () => {
-  kernel.privileged = false;
-  expect(start).toThrow(
+  world.kernel.privileged = false;
+  expect(() => world.start()).toThrow(
     "write routes: operation not permitted; changing the kernel's routes needs CAP_NET_ADMIN (EPERM)",
   );
 });
 
-describe('what an earlier run left', () => {
-  beforeEach(() => {
-    update({ define: { 1: via('10.0.1.1') }, routes: { '10.1.0.0/16': 1, '10.2.0.0/16': 1 } });
-    addForeign('10.3.0.0/16', BIRD, 0);
-    addForeign('10.4.0.0/16', STATIC, 1024);
-    kernel.changes.length = 0;
-    start();
-  });
-
-  it('stays until the end of the initial sync; then what is not wanted goes, and nothing of others', () => {
-    update({ define: { 7: via('10.0.2.1') }, routes: { '10.1.0.0/16': 7 } });
-    expect(kernel.changes).toEqual(['replace 10.1.0.0/16 1024']);
-    expect(engine.list().map(({ prefix, state }) => [prefix, state])).toEqual([
-      ['10.1.0.0/16', 'installed'],
-      ['10.2.0.0/16', 'leftover'],
-    ]);
-    expect(engine.synced).toBe(false);
-    engine.endOfInitialSync();
-    settle();
-    expect(engine.synced).toBe(true);
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.2.1*1']);
-    expect(kernel.table(STATIC)).toHaveLength(1);
-    expect([...kernel.objects.values()].map(({ gateway }) => gateway).toSorted()).toEqual(['', '10.0.2.1']);
-  });
-
-  it('is no reason to hold up a route that somebody else has: that one fails with words', () => {
-    update({ define: { 7: via('10.0.2.1') }, routes: { '10.4.0.0/16': 7 } });
-    expect(engine.counts).toMatchObject({ installed: 0, failed: 1 });
-    const why = "another program's route to it is in table 254 with metric 1024";
-    expect(troubles).toEqual([
-      { code: 'FIB_ROUTE', routes: 1, message: `a route is not in the kernel as it should be: 10.4.0.0/16: ${why}` },
-    ]);
-    kernel.routes.delete('10.4.0.0/16 1024');
-    engine.retry();
-    settle();
-    expect(engine.counts).toMatchObject({ installed: 1, failed: 0 });
-  });
-});
-
-describe('resync', () => {
-  beforeEach(() => {
-    update({
-      define: { 1: via('10.0.1.1', '10.0.2.1'), 2: via('10.0.2.1') },
-      routes: { '10.1.0.0/16': 1, '10.2.0.0/16': 2 },
-    });
-  });
-
-  it('follows an interface that goes down and comes back', () => {
-    kernel.dropInterface('eth2');
-    engine.resync();
-    settle();
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.1.1*1']);
-    expect(engine.counts).toMatchObject({ installed: 1, failed: 1, pending: 0 });
-    kernel.links.set('eth2', 2);
-    kernel.reach.set('10.0.2.1', { interfaceIndex: 2 });
-    engine.resync();
-    settle();
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.1.1*1 10.0.2.1*1', '10.2.0.0/16 -> 10.0.2.1*1']);
-  });
-
-  it('writes again what somebody deleted, and what somebody replaced', () => {
-    kernel.routes.delete('10.1.0.0/16 1024');
-    addForeign('10.2.0.0/16', BIRD, 1024);
-    engine.resync();
-    settle();
-    expect(kernel.table(BIRD)).toHaveLength(2);
-    expect(kernel.table(BIRD)[1]).toBe('10.2.0.0/16 -> 10.0.2.1*1');
-  });
-
-  it('comes after an answer that got lost', () => {
-    kernel.beforeSend = () => {
-      kernel.beforeSend = () => {};
-      throw new NetlinkError('read from the kernel', ENOBUFS);
-    };
-    update({ routes: { '10.3.0.0/16': 1 } });
-    expect(engine.stale).toBe(true);
-    expect(troubles[0].code).toBe('FIB_KERNEL');
-    engine.resync();
-    settle();
-    expect(kernel.table(BIRD)).toHaveLength(3);
-  });
-});
-
 describe('a kernel without next-hop objects', () => {
   beforeEach(() => {
-    kernel.nextHopObjects = false;
-    start();
-    update({ define: { 1: via('10.0.1.1', '10.0.2.1') }, routes: { '10.1.0.0/16': 1, '10.2.0.0/16': 1 } });
+    world.kernel.nextHopObjects = false;
+    world.start();
+    world.sync();
+    world.update({ define: { 4: via('10.0.1.1', '10.0.2.1') }, routes: { '10.1.0.0/16': 4, '10.2.0.0/16': 4 } });
   });
 
   it('gets the next hops in each route', () => {
-    expect(kernel.table(BIRD)[0]).toBe('10.1.0.0/16 -> 10.0.1.1*1 10.0.2.1*1');
-    expect(kernel.objects.size).toBe(0);
+    expect(world.table[0]).toBe('10.1.0.0/16 -> 10.0.1.1*1 10.0.2.1*1');
+    expect(world.kernel.objects.size).toBe(0);
+    expect(world.engine.counts).toMatchObject({ installed: 2, groupWrites: 0 });
   });
 
-  it('is left alone by a resync where nothing changed, and gets routes anew where a next hop did', () => {
-    kernel.changes.length = 0;
-    engine.resync();
-    settle();
-    expect(kernel.changes).toEqual([]);
-    kernel.reach.delete('10.0.2.1');
-    engine.resync();
-    settle();
-    expect(kernel.table(BIRD)).toEqual(['10.1.0.0/16 -> 10.0.1.1*1', '10.2.0.0/16 -> 10.0.1.1*1']);
-    update({ routes: { '10.1.0.0/16': 0, '10.2.0.0/16': 0 }, release: [1] });
-    expect(kernel.table(BIRD)).toEqual([]);
+  it('is left alone by a comparison or a restart where nothing changed', () => {
+    world.takeChanges();
+    world.resync();
+    world.start();
+    world.update({ define: { 9: via('10.0.2.1', '10.0.1.1') }, routes: { '10.1.0.0/16': 9, '10.2.0.0/16': 9 } });
+    world.sync();
+    expect(world.takeChanges()).toEqual([]);
+    expect(world.engine.counts).toMatchObject({ installed: 2, adopted: 2 });
+  });
+
+  it('gets routes anew where a next hop went', () => {
+    world.kernel.setNeighbour('10.0.2.1', 2, false);
+    world.deliver();
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.1.1*1', '10.2.0.0/16 -> 10.0.1.1*1']);
+    world.update({ routes: { '10.1.0.0/16': 0, '10.2.0.0/16': 0 }, release: [4] });
+    expect(world.table).toEqual([]);
   });
 });
 
-describe('any sequence of changes', () => {
-  const prefixes = Array.from({ length: 8 }, (_, i) => `10.${i + 1}.0.0/16`);
-  const groups: Record<number, FibNextHop[]> = {
-    1: via('10.0.1.1'),
-    2: via('10.0.1.1', '10.0.2.1'),
-    3: via('10.0.2.1', '10.0.3.1'),
-  };
-  const action = fc.oneof(
-    { weight: 6, arbitrary: fc.record({ prefix: fc.constantFrom(...prefixes), group: fc.nat(3) }) },
-    { weight: 4, arbitrary: fc.constant('step') },
-    { weight: 2, arbitrary: fc.constantFrom('resync', 'lost', 'clobber') },
+it('uses the source address it is given, and takes a route with another one as different', () => {
+  world.start({ preferredSource: [Uint8Array.of(10, 0, 1, 9), undefined] });
+  world.update({ define: { 4: via('10.0.1.1') }, routes: { '10.1.0.0/16': 4 } });
+  expect([...world.kernel.routes.values()].find(({ protocol }) => protocol === BIRD)?.preferredSource).toEqual(
+    Uint8Array.of(10, 0, 1, 9),
   );
-
-  it('ends with the kernel as wanted', () => {
-    fc.assert(
-      fc.property(fc.array(action, { maxLength: 40 }), fc.boolean(), (actions, objects) => {
-        kernel.routes.clear();
-        kernel.objects.clear();
-        kernel.nextHopObjects = objects;
-        start();
-        engine.endOfInitialSync();
-        update({ define: groups });
-        const wanted = new Map<string, number>();
-        for (const action of actions) apply(action, wanted);
-        kernel.beforeSend = () => {};
-        engine.resync();
-        settle();
-        const expected = [...wanted].filter(([, group]) => group !== 0);
-        expect(kernel.table(BIRD)).toEqual(
-          expected
-            .map(([prefix, id]) => `${prefix} -> ${groups[id].map((hop) => `${hop.address}*1`).join(' ')}`)
-            .toSorted(),
-        );
-        expect(engine.counts).toMatchObject({ desired: expected.length, installed: expected.length, failed: 0 });
-      }),
-      { numRuns: 100 },
-    );
-  });
-
-  function apply(action: { prefix: string; group: number } | string, wanted: Map<string, number>): void {
-    if (typeof action === 'object') {
-      wanted.set(action.prefix, action.group);
-      const words = Uint32Array.from(routeWords(action.prefix, action.group));
-      engine.update({ definitions: [], words, releases: [] });
-    } else if (action === 'resync') engine.resync();
-    else if (action === 'step') engine.step();
-    else if (action === 'clobber') kernel.routes.delete([...kernel.routes.keys()][0]);
-    else {
-      kernel.beforeSend = () => {
-        kernel.beforeSend = () => {};
-        throw new NetlinkError('read from the kernel', ENOBUFS);
-      };
-    }
-  }
+  world.takeChanges();
+  world.start({ preferredSource: [Uint8Array.of(10, 0, 1, 8), undefined] });
+  world.update({ define: { 4: via('10.0.1.1') }, routes: { '10.1.0.0/16': 4 } });
+  expect(world.takeChanges()).toEqual(['replace 10.1.0.0/16 1024']);
 });

@@ -3,25 +3,54 @@
  * Knows no clock, timer or thread; the worker around it has those.
  */
 import { FAMILIES } from '../net/family.ts';
-import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
-import { DesiredRoutes, NO_GROUP } from './desired-routes.ts';
-import { KernelObjects } from './kernel-objects.ts';
-import { KernelRoutes } from './kernel-routes.ts';
-import type { RefusedRoutes } from './kernel-routes.ts';
+import { DesiredRoutes } from './desired-routes.ts';
+import { FibListing } from './fib-listing.ts';
+import { planGroups } from './group-plan.ts';
 import { GroupTable } from './group-table.ts';
-import type { Group } from './group-table.ts';
-import { RouteLookupResolver } from './route-lookup-resolver.ts';
+import { HeldRoutes } from './held-routes.ts';
+import { HopSets } from './hop-sets.ts';
+import { KernelObjects } from './kernel-objects.ts';
+import { KernelRoutes, newWriteOutcome } from './kernel-routes.ts';
+import type { RouteOptions } from './kernel-routes.ts';
+import { KernelView } from './kernel-view.ts';
+import { RTM_DELNEXTHOP, RTM_DELROUTE, RTM_NEWNEXTHOP, RTM_NEWROUTE } from './netlink/constants.ts';
+import type { MessageReader } from './netlink/message-reader.ts';
 import type { NetlinkClient } from './netlink/netlink-client.ts';
 import { NetlinkError } from './netlink/netlink-error.ts';
-import type { RouteOwner } from './netlink/routes.ts';
-import type { FibCounts, FibTrouble, FibRoute, RouteUpdates } from './worker-messages.ts';
+import { NextHopResolver } from './next-hop-resolver.ts';
+import { NextHopWatches } from './next-hop-watches.ts';
+import { ObjectTable } from './object-table.ts';
+import type { KernelGroup } from './object-table.ts';
+import { RouteObserver } from './route-observer.ts';
+import { Targets } from './targets.ts';
+import type { VxlanPlan } from './tunnel-plan.ts';
+import { VxlanDataplane } from './vxlan-dataplane.ts';
+import type {
+  FibCounts,
+  FibPage,
+  FibQuery,
+  FibRepair,
+  FibRoute,
+  FibTrouble,
+  ResilientOptions,
+  RouteUpdates,
+} from './worker-messages.ts';
 import { WORDS_PER_ROUTE } from './worker-messages.ts';
 
 /** What the engine is made with. */
-export interface FibEngineOptions {
-  readonly owner: RouteOwner;
+export interface FibEngineOptions extends RouteOptions {
   readonly maxPaths: number;
+  readonly resilient: ResilientOptions | undefined;
+  readonly workloadInterfaces: readonly string[];
+}
+
+/** Is told what happens. */
+export interface EngineListener {
+  /** Something can't be done; once for each thing. */
+  trouble(trouble: FibTrouble): void;
+  /** Routes that somebody else had changed are as they should be. */
+  repaired(repair: FibRepair): void;
 }
 
 /** The FIB without its thread. */
@@ -30,32 +59,60 @@ export class FibEngine {
   stale = false;
   /** Whether the first sync is over: the kernel has what was wanted at its end, and no leftovers. */
   synced = false;
+  /** How many routes and next hops newly failed so far. */
+  failures = 0;
+  readonly view: KernelView;
+  readonly resolver: NextHopResolver;
+  readonly watches: NextHopWatches;
 
-  private readonly groups = new GroupTable();
-  private readonly routes: readonly DesiredRoutes[] = FAMILIES.map((family) => new DesiredRoutes(family, this.groups));
-  private readonly resolver: RouteLookupResolver;
+  private readonly sets = new HopSets();
+  private readonly targets: Targets;
+  private readonly groups: GroupTable;
+  private readonly table: ObjectTable;
+  private readonly held: HeldRoutes;
+  private readonly tunnels: VxlanDataplane;
+  private readonly routes: readonly DesiredRoutes[];
   private readonly objects: KernelObjects;
-  private readonly kernel: KernelRoutes;
-  private readonly report: (trouble: FibTrouble) => void;
-  /** Whether routes of ours that nobody wants are deleted; not before the RIB has said all that it wants. */
-  private sweeping = false;
-  private changed: Group[] = [];
-  private refused: RefusedRoutes = { count: 0, first: '' };
+  private readonly writer: KernelRoutes;
+  private readonly observer: RouteObserver;
+  private readonly listing: FibListing;
+  private readonly listener: EngineListener;
+  /** Whether objects may have to be rewritten and routes moved, made anew, or deleted. */
+  private planDue = false;
+  private lacking = false;
+  private compareDue = false;
+  private tunnelsDue = false;
+  private outcome = newWriteOutcome();
+  private repaired = 0;
+  private damage: string | undefined;
+  private readonly damagedObjects = new Set<KernelGroup>();
 
-  /** `report` is told of everything that can't be done, once. */
-  constructor(options: FibEngineOptions, client: NetlinkClient, report: (trouble: FibTrouble) => void) {
-    const { owner, maxPaths } = options;
-    this.report = report;
-    this.resolver = new RouteLookupResolver(client);
-    this.objects = new KernelObjects(client, this.groups, this.resolver, { protocol: owner.protocol, maxPaths });
-    this.kernel = new KernelRoutes(client, this.routes, this.groups, this.objects, owner);
+  constructor(options: FibEngineOptions, client: NetlinkClient, listener: EngineListener) {
+    const { owner, maxPaths, resilient, workloadInterfaces } = options;
+    const { sets } = this;
+    this.listener = listener;
+    this.targets = new Targets((part, whole) => sets.isStrictSubset(sets.sets[part]!, sets.sets[whole]!));
+    this.view = new KernelView(client, { owner, workloadInterfaces });
+    this.tunnels = new VxlanDataplane(client);
+    this.resolver = new NextHopResolver(this.view, this.tunnels);
+    this.watches = new NextHopWatches(this.resolver);
+    this.groups = new GroupTable(sets, this.targets, this.resolver, maxPaths);
+    this.table = new ObjectTable(this.targets, sets);
+    this.held = new HeldRoutes(this.table, sets, this.resolver);
+    this.routes = FAMILIES.map((family) => new DesiredRoutes(family, this.targets));
+    const written = { protocol: owner.protocol, resilient };
+    this.objects = new KernelObjects(client, this.table, this.groups, sets, written, (trouble) => this.report(trouble));
+    this.writer = new KernelRoutes(client, this.routes, this.targets, sets, this.table, options);
+    this.observer = new RouteObserver(client, this.routes, sets, this.table, options);
+    this.listing = new FibListing(this.routes, this.groups, sets, this.table, this.resolver, this.view);
   }
 
-  /** Reads what the kernel has of ours. Throws {@link NetlinkError}. */
+  /** Reads what the kernel has, of ours and of others. Throws {@link NetlinkError}. */
   start(): void {
     this.objects.probe();
-    this.resolver.refresh();
-    this.kernel.observe(false);
+    this.view.refresh();
+    this.observer.observe(true);
+    this.held.start(this.view);
   }
 
   /** Takes in groups and routes: definitions first, then routes, then releases. */
@@ -63,17 +120,49 @@ export class FibEngine {
     for (const { id, hops } of updates.definitions) this.groups.define(id, hops);
     const { words } = updates;
     for (let i = 0; i < words.length; i += WORDS_PER_ROUTE) {
-      const family = words[i] >>> 8;
-      const group = words[i + 5] === 0 ? NO_GROUP : this.groups.indexOf(words[i + 5]);
-      this.routes[family].want(words[i + 1], words[i + 2], words[i + 3], words[i + 4], words[i] & 0xff, group);
+      const group = this.groups.indexOf(words[i + 5]);
+      const routes = this.routes[words[i] >>> 8];
+      routes.want(words[i + 1], words[i + 2], words[i + 3], words[i + 4], words[i] & 0xff, group);
     }
     for (const id of updates.releases) this.groups.release(id);
   }
 
-  /** From now on, routes of ours that nobody wants are deleted. */
+  /** Says which VXLAN devices there should be. */
+  setVxlan(plans: readonly VxlanPlan[]): void {
+    this.tunnels.set(plans);
+    this.tunnelsDue = true;
+  }
+
+  /** From now on, routes of an earlier run that nobody wants are deleted, and all others made as wanted. */
   endOfInitialSync(): void {
-    this.sweeping = true;
-    for (const routes of this.routes) routes.sweep();
+    if (!this.targets.holding) return;
+    this.held.stop();
+    this.targets.release();
+    for (const routes of this.routes) routes.reconsiderAll();
+  }
+
+  /** Takes in a notification of the kernel. {@link react} is to be called after all that have arrived. */
+  notified(message: MessageReader): void {
+    const { type } = message;
+    if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
+      const prefix = this.observer.notified(message);
+      if (prefix !== undefined) this.damage ??= 'another program had changed it';
+    } else if (type === RTM_NEWNEXTHOP || type === RTM_DELNEXTHOP) this.objectNotified(message);
+    this.view.notify(message);
+    if (this.tunnels.notify(message)) this.tunnelsDue = true;
+  }
+
+  /** Draws the consequences of what was told by {@link notified}. */
+  react(): void {
+    const keys = this.resolver.changes();
+    this.groups.resolveHops(keys);
+    if (this.held.changed(keys)) this.planDue = true;
+    this.watches.changed(keys);
+  }
+
+  /** Whether what the kernel has should be read anew soon: it may have dropped routes without a word. */
+  get doubtful(): boolean {
+    return this.compareDue || this.objects.doubtful || this.writer.doubtful || this.view.refreshDue;
   }
 
   /** Does a few milliseconds of work; returns whether there is more. */
@@ -92,9 +181,12 @@ export class FibEngine {
   /** Reads what the kernel has now and queues what differs. */
   resync(): void {
     try {
-      this.resolver.refresh();
-      this.objects.observe();
-      this.kernel.observe(this.sweeping);
+      this.compareDue = this.writer.doubtful = false;
+      this.view.refresh();
+      if (this.objects.observe()) this.planDue = true;
+      this.lacking = true;
+      if (this.observer.observe(false) !== undefined) this.damage ??= 'a comparison found it changed';
+      this.react();
       this.stale = false;
     } catch (error) {
       if (!(error instanceof NetlinkError)) throw error;
@@ -103,16 +195,15 @@ export class FibEngine {
     }
   }
 
-  /** Tries again what failed. */
+  /** Tries again what the kernel refused. */
   retry(): void {
-    this.resolver.forget();
-    this.groups.resolveTroubled();
+    this.groups.retry();
     for (const routes of this.routes) routes.retry();
   }
 
-  /** Whether anything failed that {@link retry} could mend. */
-  get troubled(): boolean {
-    return this.counts.failed > 0 || this.groups.groups.some((group) => group?.trouble !== undefined);
+  /** Whether the kernel refused anything. */
+  get refused(): boolean {
+    return this.groups.hasRefused || this.routes.some((routes) => routes.hasRefused);
   }
 
   get counts(): FibCounts {
@@ -123,101 +214,135 @@ export class FibEngine {
       installed: sum((routes) => routes.installed),
       failed: sum((routes) => routes.failed),
       pending: sum((routes) => routes.pending),
-      written: this.kernel.written,
-      removed: this.kernel.removed,
+      written: this.writer.written,
+      removed: this.writer.removed,
+      repaired: this.repaired,
+      adopted: this.observer.adopted,
+      groups: this.groups.count,
+      groupWrites: this.objects.groupWrites,
+      unresolvedNextHops: this.groups.unresolved,
     };
   }
 
   /** Deletes everything of ours, at once. */
   clear(): void {
     for (const routes of this.routes) routes.wantNone();
-    this.sweeping = true;
+    this.endOfInitialSync();
     this.groups.releaseAll();
     while (this.step());
+    this.tunnels.clear();
   }
 
-  /** All routes that are wanted or in the kernel, which is asked anew; or just the one of `prefix`, as far as known. */
-  list(prefix?: Prefix): FibRoute[] {
-    if (prefix === undefined) {
-      this.resync();
-      return this.routes.flatMap((routes) => this.listFamily(routes));
-    }
-    const routes = this.routes[prefix.family];
-    const id = routes.table.find(...prefix.words, prefix.length);
-    return id === 0 ? [] : [this.describe(routes, id)];
+  /** The route of just this prefix, as far as is known without asking the kernel. */
+  find(prefix: Prefix): FibRoute | undefined {
+    return this.listing.find(prefix);
   }
 
-  private listFamily(routes: DesiredRoutes): FibRoute[] {
-    const list: FibRoute[] = [];
-    for (let id = 1; id < routes.table.end; id++) {
-      if (routes.table.holders[id] > 0) list.push(this.describe(routes, id));
-    }
-    return list;
-  }
-
-  private describe(routes: DesiredRoutes, id: number): FibRoute {
-    const group = this.groups.groups[routes.wanted[id]];
-    const error = routes.error(id) ?? group?.trouble;
-    return {
-      family: routes.table.family,
-      prefix: formatPrefix(routes.table.prefix(id)),
-      nextHops: group?.hops ?? [],
-      state: stateOf(routes, id),
-      inKernel: routes.kernel[id] !== NO_GROUP,
-      ...(error === undefined ? {} : { error }),
-    };
+  /** Some of the routes that are wanted or in the kernel, which is asked anew for the first page. */
+  page(query: FibQuery): FibPage {
+    if (query.after === 0) this.resync();
+    return this.listing.page(query);
   }
 
   private work(): boolean {
-    if (this.groups.pending.size > 0) return this.writeGroups();
+    if (this.tunnelsDue) return this.syncTunnels();
+    if (this.groups.pending.size > 0) return this.resolveGroups();
+    if (this.planDue) return this.plan();
+    if (this.lacking) {
+      this.lacking = false;
+      this.objects.write(this.objects.missing().map((set) => ({ set })));
+      return true;
+    }
     if (this.routes.some((routes) => routes.pending > 0)) {
-      this.kernel.writeQueued(this.refused);
+      this.writer.writeQueued(this.outcome);
       return true;
     }
-    this.reportRefused();
-    if (this.sweeping && this.kernel.hasStrays) {
-      this.kernel.deleteStrays();
+    this.reportOutcome();
+    // Before the RIB has said all that it wants, what seems to be unused may be wanted yet.
+    if (this.targets.holding) return false;
+    if (this.observer.hasStrays) {
+      this.observer.deleteStrays();
       return true;
     }
-    if (this.objects.hasUnused(this.sweeping)) this.objects.deleteUnused(this.sweeping);
-    this.synced = this.sweeping;
+    this.objects.deleteUnused();
+    this.synced = true;
     return false;
   }
 
-  /** Once for all that was refused since the queue was last empty. */
-  private reportRefused(): void {
-    const { count, first } = this.refused;
-    if (count === 0) return;
-    this.refused = { count: 0, first: '' };
-    this.report({ code: 'FIB_ROUTE', message: refusedWords(count, first), routes: count });
-  }
-
-  private writeGroups(): boolean {
-    const { changed, rewritten, troubled } = this.objects.writePending();
-    this.changed.push(...changed);
-    if (rewritten.length > 0) for (const routes of this.routes) routes.forgetGroups(this.marks(rewritten));
-    for (const group of troubled) {
-      this.report({ code: 'FIB_NEXT_HOP', message: `next hop left out: ${group.trouble}` });
-    }
-    if (this.groups.pending.size > 0 || this.changed.length === 0) return true;
-    // One pass over all routes for all groups that changed.
-    const marks = this.marks(this.changed);
-    this.changed = [];
-    for (const routes of this.routes) routes.enqueueGroups(marks);
+  private syncTunnels(): boolean {
+    this.tunnelsDue = false;
+    for (const trouble of this.tunnels.sync()) this.report(trouble);
+    this.view.refresh();
+    this.resolver.tunnelsChanged();
+    this.react();
     return true;
   }
 
-  private marks(groups: readonly Group[]): Uint8Array {
-    const marks = new Uint8Array(this.groups.groups.length);
-    for (const group of groups) marks[group.index] = 1;
-    return marks;
+  private resolveGroups(): boolean {
+    const { moved, troubled } = this.groups.resolvePending();
+    this.lacking = true;
+    if (moved) this.planDue = true;
+    for (const group of troubled) {
+      this.failures++;
+      this.report({ code: 'FIB_NEXT_HOP', message: `next hop left out: ${group.trouble}` });
+    }
+    return true;
   }
-}
 
-function stateOf(routes: DesiredRoutes, id: number): FibRoute['state'] {
-  if (routes.wanted[id] === NO_GROUP) return 'leftover';
-  if (routes.wanted[id] === routes.kernel[id]) return 'installed';
-  return routes.error(id) === undefined ? 'pending' : 'failed';
+  /** Rewrites the kernel's groups where that does for all their routes, and queues the routes that have to move. */
+  private plan(): boolean {
+    this.planDue = false;
+    this.lacking = true;
+    const { rewrites, drops } = planGroups(this.routes, this.table, this.sets, this.targets.setOfObject);
+    for (const group of drops) {
+      this.writer.removed += this.targets.objectUsers[group.index];
+      this.objects.drop(group);
+      this.forget(group);
+    }
+    this.objects.write(rewrites);
+    for (const { object, set } of rewrites) {
+      if (object.set !== set || !this.damagedObjects.has(object)) continue;
+      this.outcome.repaired += this.targets.objectUsers[object.index];
+      this.damage ??= 'another program had changed its next hops';
+    }
+    this.damagedObjects.clear();
+    for (const routes of this.routes) routes.reconsiderAll();
+    return true;
+  }
+
+  private objectNotified(message: MessageReader): void {
+    const { changed, gone, unclear } = this.objects.notified(message);
+    for (const group of changed) this.damagedObjects.add(group);
+    for (const group of gone) {
+      if (this.forget(group)) this.damage ??= 'another program had deleted its next hops';
+    }
+    if (changed.length > 0 || gone.length > 0) this.planDue = true;
+    if (unclear || gone.length > 0) this.compareDue = true;
+  }
+
+  /** The routes that had this group are gone with it. Returns whether one of them should be there. */
+  private forget({ index }: KernelGroup): boolean {
+    return this.routes.map((routes) => routes.forgetObject(index)).some((id) => id !== 0);
+  }
+
+  /** Once for all that was refused, and for all that was repaired, since the queue was last empty. */
+  private reportOutcome(): void {
+    const { refused, firstRefused, repaired, firstRepaired } = this.outcome;
+    const { damage } = this;
+    this.outcome = newWriteOutcome();
+    this.damage = undefined;
+    if (refused > 0) {
+      this.failures += refused;
+      this.report({ code: 'FIB_ROUTE', message: refusedWords(refused, firstRefused), routes: refused });
+    }
+    if (repaired === 0) return;
+    this.repaired += repaired;
+    this.listener.repaired({ prefix: firstRepaired, words: damage ?? 'it had been changed', count: repaired });
+  }
+
+  private report(trouble: FibTrouble): void {
+    this.listener.trouble(trouble);
+  }
 }
 
 function refusedWords(count: number, first: string): string {

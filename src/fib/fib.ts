@@ -6,8 +6,25 @@ import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { FibError } from './fib-error.ts';
 import type { FibNextHop } from './next-hop.ts';
+import type { FibRule } from './policy-rules.ts';
+import type { VxlanPlan } from './tunnel-plan.ts';
 import { WORDS_PER_ROUTE, routeHead } from './worker-messages.ts';
-import type { FibAnswer, FibCounts, FibRequest, FibRoute, FibTrouble, WorkerOptions } from './worker-messages.ts';
+import type {
+  ApplyTime,
+  FibAnswer,
+  FibCounts,
+  FibPage,
+  FibQuery,
+  FibRepair,
+  FibRequest,
+  FibRoute,
+  FibTrouble,
+  NextHopChange,
+  ResilientOptions,
+  WorkerOptions,
+} from './worker-messages.ts';
+
+export { BLACKHOLE_GROUP } from './group-table.ts';
 
 /** Metric of our routes: the one that IPv6 routes have by default, and Calico's normal route priority. */
 const DEFAULT_METRIC = 1024;
@@ -24,6 +41,14 @@ export interface FibOptions {
   readonly metric?: number;
   /** Most next hops that a route gets. */
   readonly maxPaths: number;
+  /** Source addresses for packets of this node itself on our routes. */
+  readonly preferredSource?: { readonly ipv4?: string; readonly ipv6?: string };
+  /** Makes groups resilient, where the kernel can. */
+  readonly resilient?: ResilientOptions;
+  /** Which packets are looked up in `table`, where that is not the main one. */
+  readonly rules?: readonly FibRule[];
+  /** Names of interfaces of workloads, `*` stands for any text; none by default. */
+  readonly workloadInterfaces?: readonly string[];
 }
 
 /** Is told what happens. */
@@ -32,6 +57,14 @@ export interface FibHandler {
   trouble(trouble: FibTrouble): void;
   /** After {@link Fib.endOfInitialSync}: the kernel has what was wanted then, and leftovers are gone. */
   synced(): void;
+  /** Routes of ours that somebody else had changed are as they should be again. */
+  repaired(repair: FibRepair): void;
+  /** The first answer for each next hop that is watched, then each change. */
+  nextHops(changes: readonly NextHopChange[]): void;
+  /** Routes to workloads came or went; all that there are at first. */
+  workloads(change: { readonly added: readonly Prefix[]; readonly removed: readonly Prefix[] }): void;
+  /** The addresses of this node, canonical, at first and after each change. */
+  addresses(own: readonly string[]): void;
 }
 
 /** How much there is of everything; `pending` includes updates that the worker has not taken in yet. */
@@ -40,9 +73,22 @@ export interface FibStatistics extends FibCounts {
   readonly lastError?: string;
   /** When there was last nothing left to do, as Date.now() has it; undefined before. */
   readonly lastSync?: number;
+  readonly applyTime: ApplyTime;
 }
 
-const NO_ROUTES: FibCounts = { desired: 0, installed: 0, failed: 0, pending: 0, written: 0, removed: 0 };
+const NO_ROUTES: FibCounts = {
+  desired: 0,
+  installed: 0,
+  failed: 0,
+  pending: 0,
+  written: 0,
+  removed: 0,
+  repaired: 0,
+  adopted: 0,
+  groups: 0,
+  groupWrites: 0,
+  unresolvedNextHops: 0,
+};
 
 type Status = Extract<FibAnswer, { type: 'status' }>;
 
@@ -54,18 +100,27 @@ export class Fib {
   private stagedWords = 0;
   private definitions: { id: number; hops: readonly FibNextHop[] }[] = [];
   private releases: number[] = [];
+  private watched: { id: number; address: string }[] = [];
+  private unwatched: number[] = [];
   private worker: Worker | undefined;
   private updates = 0;
   private status: Status | undefined;
   private lastError: string | undefined;
   private syncTold = false;
-  private questions = new Map<number, { resolve: (routes: FibRoute[]) => void; reject: (error: FibError) => void }>();
+  private questions = new Map<number, { resolve: (page: FibPage) => void; reject: (error: FibError) => void }>();
   private nextQuestion = 0;
   private started: { resolve: () => void; reject: (error: FibError) => void } | undefined;
   private stopped: (() => void) | undefined;
 
   constructor(options: FibOptions, handler: FibHandler) {
-    this.options = { metric: DEFAULT_METRIC, ...options };
+    this.options = {
+      metric: DEFAULT_METRIC,
+      preferredSource: {},
+      resilient: undefined,
+      rules: [],
+      workloadInterfaces: [],
+      ...options,
+    };
     this.handler = handler;
   }
 
@@ -85,7 +140,7 @@ export class Fib {
     });
   }
 
-  /** Defines a group of next hops; `id` is the RIB's, not 0, and keeps its meaning until {@link releaseGroup}. */
+  /** Defines a group of next hops; `id` is the RIB's, not below 4, and keeps its meaning until {@link releaseGroup}. */
   defineGroup(id: number, hops: readonly FibNextHop[]): void {
     // Within one message definitions come before releases: a release of the same id has to go ahead.
     if (this.releases.includes(id)) this.flush();
@@ -97,7 +152,26 @@ export class Fib {
     this.releases.push(id);
   }
 
-  /** Sets the next hops of a route; group 0 removes it. Takes effect with {@link flush}. Allocates nothing. */
+  /** Has the handler told whether packets can get to an address, from the next {@link flush} on. */
+  watchNextHop(id: number, address: string): void {
+    this.watched.push({ id, address });
+  }
+
+  unwatchNextHop(id: number): void {
+    this.watched = this.watched.filter((watch) => watch.id !== id);
+    this.unwatched.push(id);
+  }
+
+  /** Says which VXLAN devices there should be; before the first call those that are there are left alone. */
+  setVxlan(plans: readonly VxlanPlan[]): void {
+    this.flush();
+    this.post({ type: 'vxlan', plans });
+  }
+
+  /**
+   * Sets the next hops of a route: a group that was defined, {@link BLACKHOLE_GROUP}, or 0 for no route. Takes effect with
+   * {@link flush}. Allocates nothing.
+   */
   set(family: Family, a0: number, a1: number, a2: number, a3: number, length: number, group: number): void {
     if (this.stagedWords === this.staged.length) this.flush();
     const { staged, stagedWords: at } = this;
@@ -112,14 +186,17 @@ export class Fib {
 
   /** Sends what was set since the last time on its way; to be called once a turn of the event loop. */
   flush(): void {
-    if (this.stagedWords === 0 && this.definitions.length === 0 && this.releases.length === 0) return;
+    const { definitions, releases, watched: watch, unwatched: unwatch } = this;
+    const lists = definitions.length + releases.length + watch.length + unwatch.length;
+    if (this.stagedWords === 0 && lists === 0) return;
     const words = this.staged.slice(0, this.stagedWords);
-    const { definitions, releases } = this;
     this.stagedWords = 0;
     this.definitions = [];
     this.releases = [];
+    this.watched = [];
+    this.unwatched = [];
     this.updates++;
-    this.post({ type: 'update', definitions, words, releases }, [words.buffer]);
+    this.post({ type: 'update', definitions, words, releases, watch, unwatch }, [words.buffer]);
   }
 
   /** Says that all that is wanted has been set: leftovers of an earlier run may go. */
@@ -128,15 +205,18 @@ export class Fib {
     this.post({ type: 'endOfInitialSync' });
   }
 
-  /** All routes, wanted or in the kernel, as the kernel has them now. Rejects with {@link FibError} without worker. */
-  list(): Promise<FibRoute[]> {
-    return this.ask(undefined);
+  /**
+   * Some of the routes that are wanted or in the kernel. The first page compares with what the kernel has now.
+   * Rejects with {@link FibError} without worker.
+   */
+  page(query: FibQuery): Promise<FibPage> {
+    return this.ask((id) => ({ type: 'page', id, query }));
   }
 
-  /** The route of just this prefix, as far as is known without asking the kernel. Rejects as {@link list} does. */
+  /** The route of just this prefix, as far as is known without asking the kernel. Rejects as {@link page} does. */
   async find(prefix: Prefix): Promise<FibRoute | undefined> {
-    const [route] = await this.ask(prefix);
-    return route;
+    const { routes } = await this.ask((id) => ({ type: 'find', id, prefix }));
+    return routes[0];
   }
 
   get statistics(): FibStatistics {
@@ -146,6 +226,7 @@ export class Fib {
     return {
       ...counts,
       pending: counts.pending + underWay,
+      applyTime: status?.applyTime ?? { last: 0, total: 0 },
       ...(lastError === undefined ? {} : { lastError }),
       ...(status === undefined || status.lastSync === 0 ? {} : { lastSync: status.lastSync }),
     };
@@ -163,7 +244,7 @@ export class Fib {
     await worker.terminate();
   }
 
-  private ask(prefix: Prefix | undefined): Promise<FibRoute[]> {
+  private ask(question: (id: number) => FibRequest): Promise<FibPage> {
     this.flush();
     return new Promise((resolve, reject) => {
       if (this.worker === undefined) {
@@ -172,7 +253,7 @@ export class Fib {
       }
       const id = this.nextQuestion++;
       this.questions.set(id, { resolve, reject });
-      this.post({ type: 'list', id, prefix });
+      this.post(question(id));
     });
   }
 
@@ -195,8 +276,16 @@ export class Fib {
         return this.tell(answer.trouble);
       case 'status':
         return this.handleStatus(answer);
-      case 'routes':
-        this.questions.get(answer.id)?.resolve([...answer.routes]);
+      case 'repaired':
+        return this.handler.repaired(answer.repair);
+      case 'nextHops':
+        return this.handler.nextHops(answer.changes);
+      case 'workloads':
+        return this.handler.workloads(answer);
+      case 'addresses':
+        return this.handler.addresses(answer.own);
+      case 'page':
+        this.questions.get(answer.id)?.resolve(answer);
         this.questions.delete(answer.id);
         return;
       case 'stopped':

@@ -1,108 +1,92 @@
 /**
- * Next-hop groups: what the RIB defined, what they resolve to, and which next-hop objects of the kernel stand for them.
- *
- * A group of the RIB is one group object of the kernel, even with a single next hop, so that its next hops can change
- * beneath its routes (linux/nexthop.h: a group can't be replaced by a single next hop). The single next hops are objects
- * that groups share.
+ * Groups of next hops as the RIB defined them, and the sets of the kernel's next hops that they resolve to.
  */
-import { formatAddress } from '../net/address.ts';
-import type { GroupUsers } from './desired-routes.ts';
-import { formatNextHop } from './next-hop.ts';
+import type { HopSet, HopSets, Member } from './hop-sets.ts';
+import { formatNextHop, nextHopKey } from './next-hop.ts';
 import type { FibNextHop } from './next-hop.ts';
-import type { KernelNextHop } from './netlink/routes.ts';
+import type { Resolution } from './next-hop-resolver.ts';
+import { BLACKHOLE_INDEX, BLACKHOLE_SET, NO_GROUP } from './targets.ts';
+import type { Targets } from './targets.ts';
 
-/** Ids of our next-hop objects are in [FIRST_OBJECT_ID, LAST_OBJECT_ID]: away from those that people and others choose. */
-const FIRST_OBJECT_ID = 0x53000000;
-export const LAST_OBJECT_ID = 0x53ffffff;
-
-/** Whether a next-hop object's id is in the range that this daemon uses. */
-export function isOurObjectId(id: number): boolean {
-  return id >= FIRST_OBJECT_ID && id <= LAST_OBJECT_ID;
-}
-
-/** A single next-hop object. */
-export interface Member {
-  readonly id: number;
-  readonly key: string;
-  readonly hop: KernelNextHop;
-  /** Whether the kernel has it. */
-  written: boolean;
-  /** How many groups have it. */
-  users: number;
-}
-
-/** A member with its share in one group. */
-export interface WeightedMember {
-  readonly member: Member;
-  readonly weight: number;
-}
+/** The RIB's id for a group whose routes drop packets; it needs no definition. */
+export const BLACKHOLE_GROUP = 1;
 
 /** A group. */
 export interface Group {
   /** Index in route columns, never 0. */
   readonly index: number;
-  /** Id of the kernel's object. */
-  readonly objectId: number;
   readonly hops: readonly FibNextHop[];
-  /** What the next hops resolve to; empty if none of them does. */
-  members: readonly WeightedMember[];
-  /** Whether the kernel's object has these members. */
-  written: boolean;
+  /** What the next hops resolve to; the empty set if none of them does. */
+  set: HopSet;
   /** Why next hops are left out, in words. */
   trouble: string | undefined;
-  /** Whether the RIB has released it. */
-  released: boolean;
-  /** Routes that should have it or have it. */
-  users: number;
+  /** Whether it was resolved before. */
+  resolved: boolean;
 }
 
-/** Answer of a resolver: the next hop for the kernel, or why there is none. */
-export type Resolution = { readonly hop: KernelNextHop } | { readonly why: string };
+/** The part of the resolver that groups need. */
+export interface Resolver {
+  resolve(hop: FibNextHop): Resolution;
+  track(hop: FibNextHop): void;
+  untrack(hop: FibNextHop): void;
+}
 
-/** All groups and their members. */
-export class GroupTable implements GroupUsers {
-  /** By index; a hole for 0 and for free indices. */
-  readonly groups: (Group | undefined)[] = [undefined];
-  /** Groups to resolve and write, by index. */
-  readonly pending = new Set<number>();
-  /** Object ids that are not to be given out: of an earlier run's objects that are still there. */
-  readonly taken = new Set<number>();
+/** What came of resolving groups. */
+export interface Resolved {
+  /** Whether a group that routes may have resolves to something else than before. */
+  moved: boolean;
+  /** Groups that lack a next hop for a reason that is new. */
+  readonly troubled: Group[];
+}
 
+/** All groups. */
+export class GroupTable {
+  /** By index; holes for 0 and for free indices. */
+  readonly groups: (Group | undefined)[];
+  /** Groups to resolve. */
+  readonly pending = new Set<Group>();
+  /** Of what kind the kernel's groups are to be, see {@link HopSet.type}. */
+  type = '';
+
+  private readonly sets: HopSets;
+  private readonly targets: Targets;
+  private readonly resolver: Resolver;
+  private readonly maxPaths: number;
   private readonly byRibId = new Map<number, Group>();
-  private readonly members = new Map<string, Member>();
-  private readonly freeIndices: number[] = [];
-  private readonly freeObjectIds: number[] = [];
-  private nextObjectId = FIRST_OBJECT_ID;
-  /** Groups that may be deleted from the kernel, and members likewise. */
-  private readonly idleGroups = new Set<Group>();
-  private readonly idleMembers = new Set<Member>();
+  private readonly byHop = new Map<string, Set<Group>>();
+  /** Keys of the next hops of groups that can't be used. */
+  private readonly unusable = new Set<string>();
+  private readonly free: number[] = [];
+  private readonly released = new Set<Group>();
+
+  constructor(sets: HopSets, targets: Targets, resolver: Resolver, maxPaths: number) {
+    this.sets = sets;
+    this.targets = targets;
+    this.resolver = resolver;
+    this.maxPaths = maxPaths;
+    const blackhole = sets.sets[BLACKHOLE_SET]!;
+    this.groups = [undefined, { index: BLACKHOLE_INDEX, hops: [], set: blackhole, trouble: undefined, resolved: true }];
+  }
 
   /** Takes a group in. An id that is defined already means an error of the caller; the newer definition counts. */
   define(ribId: number, hops: readonly FibNextHop[]): void {
     this.release(ribId);
-    const index = this.freeIndices.pop() ?? this.groups.length;
-    const group: Group = {
-      index,
-      objectId: this.allocateObjectId(),
-      hops,
-      members: [],
-      written: false,
-      trouble: undefined,
-      released: false,
-      users: 0,
-    };
+    const index = this.free.pop() ?? this.groups.length;
+    const group: Group = { index, hops, set: this.sets.empty, trouble: undefined, resolved: false };
+    group.set.groups++;
+    this.targets.roomForGroup(index);
     this.groups[index] = group;
     this.byRibId.set(ribId, group);
-    this.pending.add(index);
+    for (const hop of hops) this.follow(hop, group);
+    this.pending.add(group);
   }
 
-  /** Notes that the RIB doesn't use a group any more; it goes once no route has it. */
+  /** Notes that the RIB doesn't use a group any more; it goes once no route wants it. */
   release(ribId: number): void {
     const group = this.byRibId.get(ribId);
     if (group === undefined) return;
     this.byRibId.delete(ribId);
-    group.released = true;
-    if (group.users === 0) this.idleGroups.add(group);
+    this.released.add(group);
   }
 
   /** As {@link release}, for all groups. */
@@ -110,124 +94,157 @@ export class GroupTable implements GroupUsers {
     for (const ribId of this.byRibId.keys()) this.release(ribId);
   }
 
-  /** The index of a group of the RIB, or 0 for an id that isn't defined. */
+  /** The index of a group of the RIB; that of no group for an id that isn't defined. */
   indexOf(ribId: number): number {
-    return this.byRibId.get(ribId)?.index ?? 0;
+    return ribId === BLACKHOLE_GROUP ? BLACKHOLE_INDEX : (this.byRibId.get(ribId)?.index ?? NO_GROUP);
   }
 
-  addUser(index: number): void {
-    const group = this.groups[index]!;
-    if (group.users++ === 0) this.idleGroups.delete(group);
+  /** How many groups the RIB uses. */
+  get count(): number {
+    return this.byRibId.size;
   }
 
-  removeUser(index: number): void {
-    const group = this.groups[index]!;
-    if (--group.users === 0 && group.released) this.idleGroups.add(group);
+  /** How many distinct next hops can't be used. */
+  get unresolved(): number {
+    return this.unusable.size;
   }
 
-  /**
-   * Gives a group the members that its next hops resolve to. Returns whether they differ from those before, so that
-   * the kernel's object has to be written.
-   */
-  resolve(group: Group, maxPaths: number, resolve: (hop: FibNextHop) => Resolution): boolean {
-    const weights = new Map<Member, number>();
-    const troubles: string[] = [];
-    for (const hop of group.hops.slice(0, maxPaths)) {
-      const resolution = resolve(hop);
-      if ('why' in resolution) {
-        troubles.push(`${formatNextHop(hop)}: ${resolution.why}`);
-        continue;
+  /** Whether the kernel refused any next hop, or any group of some. */
+  get hasRefused(): boolean {
+    for (const member of this.sets.allMembers()) if (member.refused !== undefined) return true;
+    return this.sets.sets.some((set) => set?.refused !== undefined);
+  }
+
+  /** Marks the groups that have one of these next hops, by {@link nextHopKey}, which resolve differently now. */
+  resolveHops(keys: readonly string[]): void {
+    for (const key of keys) {
+      for (const group of this.byHop.get(key) ?? []) {
+        this.pending.add(group);
+        this.forgive(group);
       }
-      // The kernel takes a next hop only once in a group: two paths over the same one add up.
-      const member = this.member(resolution.hop);
-      weights.set(member, Math.min(256, (weights.get(member) ?? 0) + Math.max(1, Math.min(256, hop.weight))));
     }
-    group.trouble = troubles.length > 0 ? troubles.join('; ') : undefined;
-    return this.setMembers(
-      group,
-      [...weights].map(([member, weight]) => ({ member, weight })),
-    );
-  }
-
-  /** Takes members that the kernel refused out of a group. */
-  dropMembers(group: Group, refused: ReadonlyMap<Member, string>): void {
-    const troubles = group.members.flatMap(({ member }) => refused.get(member) ?? []);
-    if (troubles.length === 0) return;
-    group.trouble = [...(group.trouble === undefined ? [] : [group.trouble]), ...troubles].join('; ');
-    this.setMembers(
-      group,
-      group.members.filter(({ member }) => !refused.has(member)),
-    );
-  }
-
-  /** All members, for comparison with the kernel's. */
-  allMembers(): Iterable<Member> {
-    return this.members.values();
   }
 
   /** Marks all groups as to be resolved again. */
   resolveAll(): void {
-    for (const group of this.groups) if (group !== undefined) this.pending.add(group.index);
+    for (const group of this.groups)
+      if (group !== undefined && group.index !== BLACKHOLE_INDEX) this.pending.add(group);
   }
 
-  /** Marks those groups as to be resolved again that lack a next hop. */
-  resolveTroubled(): void {
-    for (const group of this.groups) if (group?.trouble !== undefined) this.pending.add(group.index);
+  /** Has all tried again that the kernel refused. */
+  retry(): void {
+    for (const member of this.sets.allMembers()) member.refused = undefined;
+    for (const group of this.groups) {
+      if (group === undefined || (group.trouble === undefined && group.set.refused === undefined)) continue;
+      this.pending.add(group);
+      group.set.refused = undefined;
+    }
   }
 
-  /** Whether any object waits to be deleted. */
-  get hasIdle(): boolean {
-    return this.idleGroups.size > 0 || this.idleMembers.size > 0;
+  /** Marks the groups as to be resolved again that have a next hop which the kernel refused. */
+  resolveRefused(refused: ReadonlySet<Member>): void {
+    for (const group of this.groups) {
+      if (group?.set.members.some(({ member }) => refused.has(member)) === true) this.pending.add(group);
+    }
   }
 
-  /** Forgets the objects that nothing uses and returns the ids of those that the kernel has, groups first. */
-  takeIdle(): number[] {
-    const ids: number[] = [];
-    for (const group of this.idleGroups) {
-      this.setMembers(group, []);
+  /** Resolves all groups that are marked. */
+  resolvePending(): Resolved {
+    const outcome: Resolved = { moved: false, troubled: [] };
+    for (const group of this.pending) {
+      const before = group.trouble;
+      if (this.resolve(group) && group.resolved) outcome.moved = true;
+      group.resolved = true;
+      if (group.trouble !== undefined && group.trouble !== before) outcome.troubled.push(group);
+    }
+    this.pending.clear();
+    return outcome;
+  }
+
+  /** The next hops that these resolve to with their shares, and why some are left out. */
+  shares(hops: readonly FibNextHop[]): { shares: Map<Member, number>; troubles: string[] } {
+    const shares = new Map<Member, number>();
+    const troubles: string[] = [];
+    for (const hop of hops) {
+      const resolution = this.resolver.resolve(hop);
+      if ('why' in resolution) {
+        troubles.push(`${formatNextHop(hop)}: ${resolution.why}`);
+        this.unusable.add(nextHopKey(hop));
+        continue;
+      }
+      this.unusable.delete(nextHopKey(hop));
+      this.addShares(shares, hop, resolution.hops, troubles);
+    }
+    return { shares, troubles };
+  }
+
+  /** Forgets the released groups that no route wants. */
+  collect(): void {
+    for (const group of this.released) {
+      if (this.targets.groupUsers[group.index] > 0) continue;
+      this.released.delete(group);
+      this.pending.delete(group);
+      group.set.groups--;
+      for (const hop of group.hops) this.unfollow(hop, group);
       this.groups[group.index] = undefined;
-      this.pending.delete(group.index);
-      this.freeIndices.push(group.index);
-      this.freeObjectIds.push(group.objectId);
-      ids.push(group.objectId);
+      this.targets.setOfGroup[group.index] = 0;
+      this.free.push(group.index);
     }
-    this.idleGroups.clear();
-    for (const member of this.idleMembers) {
-      this.members.delete(member.key);
-      this.freeObjectIds.push(member.id);
-      if (member.written) ids.push(member.id);
+  }
+
+  /** Gives a group the set that its next hops resolve to; returns whether that is another than before. */
+  private resolve(group: Group): boolean {
+    const { shares, troubles } = this.shares(group.hops.slice(0, this.maxPaths));
+    group.trouble = troubles.length > 0 ? troubles.join('; ') : undefined;
+    const set = this.sets.intern(this.type, shares);
+    this.targets.setOfGroup[group.index] = set.index;
+    if (set === group.set) return false;
+    group.set.groups--;
+    group.set = set;
+    set.groups++;
+    return true;
+  }
+
+  /** A next hop that resolves to several shares its weight among them; the same one found twice adds up. */
+  private addShares(
+    shares: Map<Member, number>,
+    hop: FibNextHop,
+    resolved: Extract<Resolution, { hops: unknown }>['hops'],
+    troubles: string[],
+  ): void {
+    const total = resolved.reduce((sum, { weight }) => sum + weight, 0);
+    for (const each of resolved) {
+      const member = this.sets.member(each);
+      if (member.refused !== undefined) troubles.push(member.refused);
+      else shares.set(member, (shares.get(member) ?? 0) + (Math.max(1, hop.weight) * each.weight) / total);
     }
-    this.idleMembers.clear();
-    return ids;
   }
 
-  private setMembers(group: Group, members: readonly WeightedMember[]): boolean {
-    const before = group.members;
-    const same =
-      members.length === before.length &&
-      members.every((entry, i) => entry.member === before[i].member && entry.weight === before[i].weight);
-    for (const { member } of members) if (member.users++ === 0) this.idleMembers.delete(member);
-    for (const { member } of before) if (--member.users === 0) this.idleMembers.add(member);
-    group.members = members;
-    if (!same) group.written = false;
-    return !same;
+  /** Forgets what the kernel refused of a group. */
+  private forgive(group: Group): void {
+    group.set.refused = undefined;
+    for (const hop of group.hops) {
+      const resolution = this.resolver.resolve(hop);
+      if ('hops' in resolution) for (const each of resolution.hops) this.sets.member(each).refused = undefined;
+    }
   }
 
-  private member(hop: KernelNextHop): Member {
-    const gateway = hop.gateway.length > 0 ? formatAddress(hop.gateway) : '';
-    const key = `${gateway}%${hop.interfaceIndex}${hop.onlink ? '!' : ''}`;
-    const known = this.members.get(key);
-    if (known !== undefined) return known;
-    const member: Member = { id: this.allocateObjectId(), key, hop, written: false, users: 0 };
-    this.members.set(key, member);
-    this.idleMembers.add(member);
-    return member;
+  private follow(hop: FibNextHop, group: Group): void {
+    const key = nextHopKey(hop);
+    const groups = this.byHop.get(key);
+    if (groups === undefined) this.byHop.set(key, new Set([group]));
+    else groups.add(group);
+    this.resolver.track(hop);
   }
 
-  private allocateObjectId(): number {
-    const free = this.freeObjectIds.pop();
-    if (free !== undefined) return free;
-    while (this.taken.has(this.nextObjectId)) this.nextObjectId++;
-    return this.nextObjectId++;
+  private unfollow(hop: FibNextHop, group: Group): void {
+    const key = nextHopKey(hop);
+    const groups = this.byHop.get(key);
+    groups?.delete(group);
+    if (groups?.size === 0) {
+      this.byHop.delete(key);
+      this.unusable.delete(key);
+    }
+    this.resolver.untrack(hop);
   }
 }

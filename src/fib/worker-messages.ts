@@ -4,6 +4,8 @@
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { FibNextHop } from './next-hop.ts';
+import type { FibRule } from './policy-rules.ts';
+import type { VxlanPlan } from './tunnel-plan.ts';
 
 /** Words a route takes in {@link RouteUpdates.words}: family << 8 | length, four of the address, group id (0: none). */
 export const WORDS_PER_ROUTE = 6;
@@ -14,6 +16,20 @@ export interface WorkerOptions {
   readonly protocol: number;
   readonly metric: number;
   readonly maxPaths: number;
+  /** Source addresses that packets of this node itself get on our routes (`RTA_PREFSRC`). */
+  readonly preferredSource: { readonly ipv4?: string; readonly ipv6?: string };
+  readonly resilient: ResilientOptions | undefined;
+  readonly rules: readonly FibRule[];
+  /** Names of interfaces of workloads, `*` stands for any text. */
+  readonly workloadInterfaces: readonly string[];
+}
+
+/** Groups that keep flows where they are when a next hop comes or goes (linux/nexthop.h, `NEXTHOP_GRP_TYPE_RES`). */
+export interface ResilientOptions {
+  readonly buckets: number;
+  /** After how many idle seconds a flow may move; after how many seconds of imbalance it must (0: never). */
+  readonly idleTimer: number;
+  readonly unbalancedTimer: number;
 }
 
 /** Changes of one turn: definitions apply first, then routes, then releases. */
@@ -40,14 +56,53 @@ export interface FibTrouble {
 export interface FibRoute {
   readonly family: Family;
   readonly prefix: string;
-  /** What it should have. */
+  /** The next hops it should have, as the RIB says them; empty for a route that drops packets. */
   readonly nextHops: readonly FibNextHop[];
+  /** What the kernel should have and has, in words: `10.0.0.2 dev eth0 weight 1`, `blackhole`. */
+  readonly wanted: readonly string[];
+  readonly actual: readonly string[];
   /** `leftover`: in the kernel though nobody wants it; it goes at the end of the initial sync. */
   readonly state: 'installed' | 'pending' | 'failed' | 'leftover';
   /** Whether the kernel has a route of ours for the prefix, be it the wanted one or not. */
   readonly inKernel: boolean;
   /** Why it isn't as wanted, or why some of its next hops are left out. */
   readonly error?: string;
+  /** How each next hop is resolved, which are left out, and why the route is kept as it is. */
+  readonly notes: readonly string[];
+}
+
+/** Some of the routes, in no order. */
+export interface FibPage {
+  readonly routes: FibRoute[];
+  /** For the next page; null where there is none. */
+  readonly next: number | null;
+}
+
+/** Which routes to list. */
+export interface FibQuery {
+  readonly family?: Family;
+  /** 0 for the first page, which compares with the kernel's routes first. */
+  readonly after: number;
+  readonly limit: number;
+  /** Leaves out routes that are as they should be. */
+  readonly differencesOnly?: boolean;
+}
+
+/** What became of a next hop that is watched. */
+export interface NextHopChange {
+  readonly id: number;
+  readonly reachable: boolean;
+  /** 0 if directly connected, else the metric of the route to it, at least 1. */
+  readonly metric: number;
+  readonly words: string;
+}
+
+/** Routes of ours that somebody else had changed and that are as they should be again. */
+export interface FibRepair {
+  /** One of them. */
+  readonly prefix: string;
+  readonly words: string;
+  readonly count: number;
 }
 
 /** How much there is of everything. */
@@ -61,14 +116,36 @@ export interface FibCounts {
   /** Routes added or replaced, and deleted, since the start. */
   readonly written: number;
   readonly removed: number;
+  /** Routes that somebody else had changed and that were put right since the start. */
+  readonly repaired: number;
+  /** Routes that were in the kernel at the start. */
+  readonly adopted: number;
+  /** Groups of next hops, and messages that wrote one since the start. */
+  readonly groups: number;
+  readonly groupWrites: number;
+  /** Distinct next hops that can't be used now. */
+  readonly unresolvedNextHops: number;
+}
+
+/** How long it took to bring changes into the kernel. */
+export interface ApplyTime {
+  /** From the arrival of the last batch of changes until the kernel had it, in milliseconds. */
+  readonly last: number;
+  /** Time spent on that since the start, in seconds. */
+  readonly total: number;
 }
 
 /** To the worker. */
 export type FibRequest =
-  | ({ readonly type: 'update' } & RouteUpdates)
+  | ({
+      readonly type: 'update';
+      readonly watch: readonly { readonly id: number; readonly address: string }[];
+      readonly unwatch: readonly number[];
+    } & RouteUpdates)
+  | { readonly type: 'vxlan'; readonly plans: readonly VxlanPlan[] }
   | { readonly type: 'endOfInitialSync' }
-  /** Without a prefix all routes are listed, and the kernel is asked for its own first. */
-  | { readonly type: 'list'; readonly id: number; readonly prefix: Prefix | undefined }
+  | { readonly type: 'find'; readonly id: number; readonly prefix: Prefix }
+  | { readonly type: 'page'; readonly id: number; readonly query: FibQuery }
   | { readonly type: 'stop'; readonly keepRoutes: boolean };
 
 /** From the worker. */
@@ -76,6 +153,10 @@ export type FibAnswer =
   | { readonly type: 'started' }
   | { readonly type: 'failed'; readonly trouble: FibTrouble }
   | { readonly type: 'trouble'; readonly trouble: FibTrouble }
+  | { readonly type: 'repaired'; readonly repair: FibRepair }
+  | { readonly type: 'nextHops'; readonly changes: readonly NextHopChange[] }
+  | { readonly type: 'workloads'; readonly added: readonly Prefix[]; readonly removed: readonly Prefix[] }
+  | { readonly type: 'addresses'; readonly own: readonly string[] }
   | {
       readonly type: 'status';
       /** How many updates the worker has taken in. */
@@ -84,8 +165,9 @@ export type FibAnswer =
       readonly synced: boolean;
       /** When the queue was last empty, as Date.now() has it; 0 for never. */
       readonly lastSync: number;
+      readonly applyTime: ApplyTime;
     }
-  | { readonly type: 'routes'; readonly id: number; readonly routes: readonly FibRoute[] }
+  | ({ readonly type: 'page'; readonly id: number } & FibPage)
   | { readonly type: 'stopped' };
 
 /** The first word of a route in {@link RouteUpdates.words}. */

@@ -4,61 +4,128 @@
  */
 import koffi from 'koffi';
 import { parentPort, workerData } from 'node:worker_threads';
+import { parseAddress } from '../net/address.ts';
+import { Backoff } from './backoff.ts';
 import { FibEngine } from './fib-engine.ts';
-import { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_LINK } from './netlink/constants.ts';
+import {
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+  RTNLGRP_NEXTHOP,
+} from './netlink/constants.ts';
 import { loadLibc } from './netlink/libc.ts';
+import { MessageReader } from './netlink/message-reader.ts';
 import { NetlinkClient } from './netlink/netlink-client.ts';
+import { NetlinkError } from './netlink/netlink-error.ts';
 import { NetlinkSocket } from './netlink/netlink-socket.ts';
+import { PolicyRules } from './policy-rules.ts';
 import type { FibAnswer, FibRequest, WorkerOptions } from './worker-messages.ts';
 
-/** Interfaces change in bursts: wait this long after a notification before reading everything anew, in milliseconds. */
+/** Changes come in bursts: wait this long before what the kernel has is compared anew, in milliseconds. */
 const SETTLE_TIME = 100;
+/** And this many times as long as the last comparison took. */
+const SETTLE_FACTOR = 5;
 /** How long to wait after a failed exchange with the kernel, in milliseconds. */
 const RECOVERY_TIME = 1000;
-/** How often to try again what failed, in milliseconds. */
-const RETRY_TIME = 10_000;
+/** How often neighbours that don't answer are tried again, in milliseconds. */
+const PROBE_TIME = 1000;
 /** Longest that the main thread waits for news while there is work, in milliseconds. */
 const STATUS_TIME = 100;
+/** Most datagrams of notifications that are read at once. */
+const MOST_NOTIFICATIONS = 10_000;
+/** Room for a burst of notifications, in bytes: a CNI plugin or an operator may change tens of thousands of routes. */
+const NOTIFICATION_BUFFER = 16 << 20;
+
+const NOTIFICATION_GROUPS = [
+  RTNLGRP_LINK,
+  RTNLGRP_NEIGH,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_NEXTHOP,
+];
 
 /** The engine with its surroundings. */
 class FibWorker {
   private readonly engine: FibEngine;
+  private readonly rules: PolicyRules;
   private readonly commands: NetlinkSocket;
   private readonly notifications: NetlinkSocket;
-  private readonly retryTimer: NodeJS.Timeout;
+  private readonly reader = new MessageReader();
+  private readonly buffer = new Uint8Array(65536);
+  private readonly backoff = new Backoff();
+  private readonly probeTimer: NodeJS.Timeout;
   private poll: ReturnType<typeof koffi.node.poll> | undefined;
   private resyncTimer: NodeJS.Timeout | undefined;
+  private retryTimer: NodeJS.Timeout | undefined;
+  private resyncDuration = 0;
   private working = false;
   private stopped = false;
   private updates = 0;
   private lastSync = 0;
   private lastStatus = 0;
+  /** When the changes being applied arrived, and what applying them took. */
+  private applyingSince: number | undefined;
+  private applyTime = { last: 0, total: 0 };
 
   constructor(options: WorkerOptions) {
+    const { table, protocol, metric, preferredSource } = options;
     const libc = loadLibc();
     this.commands = new NetlinkSocket(libc);
-    this.notifications = new NetlinkSocket(libc, [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR]);
-    const { table, protocol, metric, maxPaths } = options;
+    // Before anything is read, so that no change falls between the two.
+    this.notifications = new NetlinkSocket(libc, NOTIFICATION_GROUPS, {
+      receiveBuffer: NOTIFICATION_BUFFER,
+      dropFrom: this.commands.portId,
+    });
     const client = new NetlinkClient(this.commands);
-    this.engine = new FibEngine({ owner: { table, protocol, metric }, maxPaths }, client, (trouble) => {
-      post({ type: 'trouble', trouble });
+    this.rules = new PolicyRules(client, { table, protocol });
+    const { ipv4, ipv6 } = preferredSource;
+    const sources = [ipv4, ipv6].map((text) => (text === undefined ? undefined : parseAddress(text).bytes));
+    this.engine = new FibEngine({ ...options, owner: { table, protocol, metric }, preferredSource: sources }, client, {
+      trouble: (trouble) => post({ type: 'trouble', trouble }),
+      repaired: (repair) => post({ type: 'repaired', repair }),
     });
     this.engine.start();
+    for (const trouble of this.rules.sync(options.rules)) post({ type: 'trouble', trouble });
     this.poll = koffi.node.poll(this.notifications.fd, () => this.notified());
-    this.retryTimer = setInterval(() => this.retry(), RETRY_TIME);
+    this.probeTimer = setInterval(() => this.probe(), PROBE_TIME);
+  }
+
+  /** Says how things are at the start. */
+  started(): void {
+    post({ type: 'started' });
+    post({ type: 'addresses', own: [...this.engine.view.ownAddresses] });
+    this.engine.view.takeAddressesChanged();
+    this.tellView();
+    this.postStatus();
   }
 
   handle(request: FibRequest): void {
     switch (request.type) {
       case 'update':
         this.updates++;
+        this.applyingSince ??= performance.now();
         this.engine.update(request);
+        for (const id of request.unwatch) this.engine.watches.unwatch(id);
+        for (const { id, address } of request.watch) this.engine.watches.watch(id, address);
+        this.tellView();
+        return this.work();
+      case 'vxlan':
+        this.engine.setVxlan(request.plans);
         return this.work();
       case 'endOfInitialSync':
         this.engine.endOfInitialSync();
         return this.work();
-      case 'list':
-        post({ type: 'routes', id: request.id, routes: this.engine.list(request.prefix) });
+      case 'find': {
+        const route = this.engine.find(request.prefix);
+        return post({ type: 'page', id: request.id, routes: route === undefined ? [] : [route], next: null });
+      }
+      case 'page':
+        post({ type: 'page', id: request.id, ...this.engine.page(request.query) });
         return this.work();
       case 'stop':
         return this.stop(request.keepRoutes);
@@ -75,68 +142,135 @@ class FibWorker {
   private step(): void {
     this.working = false;
     if (this.stopped) return;
+    const before = performance.now();
     const more = this.engine.step();
     const now = performance.now();
-    if (!more && !this.engine.stale) this.lastSync = Date.now();
+    this.applyTime.total += (now - before) / 1000;
+    if (!more && !this.engine.stale) this.rested(now);
     if (!more || now - this.lastStatus >= STATUS_TIME) {
       this.lastStatus = now;
       this.postStatus();
     }
-    if (more) this.work();
-    else if (this.engine.stale) this.resyncAfter(RECOVERY_TIME);
+    if (more) return this.work();
+    this.schedule(now);
+  }
+
+  private rested(now: number): void {
+    this.lastSync = Date.now();
+    if (this.applyingSince === undefined) return;
+    this.applyTime.last = now - this.applyingSince;
+    this.applyingSince = undefined;
+  }
+
+  /** Sees to it that what is to be done later will be. */
+  private schedule(now: number): void {
+    this.tellView();
+    const { engine } = this;
+    if (engine.stale) this.resyncAfter(RECOVERY_TIME);
+    else if (engine.doubtful) this.resyncAfter(Math.max(SETTLE_TIME, SETTLE_FACTOR * this.resyncDuration));
+    const wait = this.backoff.wait(now, engine.refused, engine.failures);
+    clearTimeout(this.retryTimer);
+    this.retryTimer = wait === undefined ? undefined : setTimeout(() => this.retry(), wait);
   }
 
   private postStatus(): void {
-    const { updates, lastSync } = this;
-    post({ type: 'status', updates, counts: this.engine.counts, synced: this.engine.synced, lastSync });
+    const { updates, lastSync, applyTime, engine } = this;
+    const { counts, synced } = engine;
+    post({ type: 'status', updates, counts, synced, lastSync, applyTime: { ...applyTime } });
   }
 
-  /**
-   * Something about an interface or an address changed; what it was doesn't matter, as everything is read anew.
-   * An overrun of the socket (ENOBUFS) ends the polling and means just the same.
-   */
+  /** Passes on what the engine found out about next hops, workloads and addresses. */
+  private tellView(): void {
+    const { view, watches } = this.engine;
+    const changes = watches.take();
+    if (changes.length > 0) post({ type: 'nextHops', changes });
+    const workloads = view.takeWorkloadChanges();
+    if (workloads !== undefined) post({ type: 'workloads', ...workloads });
+    if (view.takeAddressesChanged()) post({ type: 'addresses', own: [...view.ownAddresses] });
+  }
+
+  /** The kernel told something. */
   private notified(): void {
-    this.drain();
+    if (this.drain()) {
+      this.engine.react();
+      this.tellView();
+      // Not by way of the event loop: what a lost link means should be in the kernel within milliseconds.
+      if (!this.working) this.step();
+    } else {
+      // Notifications got lost (ENOBUFS): only a comparison tells what has happened.
+      this.resync();
+    }
     this.poll?.start({ readable: true }, () => this.notified());
-    this.resyncAfter(SETTLE_TIME);
   }
 
-  private drain(): void {
-    const buffer = new Uint8Array(65536);
+  /** Takes in what notifications there are; false if some were lost. */
+  private drain(): boolean {
     try {
-      for (;;) this.notifications.receive(buffer);
-    } catch {
-      // Empty (EAGAIN), or overrun: then the next call of the poll handle reads on.
+      for (let i = 0; i < MOST_NOTIFICATIONS; i++) {
+        this.reader.reset(this.buffer, this.notifications.receive(this.buffer));
+        while (this.reader.next()) this.engine.notified(this.reader);
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      return error.errno === 'EAGAIN';
     }
   }
 
   private resyncAfter(delay: number): void {
     this.resyncTimer ??= setTimeout(() => {
       this.resyncTimer = undefined;
-      this.engine.resync();
-      this.work();
+      this.resync();
     }, delay);
   }
 
+  private resync(): void {
+    const before = performance.now();
+    this.engine.resync();
+    this.resyncDuration = performance.now() - before;
+    this.work();
+  }
+
   private retry(): void {
-    if (!this.engine.troubled) return;
+    this.backoff.tried();
     this.engine.retry();
     this.work();
   }
 
+  private probe(): void {
+    if (!this.engine.resolver.hasFailedNeighbours) return;
+    try {
+      this.engine.resolver.probe();
+    } catch (error) {
+      // The next probe asks again.
+      if (!(error instanceof NetlinkError)) throw error;
+    }
+  }
+
   private stop(keepRoutes: boolean): void {
     if (keepRoutes) while (this.engine.step());
-    else this.engine.clear();
+    else this.clear();
     this.stopped = true;
     this.poll?.close();
     this.poll = undefined;
-    clearInterval(this.retryTimer);
+    clearInterval(this.probeTimer);
+    clearTimeout(this.retryTimer);
     clearTimeout(this.resyncTimer);
     this.commands.close();
     this.notifications.close();
     this.postStatus();
     post({ type: 'stopped' });
     parentPort!.close();
+  }
+
+  private clear(): void {
+    try {
+      this.engine.clear();
+      this.rules.clear();
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      post({ type: 'trouble', trouble: { code: 'FIB_KERNEL', message: error.message } });
+    }
   }
 }
 
@@ -148,7 +282,7 @@ function main(): void {
   try {
     const worker = new FibWorker(workerData as WorkerOptions);
     parentPort!.on('message', (request: FibRequest) => worker.handle(request));
-    post({ type: 'started' });
+    worker.started();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     post({ type: 'failed', trouble: { code: 'FIB_KERNEL', message } });

@@ -61,7 +61,14 @@ export class FibNode implements AsyncDisposable {
   /** Starts a FIB inside. */
   async startFib(options: Partial<FibOptions> = {}, handler: Partial<FibHandler> = {}): Promise<Fib> {
     const built = (await import(join(DIST, 'fib/fib.js'))) as { Fib: typeof Fib };
-    const quiet: FibHandler = { trouble: () => {}, synced: () => {} };
+    const quiet: FibHandler = {
+      trouble: () => {},
+      synced: () => {},
+      repaired: () => {},
+      nextHops: () => {},
+      workloads: () => {},
+      addresses: () => {},
+    };
     const fib = new built.Fib({ table: 254, protocol: 12, maxPaths: 16, ...options }, { ...quiet, ...handler });
     await this.namespace.run(() => fib.start());
     this.fibs.push(fib);

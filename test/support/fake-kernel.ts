@@ -1,78 +1,99 @@
 /** The part of the kernel that the FIB talks to, as a function over netlink bytes: interfaces, next hops and routes. */
-import { formatAddress } from '../../src/net/address.ts';
-import { formatPrefixWords } from '../../src/net/prefix.ts';
 import {
+  IFF_LOWER_UP,
+  IFF_RUNNING,
   IFF_UP,
   IFLA_IFNAME,
+  NDA_DST,
   NLMSG_DONE,
   NLMSG_ERROR,
   NLM_F_ACK,
+  NLM_F_DUMP_INTR,
   NLM_F_EXCL,
-  RTA_DST,
-  RTA_GATEWAY,
-  RTA_OIF,
+  NLM_F_REPLACE,
+  NUD_FAILED,
+  NUD_REACHABLE,
   RTM_DELNEXTHOP,
   RTM_DELROUTE,
+  RTM_GETADDR,
   RTM_GETLINK,
+  RTM_GETNEIGH,
   RTM_GETNEXTHOP,
   RTM_GETROUTE,
   RTM_NEWLINK,
+  RTM_NEWNEIGH,
   RTM_NEWNEXTHOP,
   RTM_NEWROUTE,
+  RTN_BLACKHOLE,
   RTN_UNICAST,
-  SIZEOF_RTMSG,
 } from '../../src/fib/netlink/constants.ts';
 import { AttributeReader, MessageReader } from '../../src/fib/netlink/message-reader.ts';
 import { MessageWriter } from '../../src/fib/netlink/message-writer.ts';
 import type { NetlinkPort } from '../../src/fib/netlink/netlink-client.ts';
 import { NetlinkError } from '../../src/fib/netlink/netlink-error.ts';
 import { readNextHop, writeNewNextHop, writeNewNextHopGroup } from '../../src/fib/netlink/nexthops.ts';
-import type { GroupMember } from '../../src/fib/netlink/nexthops.ts';
+import type { GroupMember, NextHopObject } from '../../src/fib/netlink/nexthops.ts';
 import {
   beginNewRoute,
   endRouteToNextHopId,
   endRouteToNextHops,
+  endRouteToNowhere,
   newRouteView,
   readRoute,
 } from '../../src/fib/netlink/routes.ts';
-import type { RouteView } from '../../src/fib/netlink/routes.ts';
+import type { KernelNextHop, RouteView } from '../../src/fib/netlink/routes.ts';
+import { formatAddress, parseAddress } from '../../src/net/address.ts';
+import { formatPrefixWords, parsePrefix } from '../../src/net/prefix.ts';
 
-const [EPERM, ENOENT, ESRCH, EAGAIN, EEXIST, EINVAL, EOPNOTSUPP, ENETUNREACH] = [1, 2, 3, 11, 17, 22, 95, 101];
+const [EPERM, ENOENT, ESRCH, EAGAIN, EEXIST, EINVAL, EOPNOTSUPP] = [1, 2, 3, 11, 17, 22, 95];
+const MAIN = 254;
+const KERNEL_PROTOCOL = 2;
 
-/** A next-hop object: a group has members, a single one a gateway and an interface. */
-interface FakeObject {
+/** A route as tests write it down. */
+export interface FakeRoute {
   readonly protocol: number;
-  readonly members: readonly GroupMember[] | undefined;
-  readonly gateway: string;
-  readonly interfaceIndex: number;
+  readonly metric?: number;
+  readonly table?: number;
+  /** Gateways with the index of their interface, e.g. `10.0.1.1%1`; none for a route that drops packets. */
+  readonly via?: readonly string[];
+  readonly nextHopId?: number;
 }
 
-/** How the kernel would send a packet to an address. */
-interface FakeReach {
-  readonly interfaceIndex: number;
-  /** Whether another router is in between. */
-  readonly viaRouter?: boolean;
-}
-
-/** A kernel in memory. */
+/** A kernel in memory. What tests do to it is told by notifications, what is sent to it is not. */
 export class FakeKernel implements NetlinkPort {
-  /** Interfaces by name; those that are down as 0. */
-  readonly links = new Map<string, number>();
-  /** What gateways are reached how, by address. */
-  readonly reach = new Map<string, FakeReach>();
-  readonly objects = new Map<number, FakeObject>();
-  /** Routes by `prefix metric`, and in one table only. */
+  readonly links = new Map<string, { index: number; up: boolean }>();
+  readonly objects = new Map<number, NextHopObject>();
+  /** Routes by `table prefix metric`. */
   readonly routes = new Map<string, RouteView>();
-  /** Requests so far that changed a route, by name. */
+  /** Requests so far that changed a route or a group, by name. */
   readonly changes: string[] = [];
+  /** What the kernel tells of its own accord. */
+  notifications: Uint8Array[] = [];
   nextHopObjects = true;
+  resilientGroups = true;
   /** Whether the program may change anything: CAP_NET_ADMIN. */
   privileged = true;
+  /** How many of the next dumps are marked as inconsistent, and lack their last entry. */
+  interruptedDumps = 0;
   /** Called before each datagram is worked on; may throw what the socket would. */
   beforeSend: () => void = () => {};
+  /** Called before each answer is read; may throw what the socket would. */
+  beforeReceive: () => void = () => {};
 
+  private readonly failedNeighbours = new Map<string, number>();
   private readonly answers: Uint8Array[] = [];
   private readonly attributes = new AttributeReader();
+
+  /** Has an interface with this index, up, and networks on it. */
+  addLink(name: string, index: number, ...networks: string[]): void {
+    this.links.set(name, { index, up: true });
+    for (const network of networks) this.connect(network, index);
+  }
+
+  /** Puts a network on an interface, or several. */
+  connect(network: string, ...indices: number[]): void {
+    this.setRoute(network, { protocol: KERNEL_PROTOCOL, metric: 0, via: indices.map((index) => `%${index}`) });
+  }
 
   send(bytes: Uint8Array, length: number): void {
     this.beforeSend();
@@ -82,6 +103,7 @@ export class FakeKernel implements NetlinkPort {
   }
 
   receive(buffer: Uint8Array): number {
+    this.beforeReceive();
     const next = this.answers.shift();
     if (next === undefined) throw new NetlinkError('read from the kernel', EAGAIN);
     buffer.set(next);
@@ -92,24 +114,94 @@ export class FakeKernel implements NetlinkPort {
   table(protocol: number): string[] {
     return [...this.routes]
       .filter(([, route]) => route.protocol === protocol)
-      .map(([key, route]) => `${key.split(' ')[0]} -> ${this.describe(route)}`)
+      .map(([key, route]) => `${key.split(' ')[1]} -> ${this.describe(route)}`)
       .toSorted();
+  }
+
+  /** Somebody else adds or replaces a route. */
+  setRoute(prefix: string, { protocol, metric = 1024, table = MAIN, via = [], nextHopId = 0 }: FakeRoute): void {
+    const { family, words, length } = parsePrefix(prefix);
+    const [a0, a1, a2, a3] = words;
+    const type = via.length === 0 && nextHopId === 0 ? RTN_BLACKHOLE : RTN_UNICAST;
+    const route = { family, a0, a1, a2, a3, length, protocol, metric, table, type, nextHopId };
+    const view = { ...newRouteView(), ...route, nextHops: via.map(parseHop) };
+    const replace = this.routes.has(keyOf(view));
+    this.routes.set(keyOf(view), view);
+    this.notify((writer) => writeRoute(writer, view, RTM_NEWROUTE, replace));
+  }
+
+  /** Somebody else deletes a route. */
+  dropRoute(prefix: string, metric = 1024): void {
+    const key = `${MAIN} ${prefix} ${metric}`;
+    const view = this.routes.get(key);
+    if (!this.routes.delete(key) || view === undefined) return;
+    this.notify((writer) => writeRoute(writer, view, RTM_DELROUTE, false));
+  }
+
+  /** Somebody else deletes an object. */
+  dropObject(id: number): void {
+    this.remove(id, true);
+  }
+
+  /** Somebody else makes a group of other members. */
+  setGroup(id: number, members: readonly GroupMember[]): void {
+    this.objects.set(id, { ...this.objects.get(id)!, members });
+    this.notify((writer) => writeObject(writer, this.objects.get(id)!));
   }
 
   /** Takes an interface down as the kernel does: its next hops go, groups without any, and their routes. */
   dropInterface(name: string): void {
-    const index = this.links.get(name)!;
-    this.links.set(name, 0);
-    for (const [address, reach] of this.reach) if (reach.interfaceIndex === index) this.reach.delete(address);
-    for (const [id, object] of this.objects) if (object.interfaceIndex === index) this.remove(id);
+    const link = this.links.get(name)!;
+    link.up = false;
+    for (const [key, { nextHops, nextHopId }] of this.routes) {
+      if (nextHopId === 0 && nextHops.some((hop) => hop.interfaceIndex === link.index)) this.routes.delete(key);
+    }
+    for (const [id, { interfaceIndex, members }] of this.objects) {
+      if (members === undefined && interfaceIndex === link.index) this.remove(id, true);
+    }
+    this.notify((writer) => writeLink(writer, name, link));
+  }
+
+  /** Brings an interface up again, with these networks. */
+  raiseInterface(name: string, ...networks: string[]): void {
+    const link = this.links.get(name)!;
+    link.up = true;
+    this.notify((writer) => writeLink(writer, name, link));
+    for (const network of networks) this.connect(network, link.index);
+  }
+
+  /** A neighbour stops answering, or answers again. */
+  setNeighbour(address: string, interfaceIndex: number, answers: boolean): void {
+    if (answers) this.failedNeighbours.delete(address);
+    else this.failedNeighbours.set(address, interfaceIndex);
+    this.notify((writer) => writeNeighbour(writer, address, interfaceIndex, answers ? NUD_REACHABLE : NUD_FAILED));
+  }
+
+  /** Gives all notifications to a reader. */
+  deliver(notified: (message: MessageReader) => void): void {
+    const { notifications } = this;
+    this.notifications = [];
+    const reader = new MessageReader();
+    for (const bytes of notifications) {
+      reader.reset(bytes, bytes.length);
+      while (reader.next()) notified(reader);
+    }
+  }
+
+  /** Members of a group in words. */
+  group(id: number): string {
+    return (this.objects.get(id)?.members ?? []).map((member) => this.describeMember(member)).join(' ');
   }
 
   private describe(route: RouteView): string {
-    if (route.nextHopId === 0) {
-      return route.nextHops.map((hop) => `${formatAddress(hop.gateway)}*${hop.weight}`).join(' ');
-    }
-    const members = this.objects.get(route.nextHopId)?.members ?? [];
-    return members.map(({ id, weight }) => `${this.objects.get(id)?.gateway}*${weight}`).join(' ');
+    if (route.type === RTN_BLACKHOLE) return 'blackhole';
+    if (route.nextHopId !== 0) return this.group(route.nextHopId);
+    return route.nextHops.map((hop) => `${gatewayOf(hop)}*${hop.weight}`).join(' ');
+  }
+
+  private describeMember({ id, weight }: GroupMember): string {
+    const member = this.objects.get(id);
+    return member === undefined ? '?' : `${gatewayOf(member)}*${weight}`;
   }
 
   private handle(message: MessageReader): void {
@@ -121,52 +213,71 @@ export class FakeKernel implements NetlinkPort {
           message,
           [...this.links].map((link) => (writer: MessageWriter) => writeLink(writer, ...link)),
         );
+      case RTM_GETADDR:
+        return this.dump(message, []);
+      case RTM_GETNEIGH:
+        return this.dump(
+          message,
+          [...this.failedNeighbours].map(
+            ([address, index]) =>
+              (writer: MessageWriter) =>
+                writeNeighbour(writer, address, index, NUD_FAILED),
+          ),
+        );
       case RTM_GETNEXTHOP:
-        return this.dumpObjects(message);
+        if (!this.nextHopObjects) return this.acknowledge(message, EOPNOTSUPP);
+        return this.dump(
+          message,
+          [...this.objects.values()].map((object) => (writer: MessageWriter) => writeObject(writer, object)),
+        );
       case RTM_GETROUTE:
-        return (message.flags & 0x300) === 0 ? this.lookUp(message) : this.dumpRoutes(message);
+        return this.dumpRoutes(message);
       case RTM_NEWNEXTHOP:
         return this.acknowledge(message, ...this.newObject(message));
       case RTM_DELNEXTHOP:
-        return this.acknowledge(message, this.remove(readNextHop(message, this.attributes).id) ? 0 : ENOENT);
+        return this.acknowledge(message, this.remove(readNextHop(message, this.attributes).id, false) ? 0 : ENOENT);
       case RTM_NEWROUTE:
         return this.acknowledge(message, ...this.newRoute(message));
       case RTM_DELROUTE:
         return this.acknowledge(message, this.deleteRoute(message));
+      case RTM_NEWNEIGH:
+        return this.acknowledge(message, 0);
       default:
         return this.acknowledge(message, EOPNOTSUPP);
     }
   }
 
   private newObject(message: MessageReader): [number, string?] {
-    const { id, protocol, members } = readNextHop(message, this.attributes);
+    const object = readNextHop(message, this.attributes);
+    const { id, members, resilient, interfaceIndex } = object;
+    const before = this.objects.get(id);
     if (members !== undefined) {
-      const known = members.every((member) => this.objects.has(member.id));
-      if (!known || new Set(members.map((member) => member.id)).size < members.length) return [EINVAL];
-      this.objects.set(id, { protocol, members, gateway: '', interfaceIndex: 0 });
-      return [0];
+      if (resilient !== undefined && !this.resilientGroups) return [EINVAL, 'Invalid group type'];
+      if (!members.every((member) => this.objects.has(member.id))) return [EINVAL, 'Invalid nexthop id'];
+      if (new Set(members.map((member) => member.id)).size < members.length) return [EINVAL];
+      const typeBefore = before?.members === undefined ? resilient : before.resilient;
+      if ((typeBefore === undefined) !== (resilient === undefined)) return [EINVAL, 'Group type'];
+      this.changes.push(`${before === undefined ? 'add' : 'replace'} group of ${members.length}`);
+    } else if (![...this.links.values()].some(({ index, up }) => up && index === interfaceIndex)) {
+      return [EINVAL, 'Invalid device index'];
     }
-    let gateway = '';
-    let interfaceIndex = 0;
-    this.attributes.reset(message, 8);
-    while (this.attributes.next()) {
-      if (this.attributes.type === 5) interfaceIndex = this.attributes.u32();
-      if (this.attributes.type === 6) gateway = formatAddress(this.attributes.copy());
-    }
-    if (![...this.links.values()].includes(interfaceIndex)) return [EINVAL, 'Invalid device index'];
-    this.objects.set(id, { protocol, members, gateway, interfaceIndex });
+    this.objects.set(id, object);
     return [0];
   }
 
   /** Deletes an object, takes it out of groups, and deletes the routes that have no next hop left. */
-  private remove(id: number): boolean {
-    if (!this.objects.delete(id)) return false;
+  private remove(id: number, tell: boolean): boolean {
+    const object = this.objects.get(id);
+    if (object === undefined) return false;
+    this.objects.delete(id);
     for (const [key, route] of this.routes) if (route.nextHopId === id) this.routes.delete(key);
+    if (tell) this.notify((writer) => writeObject(writer, object, RTM_DELNEXTHOP));
     for (const [groupId, group] of this.objects) {
       if (group.members?.some((member) => member.id === id) !== true) continue;
       const members = group.members.filter((member) => member.id !== id);
-      this.objects.set(groupId, { ...group, members });
-      if (members.length === 0) this.remove(groupId);
+      if (members.length === 0) this.remove(groupId, tell);
+      else if (tell) this.setGroup(groupId, members);
+      else this.objects.set(groupId, { ...group, members });
     }
     return true;
   }
@@ -178,7 +289,7 @@ export class FakeKernel implements NetlinkPort {
     const key = keyOf(view);
     const exists = this.routes.has(key);
     if (exists && (message.flags & NLM_F_EXCL) !== 0) return [EEXIST];
-    this.changes.push(`${exists ? 'replace' : 'add'} ${key}`);
+    this.changes.push(`${exists ? 'replace' : 'add'} ${nameOf(view)}`);
     this.routes.set(key, view);
     return [0];
   }
@@ -188,51 +299,33 @@ export class FakeKernel implements NetlinkPort {
     readRoute(message, this.attributes, view);
     const key = keyOf(view);
     if (this.routes.get(key)?.protocol !== view.protocol) return ESRCH;
-    this.changes.push(`delete ${key}`);
+    this.changes.push(`delete ${nameOf(view)}`);
     this.routes.delete(key);
     return 0;
   }
 
-  private lookUp(message: MessageReader): void {
-    this.attributes.reset(message, SIZEOF_RTMSG);
-    this.attributes.next();
-    const address = this.attributes.copy();
-    const reach = this.reach.get(formatAddress(address));
-    if (reach === undefined) return this.acknowledge(message, ENETUNREACH);
-    this.answer(message, (writer) => {
-      writer.begin(RTM_NEWROUTE, 0);
-      writer.rtmsg(message.u8(0), message.u8(1), 254, 2, RTN_UNICAST);
-      writer.attributeBytes(RTA_DST, address);
-      writer.attributeU32(RTA_OIF, reach.interfaceIndex);
-      if (reach.viaRouter === true) writer.attributeBytes(RTA_GATEWAY, Uint8Array.of(1, 1, 1, 1));
-      writer.end();
-    });
-  }
-
-  private dumpObjects(message: MessageReader): void {
-    if (!this.nextHopObjects) return this.acknowledge(message, EOPNOTSUPP);
-    const writers = [...this.objects].map(([id, { protocol, members, interfaceIndex }]) => (writer: MessageWriter) => {
-      if (members !== undefined) return writeNewNextHopGroup(writer, id, protocol, members);
-      return writeNewNextHop(writer, id, protocol, new Uint8Array(0), interfaceIndex, false);
-    });
-    this.dump(message, writers);
-  }
-
   private dumpRoutes(message: MessageReader): void {
-    const routes = [...this.routes.values()].filter((route) => message.u8(0) === (route.family === 0 ? 2 : 10));
-    const writers = routes.map((route) => (writer: MessageWriter) => {
-      const { family, a0, a1, a2, a3, length } = route;
-      beginNewRoute(writer, route, false, family, a0, a1, a2, a3, length);
-      if (route.nextHopId !== 0) endRouteToNextHopId(writer, route.nextHopId);
-      else endRouteToNextHops(writer, family, route.nextHops);
-    });
-    this.dump(message, writers);
+    const family = message.u8(0) === 2 ? 0 : 1;
+    const [table, protocol] = [message.u8(4), message.u8(5)];
+    const routes = [...this.routes.values()].filter(
+      (route) =>
+        route.family === family &&
+        (table === 0 || table === route.table) &&
+        (protocol === 0 || protocol === route.protocol),
+    );
+    this.dump(
+      message,
+      routes.map((route) => (writer: MessageWriter) => writeRoute(writer, route, RTM_NEWROUTE, false)),
+    );
   }
 
   private dump(message: MessageReader, writers: readonly ((writer: MessageWriter) => void)[]): void {
-    for (const write of writers) this.answer(message, write);
+    const interrupted = this.interruptedDumps > 0;
+    if (interrupted) this.interruptedDumps--;
+    const flags = interrupted ? NLM_F_DUMP_INTR : 0;
+    for (const write of interrupted ? writers.slice(0, -1) : writers) this.answer(message, write);
     this.answer(message, (writer) => {
-      writer.begin(NLMSG_DONE, 0);
+      writer.begin(NLMSG_DONE, flags);
       writer.ifaddrmsg(0, 0, 0, 0);
       writer.end();
     });
@@ -259,15 +352,68 @@ export class FakeKernel implements NetlinkPort {
     write(writer);
     this.answers.push(writer.bytes.slice(0, writer.length));
   }
+
+  private notify(write: (writer: MessageWriter) => void): void {
+    const writer = new MessageWriter();
+    write(writer);
+    this.notifications.push(writer.bytes.slice(0, writer.length));
+  }
 }
 
-function keyOf({ family, a0, a1, a2, a3, length, metric }: RouteView): string {
+function keyOf(view: RouteView): string {
+  return `${view.table} ${nameOf(view)}`;
+}
+
+function nameOf({ family, a0, a1, a2, a3, length, metric }: RouteView): string {
   return `${formatPrefixWords(family, a0, a1, a2, a3, length)} ${metric}`;
 }
 
-function writeLink(writer: MessageWriter, name: string, index: number): void {
+function gatewayOf({ gateway, interfaceIndex }: Pick<KernelNextHop, 'gateway' | 'interfaceIndex'>): string {
+  return gateway.length === 0 ? `%${interfaceIndex}` : formatAddress(gateway);
+}
+
+function parseHop(text: string): KernelNextHop {
+  const [address, index] = text.split('%');
+  const gateway = address === '' ? new Uint8Array(0) : parseAddress(address).bytes;
+  return { gateway, interfaceIndex: Number(index), onlink: false, weight: 1 };
+}
+
+/** Gives a message another type and flags than its writer did. */
+function retype(writer: MessageWriter, at: number, type: number, flags: number): void {
+  const view = new DataView(writer.bytes.buffer);
+  view.setUint16(at + 4, type, true);
+  view.setUint16(at + 6, flags, true);
+}
+
+function writeRoute(writer: MessageWriter, route: RouteView, type: number, replace: boolean): void {
+  const at = writer.length;
+  const { family, a0, a1, a2, a3, length, nextHopId, nextHops } = route;
+  beginNewRoute(writer, route, false, family, a0, a1, a2, a3, length, route.type);
+  if (route.type === RTN_BLACKHOLE) endRouteToNowhere(writer);
+  else if (nextHopId !== 0) endRouteToNextHopId(writer, nextHopId);
+  else endRouteToNextHops(writer, family, nextHops);
+  retype(writer, at, type, replace ? NLM_F_REPLACE : 0);
+}
+
+function writeObject(writer: MessageWriter, object: NextHopObject, type = RTM_NEWNEXTHOP): void {
+  const at = writer.length;
+  const { id, protocol, members, resilient, gateway, interfaceIndex, onlink } = object;
+  if (members === undefined) writeNewNextHop(writer, id, protocol, gateway, interfaceIndex, onlink);
+  else writeNewNextHopGroup(writer, id, protocol, members, resilient);
+  retype(writer, at, type, 0);
+}
+
+function writeLink(writer: MessageWriter, name: string, { index, up }: { index: number; up: boolean }): void {
   writer.begin(RTM_NEWLINK, 0);
-  writer.ifinfomsg(index, index === 0 ? 0 : IFF_UP, 0);
+  writer.ifinfomsg(index, up ? IFF_UP | IFF_LOWER_UP | IFF_RUNNING : 0, 0);
   writer.attributeString(IFLA_IFNAME, name);
+  writer.end();
+}
+
+function writeNeighbour(writer: MessageWriter, address: string, interfaceIndex: number, state: number): void {
+  const { bytes } = parseAddress(address);
+  writer.begin(RTM_NEWNEIGH, 0);
+  writer.ndmsg(bytes.length === 4 ? 2 : 10, interfaceIndex, state, 0);
+  writer.attributeBytes(NDA_DST, bytes);
   writer.end();
 }

@@ -7,6 +7,9 @@ import koffi from 'koffi';
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  /** setsockopt() with a `struct sock_fprog` (linux/filter.h) of this many instructions. */
+  attachFilter(fd: number, level: number, name: number, program: Uint8Array, instructions: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
   recv(fd: number, bytes: Uint8Array, length: number, flags: number): number;
@@ -21,7 +24,12 @@ export interface Libc {
 export function loadLibc(): Libc {
   // null: the symbols of the running program, which include its C library, glibc or musl.
   const library = koffi.load(null);
+  const program = koffi.struct({ len: 'uint16_t', filter: 'void *' });
+  const attach = library.func('setsockopt', 'int', ['int', 'int', 'int', koffi.pointer(program), 'uint32_t']);
+  const size = koffi.sizeof(program);
   return {
+    getsockname: library.func('int getsockname(int, void *, void *)'),
+    attachFilter: (fd, level, name, filter, len) => attach(fd, level, name, { len, filter }, size),
     socket: library.func('int socket(int, int, int)'),
     bind: library.func('int bind(int, void *, uint32_t)'),
     setsockopt: library.func('int setsockopt(int, int, int, void *, uint32_t)'),

@@ -100,7 +100,7 @@ describe('the readers', () => {
     reader.reset(writer.bytes, writer.length);
     expect(reader.next()).toBe(true);
     expect(reader.type).toBe(RTM_NEWNEXTHOP);
-    expect(readNextHop(reader, new AttributeReader())).toEqual({ id: 9, protocol: 12, members });
+    expect(readNextHop(reader, new AttributeReader())).toMatchObject({ id: 9, protocol: 12, members });
   });
 
   it('stop at a message or attribute that is cut off', () => {

@@ -17,8 +17,6 @@ export interface NetlinkPort {
 
 /** Room for one datagram: the kernel fills up to 32 KiB with a dump if the reader has room (net/netlink/af_netlink.c). */
 const RECEIVE_BUFFER = 65536;
-/** How often a dump is taken at most while others keep changing the tables. */
-const MOST_DUMPS = 5;
 
 /** Speaks request and answer over a {@link NetlinkPort}. */
 export class NetlinkClient {
@@ -73,22 +71,6 @@ export class NetlinkClient {
         const { errno, extAck } = readFailure(this.reader);
         throw new NetlinkError(request, errno, extAck);
       }
-    }
-  }
-
-  /**
-   * As {@link dump}, but where the tables changed meanwhile it is taken again, up to five times in all; `onStart` is
-   * called before each. What the last one lacks or holds twice is then told by notifications. Throws as {@link dump}.
-   */
-  dumpConsistently(
-    write: () => MessageWriter,
-    request: string,
-    onStart: () => void,
-    onMessage: (message: MessageReader) => void,
-  ): void {
-    for (let attempt = 0; attempt < MOST_DUMPS; attempt++) {
-      onStart();
-      if (this.dump(write(), request, onMessage)) return;
     }
   }
 
