@@ -276,14 +276,14 @@ export class NeighbourSession implements SessionHandler {
   /** The neighbour was not back in time, or did not say in time what it has. */
   private expired(stale: number): void {
     const late = this.context === undefined ? 'was not back in time' : 'sent no End-of-RIB in time';
-    const words = `the peer ${late} after its restart: ${stale} routes of it are removed`;
+    const words = `the peer ${late} after its restart: its stale routes (${stale}) are removed`;
     this.events.add('session', this.neighbour.key, words, 'warn');
     this.leaveRib();
   }
 
   private reportSwept(stale: number): void {
     if (stale === 0) return;
-    const words = `${stale} routes of the time before the peer's restart are removed`;
+    const words = `routes from before the peer's restart (${stale}) are removed: it did not send them again`;
     this.events.add('session', this.neighbour.key, words);
     this.speaker.kick();
   }
@@ -337,7 +337,7 @@ function downInWords(reason: DownReason): string {
 
 /** What goes on behind words about the end of a session. */
 function keptInWords(kept: KeptRoutes | undefined): string {
-  if (kept === undefined) return '';
+  if (kept === undefined || kept.stale === 0) return '';
   const end = kept.awaits === 'session' ? '' : ', or its End-of-RIB';
-  return `; ${kept.stale} routes of it stay until ${new Date(kept.until).toISOString()}${end} (graceful restart)`;
+  return `; its routes (${kept.stale}) stay until ${new Date(kept.until).toISOString()}${end} (graceful restart)`;
 }

@@ -171,7 +171,7 @@ describe.each(PEERS)('graceful restart with $name', (kind) => {
     async () => {
       await using scene = await RestartScene.start(line, kind, LONG);
       const { lastError } = await scene.endPeer();
-      expect(lastError?.words).toMatch(/^the peer .+; \d{4} routes of it stay until /);
+      expect(lastError?.words).toMatch(/^the peer .+; its routes \(\d{4}\) stay until /);
       expect([scene.near.routes.size, scene.near.withdrawals]).toEqual([FAR_ROUTES.length, 0]);
       await scene.startPeer(true);
       await scene.openFar(AGAIN);
