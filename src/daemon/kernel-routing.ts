@@ -5,12 +5,14 @@ import { toPastTimestamp } from '../api/timestamps.ts';
 import type { StatusReport } from '../api/types.ts';
 import type { ClusterRoutingOptions } from '../encapsulation/cluster-routing.ts';
 import { Fib } from '../fib/fib.ts';
-import type { FibOptions } from '../fib/fib.ts';
-import type { FibRoute, FibTrouble } from '../fib/worker-messages.ts';
+import type { FibHandler, FibOptions } from '../fib/fib.ts';
+import type { FibRule } from '../fib/policy-rules.ts';
+import type { FibPage, FibQuery, FibRepair, FibRoute, FibTrouble } from '../fib/worker-messages.ts';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Self } from '../peering/self.ts';
+import type { NextHopListener } from '../rib/next-hops.ts';
 import type { Rib } from '../rib/rib.ts';
 import type { Config } from './config.ts';
 import type { DesiredState } from './desired-state.ts';
@@ -27,21 +29,16 @@ type FibConfig = Config['fib'];
 export interface KernelRoutingOptions {
   readonly config: FibConfig;
   readonly events: EventLog;
+  readonly listener: Pick<FibHandler, 'nextHops' | 'workloads' | 'addresses'>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-}
-
-/** Which routes of the kernel are asked for; `after` is 0 or the `next` of the answer before. */
-export interface KernelPage {
-  readonly family?: Family;
-  readonly after: number;
-  readonly limit: number;
-  readonly differencesOnly: boolean;
 }
 
 export class KernelRouting {
   /** Takes what the RIB wants forwarded. */
   readonly forwarding: KernelForwarding;
+  /** Finds out for the RIB how next hops are reached. */
+  readonly nextHops: NextHopListener;
   readonly settings: KernelSettings;
   private readonly fib: Fib;
   private config: FibConfig;
@@ -49,21 +46,40 @@ export class KernelRouting {
   private readonly events: EventLog;
   private readonly now: () => number;
   private trouble: { words: string; at: number } | undefined;
+  /** Whether watched next hops are reachable, by number of the watch. */
+  private readonly watched = new Map<number, boolean>();
+  /** Whether the thread that writes routes has failed. */
+  private dead = false;
   private errors = 0;
+  private vxlanKey: string | undefined;
 
-  constructor({ config, events, now }: KernelRoutingOptions) {
+  constructor({ config, events, now, listener }: KernelRoutingOptions) {
     this.config = config;
     this.events = events;
     this.now = now;
     this.fib = new Fib(fibOptions(config), {
       trouble: (trouble) => this.troubled(trouble),
       synced: () => events.add('fib', 'kernel', 'the kernel has all routes of the first sync'),
-      repaired: () => {},
-      nextHops: () => {},
-      workloads: () => {},
-      addresses: () => {},
+      repaired: (repair) => events.add('fib', repair.prefix, repairWords(repair), 'warn'),
+      nextHops: (changes) => {
+        // An answer may come after its question is out of date.
+        for (const { id, reachable } of changes) if (this.watched.has(id)) this.watched.set(id, reachable);
+        listener.nextHops(changes);
+      },
+      workloads: (change) => listener.workloads(change),
+      addresses: (own) => listener.addresses(own),
     });
     this.forwarding = new KernelForwarding(this.fib);
+    this.nextHops = {
+      watch: (id, address) => {
+        this.watched.set(id, true);
+        this.fib.watchNextHop(id, address);
+      },
+      unwatch: (id) => {
+        this.watched.delete(id);
+        this.fib.unwatchNextHop(id);
+      },
+    };
     this.settings = new KernelSettings(config.sysctl, events);
   }
 
@@ -82,7 +98,12 @@ export class KernelRouting {
     this.settings.apply(familiesOf(self));
     if (routing === undefined) return;
     this.ownership = routing.words;
-    this.forwarding.configure(routing.rules, [], tables);
+    if (routing.vxlanKey !== this.vxlanKey) {
+      this.vxlanKey = routing.vxlanKey;
+      this.fib.setVxlan(routing.vxlan);
+    }
+    const blackholes = routing.blackholes.map(({ prefix }) => prefix);
+    this.forwarding.configure(routing.rules, blackholes, tables);
   }
 
   /** Takes another configuration, as far as that can be done while it runs. */
@@ -100,8 +121,9 @@ export class KernelRouting {
     await this.fib.stop(options);
   }
 
-  page({ family, after, limit, differencesOnly }: KernelPage) {
-    return this.fib.page({ after, limit, differencesOnly, ...(family !== undefined && { family }) });
+  /** A part of the routes; the first one compares with the kernel anew. */
+  page(query: FibQuery): Promise<FibPage> {
+    return this.fib.page(query);
   }
 
   find(prefix: Prefix): Promise<FibRoute | undefined> {
@@ -114,25 +136,26 @@ export class KernelRouting {
   }
 
   get counters(): FibCounters {
-    const { written, removed, pending, lastSync } = this.fib.statistics;
+    const statistics = this.fib.statistics;
+    const { written, removed, repaired, pending, adopted, groups, groupWrites, lastSync } = statistics;
     return {
       written,
       removed,
       errors: this.errors,
-      repaired: 0,
+      repaired,
       pending,
-      adopted: 0,
-      nextHopGroups: 0,
-      groupWrites: 0,
-      unresolvedNextHops: 0,
-      applySeconds: 0,
+      adopted,
+      nextHopGroups: groups,
+      groupWrites,
+      unresolvedNextHops: [...this.watched.values()].filter((reachable) => !reachable).length,
+      applySeconds: statistics.applyTime.total,
       ...(lastSync !== undefined && { lastSync: lastSync / 1000 }),
     };
   }
 
   get status(): StatusReport['fib'] {
-    const { desired, installed, failed, pending } = this.fib.statistics;
-    const inSync = pending === 0 && failed === 0;
+    const { desired, installed, failed, pending, repaired } = this.fib.statistics;
+    const inSync = pending === 0 && failed === 0 && !this.dead;
     const { trouble } = this;
     return {
       enabled: true,
@@ -140,7 +163,7 @@ export class KernelRouting {
       desired,
       installed,
       failed,
-      repaired: 0,
+      repaired,
       table: this.config.table,
       ownership: this.ownership,
       lastError:
@@ -155,15 +178,38 @@ export class KernelRouting {
     return [...(unused ? [noRuleWords(table)] : []), ...this.settings.problems];
   }
 
-  private troubled({ message }: FibTrouble): void {
+  private troubled({ code, message }: FibTrouble): void {
     this.errors++;
+    if (code === 'FIB_WORKER') this.dead = true;
     this.trouble = { words: message, at: this.now() };
     this.events.add('fib', 'kernel', message, 'warn');
   }
 }
 
-function fibOptions({ table, protocol, maxPaths, metric }: FibConfig): FibOptions {
-  return { table, protocol, maxPaths, metric };
+function fibOptions(config: FibConfig): FibOptions {
+  const { table, protocol, maxPaths, metric, rules, workloadInterfaces } = config;
+  const { ipv4, ipv6 } = config.preferredSource;
+  const { enabled, ...resilient } = config.resilientGroups;
+  return {
+    table,
+    protocol,
+    maxPaths,
+    metric,
+    preferredSource: { ...(ipv4 !== '' && { ipv4 }), ...(ipv6 !== '' && { ipv6 }) },
+    ...(enabled && { resilient }),
+    rules: rules.map(fibRule),
+    workloadInterfaces,
+  };
+}
+
+/** What is not given is left out. */
+function fibRule({ priority, ...selectors }: FibConfig['rules'][number]): FibRule {
+  const given = Object.entries(selectors).filter(([, value]) => value !== undefined);
+  return { priority, ...(Object.fromEntries(given) as Omit<FibRule, 'priority'>) };
+}
+
+function repairWords({ words, count }: FibRepair): string {
+  return count === 1 ? words : `${words}; ${count} routes in all`;
 }
 
 /** The families in which this node is a router. */

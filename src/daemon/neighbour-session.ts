@@ -283,7 +283,7 @@ export class NeighbourSession implements SessionHandler {
 
   private reportSwept(stale: number): void {
     if (stale === 0) return;
-    const words = `routes from before the peer's restart (${stale}) are removed: it did not send them again`;
+    const words = `routes from before the peer's restart are removed (${stale})`;
     this.events.add('session', this.neighbour.key, words);
     this.speaker.kick();
   }

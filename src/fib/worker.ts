@@ -97,11 +97,12 @@ class FibWorker {
 
   /** Says how things are at the start. */
   started(): void {
+    // First, so that whoever waits for the start knows what was adopted.
+    this.postStatus();
     post({ type: 'started' });
     post({ type: 'addresses', own: [...this.engine.view.ownAddresses] });
     this.engine.view.takeAddressesChanged();
     this.tellView();
-    this.postStatus();
   }
 
   handle(request: FibRequest): void {
