@@ -18,6 +18,7 @@ import type { Config } from './config.ts';
 import { desiredState } from './desired-state.ts';
 import { EventLog } from './event-log.ts';
 import { InitialSync } from './initial-sync.ts';
+import { allAddresses } from './interface-addresses.ts';
 import { KernelRouting } from './kernel-routing.ts';
 import type { Log } from './log.ts';
 import type { OwnRestart } from './neighbour-session.ts';
@@ -80,9 +81,7 @@ export class Daemon {
     this.started = environment.now();
     this.events = new EventLog(environment.now);
     this.events.subscribe(({ type, subject, words }, level) => environment.log[level](words, { type, subject }));
-    this.kernel = config.fib.enabled
-      ? new KernelRouting({ config: config.fib, events: this.events, now: environment.now })
-      : undefined;
+    this.kernel = config.fib.enabled ? this.createKernel() : undefined;
     this.initialSync = new InitialSync({
       tell: () => void this.router.endRestart(),
       finish: () => void this.endOfInitialSync(),
@@ -105,6 +104,8 @@ export class Daemon {
     if (api.socket !== '') await claimSocket(api.socket);
     this.events.add('daemon', nodeName, `starlingd ${this.environment.version} starts`);
     await this.kernel?.start();
+    // From now on the kernel says so when one comes or goes.
+    this.router.setOwnAddresses(allAddresses());
     this.router.startAfter(ownRestart(this.kernel?.counters.adopted));
     this.datastore.start({
       snapshot: (resources, problems) => this.take(clusterView(resources), problems, resources.length),
@@ -163,6 +164,19 @@ export class Daemon {
     await this.router.stop(forGood);
     await this.kernel?.stop({ keepRoutes: !forGood });
     await this.api?.close();
+  }
+
+  private createKernel(): KernelRouting {
+    return new KernelRouting({
+      config: this.config.fib,
+      events: this.events,
+      now: this.environment.now,
+      listener: {
+        nextHops: (answers) => this.router.setNextHops(answers),
+        workloads: (change) => this.workloads.change(change),
+        addresses: (own) => this.router.setOwnAddresses(new Set(own)),
+      },
+    });
   }
 
   /** What the peers have told goes through the RIB first: a route in it is no leftover. */

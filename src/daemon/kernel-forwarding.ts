@@ -2,6 +2,7 @@
  * From what the RIB wants forwarded to what the FIB is given: programming rules judge each route, and blackholes of this
  * node's own blocks stand where the RIB has no route.
  */
+import { BLACKHOLE_GROUP } from '../fib/fib.ts';
 import type { Fib } from '../fib/fib.ts';
 import type { FibNextHop } from '../fib/next-hop.ts';
 import {
@@ -21,9 +22,6 @@ import type { ForwardingListener } from '../rib/forwarding.ts';
 import type { GroupMember } from '../rib/next-hop-groups.ts';
 import type { PathTable } from '../rib/path-table.ts';
 import { PrefixTable } from '../rib/prefix-table.ts';
-
-/** The group of the FIB that drops packets. */
-const BLACKHOLE_GROUP = 1;
 
 /** A group of the RIB is up to eight groups of the FIB, one for each verdict: their numbers are `group * 8 + verdict`. */
 const VARIANTS = 8;

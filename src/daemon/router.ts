@@ -28,7 +28,7 @@ import { Speaker } from './speaker.ts';
 /** The kernel side, as the RIB talks to it. */
 export interface KernelListeners {
   readonly forwarding: ForwardingListener & { flush(): void };
-  readonly nextHops?: NextHopListener;
+  readonly nextHops: NextHopListener;
 }
 
 export interface RouterOptions {
@@ -61,7 +61,7 @@ export class Router {
       bestPath: options.bestPath,
       ...(options.kernel !== undefined && {
         forwarding: options.kernel.forwarding,
-        ...(options.kernel.nextHops !== undefined && { nextHopListener: options.kernel.nextHops }),
+        nextHopListener: options.kernel.nextHops,
       }),
       flushForwarding: () => options.kernel?.forwarding.flush(),
     });
@@ -108,7 +108,7 @@ export class Router {
     this.self = wanted.self;
     this.setIdentity(wanted.self);
     // With a FIB its kernel says so at once when an address comes or goes.
-    if (this.options.kernel?.nextHops === undefined) this.setOwnAddresses(allAddresses());
+    if (this.options.kernel === undefined) this.setOwnAddresses(allAddresses());
     this.speaker.kick();
     this.originate(wanted.advertisement.routes);
     await this.applyNeighbours(wanted.neighbours);

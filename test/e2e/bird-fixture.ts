@@ -33,15 +33,16 @@ export class Bird implements AsyncDisposable {
     this.control = join(scratch.path, 'ctl');
   }
 
-  /** Starts it as the neighbour of the node on a link. */
+  /** Starts it as the neighbour of the node on a link; `nextHop` is what its IPv4 routes have, default itself. */
   static async start(
     namespace: Namespace,
     number: number,
     asn: number,
     prefixes: readonly string[] = [],
+    nextHop?: string,
   ): Promise<Bird> {
     const scratch = createScratch(`bird${number}`);
-    const head = `log "${join(scratch.path, 'log')}" all;\n${configuration(number, asn)}`;
+    const head = `log "${join(scratch.path, 'log')}" all;\n${configuration(number, asn, nextHop)}`;
     const file = scratch.write('bird.conf', head + statics(prefixes));
     const argv = ['bird', '-f', '-c', file, '-s', join(scratch.path, 'ctl')];
     const process_ = start(argv, { name: `bird${number}`, space: namespace });
@@ -106,8 +107,9 @@ export class Bird implements AsyncDisposable {
   }
 }
 
-function configuration(number: number, asn: number): string {
+function configuration(number: number, asn: number, nextHop: string | undefined): string {
   const { ours, theirs, theirs6 } = linkAddresses(number);
+  const setNextHop = nextHop === undefined ? '' : `bgp_next_hop = ${nextHop}; `;
   return `router id ${theirs};
 protocol device {}
 protocol bgp node {
@@ -118,7 +120,7 @@ protocol bgp node {
   error wait time 1, 2;
   error forget time 1;
   debug { states };
-  ipv4 { import all; export where source = RTS_STATIC; };
+  ipv4 { import all; export filter { if source != RTS_STATIC then reject; ${setNextHop}accept; }; };
   ipv6 { import all; export where source = RTS_STATIC; next hop address ${theirs6}; };
 }
 `;

@@ -2,7 +2,6 @@
 import type { FibQuery, Slice } from '../../api/daemon-view.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { FibEntry, RouteExplanation } from '../../api/types.ts';
-import { formatNextHop } from '../../fib/next-hop.ts';
 import type { FibRoute } from '../../fib/worker-messages.ts';
 import { tryParseAddress } from '../../net/address.ts';
 import { FAMILY_NAMES } from '../../net/family.ts';
@@ -43,8 +42,7 @@ export class FibReport {
       const words = rejected ? 'not programmed here' : 'not a route for the kernel';
       return { ...nothing, words, programming: why };
     }
-    const { error } = route;
-    const { wanted, actual, notes } = inWords(route);
+    const { wanted, actual, notes, error } = route;
     const words = error === undefined ? stateWords(route) : `${stateWords(route)}: ${error}`;
     return { wanted: wanted.map(gateway), installed: actual.map(gateway), words, notes: [...notes], programming: why };
   }
@@ -69,11 +67,11 @@ export class FibReport {
         weight,
       })),
       state: route.state === 'leftover' ? 'pending' : route.state,
-      wanted: inWords(route).wanted,
-      installed: inWords(route).actual,
+      wanted: [...route.wanted],
+      installed: [...route.actual],
       difference: differenceOf(route),
       error: route.error ?? null,
-      notes: inWords(route).notes,
+      notes: [...route.notes],
       ...(why && { why: this.why(parsePrefix(route.prefix)) }),
     };
   }
@@ -83,10 +81,10 @@ export class FibReport {
   }
 }
 
-function differenceOf({ state, inKernel, nextHops }: FibRoute): FibEntry['difference'] {
+function differenceOf({ state, inKernel, wanted }: FibRoute): FibEntry['difference'] {
   if (state === 'installed') return null;
   if (state === 'failed') return 'failed';
-  if (state === 'leftover' || nextHops.length === 0) return 'extra';
+  if (state === 'leftover' || wanted.length === 0) return 'extra';
   return inKernel ? 'differs' : 'missing';
 }
 
@@ -103,9 +101,4 @@ function stateWords({ state, inKernel }: FibRoute): string {
     return inKernel ? 'the kernel has another route and refused this one' : 'not in the kernel';
   }
   return inKernel ? 'the kernel has another route, a change is on its way' : 'on its way to the kernel';
-}
-
-function inWords({ nextHops, state }: FibRoute): { wanted: string[]; actual: string[]; notes: string[] } {
-  const wanted = nextHops.map(formatNextHop);
-  return { wanted, actual: state === 'installed' ? wanted : [], notes: [] };
 }
