@@ -19,6 +19,7 @@ export type RouteOrder = 'replace' | 'append' | 'prepend';
 type RouteChange = (prefixId: number, hopList: number) => void;
 
 const INITIAL_ROWS = 256;
+const NO_ROWS: readonly number[] = [];
 
 /** The rows of one family. Row 0 is never used. */
 export class ForeignRoutes {
@@ -54,7 +55,7 @@ export class ForeignRoutes {
     if (this.family === IPV6_UNICAST) return this.add6(route, order);
     const list = this.lists.acquire(route);
     const id = this.intern(route);
-    const same = this.group(id, route);
+    const same = this.head[id] === 0 ? NO_ROWS : this.group(id, route);
     if (order === 'replace') {
       // The kernel replaces the first route of the group (net/ipv4/fib_trie.c, fib_table_insert).
       const twin = same.find((row) => this.is(row, route, list));

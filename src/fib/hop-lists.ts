@@ -23,11 +23,19 @@ export class HopLists {
   private readonly entries: (Entry | undefined)[] = [undefined];
   private readonly byKey = new Map<string, number>();
   private readonly free: number[] = [];
+  /** The list given out last: neighbouring routes mostly lead the same way. */
+  private last = 0;
 
   /** The id of a route's list, with one user more. */
   acquire(route: RouteView): number {
-    const { nextHopId } = route;
-    return nextHopId === 0 ? this.acquireHops(route.nextHops) : this.intern(`#${nextHopId}`, NO_HOPS, nextHopId);
+    const { nextHopId, nextHops } = route;
+    const last = this.entries[this.last];
+    if (nextHopId === 0 && last !== undefined && last.objectId === 0 && sameHops(last.hops, nextHops)) {
+      last.users++;
+    } else {
+      this.last = nextHopId === 0 ? this.acquireHops(nextHops) : this.intern(`#${nextHopId}`, NO_HOPS, nextHopId);
+    }
+    return this.last;
   }
 
   /** The id of a list, with one user more. */
