@@ -20,8 +20,7 @@ beforeAll(async () => {
   second = await Bird.start(node.addLink(2), 2, 65_002);
   node.writeBasics();
   node.write('all.yaml', bgpPeer(1, 65_001), bgpPeer(2, 65_002), block('10.244.1.0/26'));
-  // A new namespace does not forward.
-  await node.startDaemon(node.configure({ fib: { sysctl: 'manage' } }));
+  await node.startDaemon();
   await node.established(FIRST, SECOND);
 });
 afterAll(async () => {

@@ -1,5 +1,5 @@
 /** A node in a network namespace, with links to BIRD routers, and the built starlingd on it. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -56,11 +56,31 @@ export interface CommandResult {
   readonly err: string;
 }
 
+/** Settings that a router has and a new namespace lacks. */
+const ROUTER_SETTINGS = [
+  ['net.ipv4.ip_forward', 1],
+  ['net.ipv6.conf.all.forwarding', 1],
+  ['net.ipv4.fib_multipath_hash_policy', 1],
+  ['net.ipv6.fib_multipath_hash_policy', 1],
+  ['net.ipv4.nexthop_compat_mode', 0],
+] as const;
+
+/** Of a route, or of a next-hop object, as `ip` tells it. */
+interface IpHops {
+  readonly id?: number;
+  readonly nhid?: number;
+  readonly gateway?: string;
+  readonly dev?: string;
+  readonly group?: readonly { readonly id: number }[];
+}
+
 /** The node: its namespace, resources and daemon. Links and routers are added by number. */
 export class TestNode implements AsyncDisposable {
   readonly name = 'node-1';
   readonly namespace: Namespace = createNamespace('node');
   readonly socket: string;
+  /** The compiled programs that run. */
+  dist = DIST;
   /** The directory of the resources. */
   readonly resources: string;
   private readonly scratch: Scratch = createScratch('daemon');
@@ -68,6 +88,10 @@ export class TestNode implements AsyncDisposable {
   private daemon: RunningProcess | undefined;
 
   constructor() {
+    for (const [name, value] of ROUTER_SETTINGS) {
+      const set = `echo ${value} > /proc/sys/${name.replaceAll('.', '/')}`;
+      execFileSync('ip', ['netns', 'exec', this.namespace.name, 'sh', '-c', set]);
+    }
     this.resources = join(this.scratch.path, 'resources');
     this.socket = join(this.scratch.path, 'api.sock');
     mkdirSync(this.resources);
@@ -118,7 +142,7 @@ export class TestNode implements AsyncDisposable {
 
   /** Starts a daemon without waiting for it; `wrapper` is a command that runs it. */
   launch(config: string, namespace = this.namespace, wrapper: readonly string[] = []): RunningProcess {
-    const argv = [...wrapper, 'node', join(DIST, 'daemon/main.js'), '--config', config];
+    const argv = [...wrapper, 'node', join(this.dist, 'daemon/main.js'), '--config', config];
     return start(argv, { name: 'starlingd', space: namespace });
   }
 
@@ -205,10 +229,13 @@ export class TestNode implements AsyncDisposable {
     });
   }
 
-  /** Asks `ip` in the node's namespace. */
+  /** Asks `ip` in the node's namespace. Routes come with the gateways that their next-hop objects have. */
   async ip<T>(...words: string[]): Promise<T[]> {
     const output = await run(['ip', '-json', ...words], { space: this.namespace });
-    return output.trim() === '' ? [] : (JSON.parse(output) as T[]);
+    const answer = output.trim() === '' ? [] : (JSON.parse(output) as T[]);
+    if (!words.includes('route') || !output.includes('"nhid"')) return answer;
+    const objects = new Map((await this.ip<IpHops>('nexthop')).map((object) => [object.id, object]));
+    return answer.map((route) => ({ ...route, ...hopsOf((route as IpHops).nhid, objects) }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -217,6 +244,16 @@ export class TestNode implements AsyncDisposable {
     this.namespace[Symbol.dispose]();
     this.scratch[Symbol.dispose]();
   }
+}
+
+/** What a route has in the words of `ip` without next-hop objects. */
+function hopsOf(id: number | undefined, objects: ReadonlyMap<number | undefined, IpHops>): object {
+  const object = id === undefined ? undefined : objects.get(id);
+  if (object === undefined) return {};
+  const single = ({ gateway, dev }: IpHops) => ({ ...(gateway !== undefined && { gateway }), dev });
+  if (object.group === undefined) return object.dev === undefined ? {} : single(object);
+  const members = object.group.map((member) => single(objects.get(member.id) ?? {}));
+  return members.length === 1 ? members[0] : { nexthops: members };
 }
 
 function yaml(resources: readonly (object | string)[]): string {

@@ -47,14 +47,15 @@ it('tells probes and Prometheus how it is, also when a session dies', async () =
   expect(text).toContain(`bgp_routes_received{${labels}} 2\n`);
   expect(text).toContain(`bgp_routes_accepted{${labels}} 2\n`);
   expect(text).toContain(`bgp_routes_advertised{${labels}} 1\n`);
-  expect(text).toContain('starling_fib_routes_installed 4\n');
+  // Four routes, and the blackhole of the block.
+  expect(text).toContain('starling_fib_routes_installed 5\n');
   expect(text).toContain('starling_problems 0\n');
   expect(await node.metric('bgp_peer_uptime', `peer="${SECOND}"`)).toBeGreaterThan(0);
 
   second.process.signal('SIGKILL');
   await waitFor(async () => (await node.status()).fib.installed, {
     what: 'its routes to go',
-    accept: (count) => count === 2,
+    accept: (count) => count === 3,
   });
   expect((await fetchInside(node, '/metrics')).text).toMatch(
     new RegExp(`bgp_peer_state\\{peer="${SECOND}",session_state="(?!ESTABLISHED)[A-Z]+",admin_state="UP"\\} 1\n`),
@@ -69,9 +70,9 @@ it('tells probes and Prometheus how it is, also when a session dies', async () =
     ['bgp_routes_advertised', labels, 0],
     ['starling_peers_established', '', 1],
     ['starling_problems', '', 1],
-    ['starling_fib_routes_installed', '', 2],
+    ['starling_fib_routes_installed', '', 3],
     ['starling_fib_removed_total', '', 2],
-    ['starling_fib_written_total', '', 4],
+    ['starling_fib_written_total', '', 5],
   ];
   const seen = await Promise.all(dead.map(([name, of]) => node.metric(name, of)));
   expect(dead.map(([name, of], i) => [name, of, seen[i]])).toEqual(dead);

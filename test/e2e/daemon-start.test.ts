@@ -114,7 +114,7 @@ describe('starlingd', () => {
     await using _bird = await oneRouter();
     const daemon = await node.startDaemon();
     await node.established(FIRST.theirs);
-    const installed = () => node.ip('route', 'show', 'proto', 'bird');
+    const installed = () => node.ip('route', 'show', 'proto', 'bird', 'type', 'unicast');
     await waitFor(installed, { what: 'the route', accept: (routes) => routes.length === 1 });
     daemon.signal('SIGKILL');
     await daemon.ended;
