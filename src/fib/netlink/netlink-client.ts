@@ -23,6 +23,8 @@ export class NetlinkClient {
   private readonly port: NetlinkPort;
   private readonly buffer = new Uint8Array(RECEIVE_BUFFER);
   private readonly reader = new MessageReader();
+  /** Whether an exchange is under way, or was given up, so that answers to it may still come. */
+  private unfinished = false;
 
   constructor(port: NetlinkPort) {
     this.port = port;
@@ -36,7 +38,7 @@ export class NetlinkClient {
     if (batch.length === 0) return;
     batch.acknowledgeLast();
     const last = (batch.sequence - batch.firstSequence) >>> 0;
-    this.port.send(batch.bytes, batch.length);
+    this.send(batch);
     for (;;) {
       this.reader.reset(this.buffer, this.port.receive(this.buffer));
       while (this.reader.next()) {
@@ -44,6 +46,7 @@ export class NetlinkClient {
         // Anything else is a late answer to a batch that was given up.
         if (this.reader.type !== NLMSG_ERROR || index > last) continue;
         const { errno, extAck } = readFailure(this.reader);
+        if (index === last) this.unfinished = false;
         if (errno !== 0) onFailure(index, errno, extAck);
         if (index === last) return;
       }
@@ -62,11 +65,12 @@ export class NetlinkClient {
    * Throws {@link NetlinkError} with `request` as what was asked.
    */
   get(message: MessageWriter, request: string, onAnswer: (answer: MessageReader) => void): void {
-    this.port.send(message.bytes, message.length);
+    this.send(message);
     for (;;) {
       this.reader.reset(this.buffer, this.port.receive(this.buffer));
       while (this.reader.next()) {
         if (this.reader.sequence !== message.sequence) continue;
+        this.unfinished = false;
         if (this.reader.type !== NLMSG_ERROR) return onAnswer(this.reader);
         const { errno, extAck } = readFailure(this.reader);
         throw new NetlinkError(request, errno, extAck);
@@ -80,7 +84,7 @@ export class NetlinkClient {
    * Throws {@link NetlinkError} with `request` as what was asked.
    */
   dump(message: MessageWriter, request: string, onMessage: (message: MessageReader) => void): boolean {
-    this.port.send(message.bytes, message.length);
+    this.send(message);
     let consistent = true;
     for (;;) {
       this.reader.reset(this.buffer, this.port.receive(this.buffer));
@@ -88,11 +92,31 @@ export class NetlinkClient {
         if (this.reader.sequence !== message.sequence) continue;
         if ((this.reader.flags & NLM_F_DUMP_INTR) !== 0) consistent = false;
         if (this.reader.type === NLMSG_ERROR || this.reader.type === NLMSG_DONE) {
+          this.unfinished = false;
           const { errno, extAck } = readFailure(this.reader);
           if (errno !== 0) throw new NetlinkError(request, errno, extAck);
           return consistent;
         }
         onMessage(this.reader);
+      }
+    }
+  }
+
+  /** Sends, after what is left of an exchange that was given up has been read: others number their requests alike. */
+  private send({ bytes, length }: MessageWriter): void {
+    if (this.unfinished) this.drain();
+    this.unfinished = true;
+    this.port.send(bytes, length);
+  }
+
+  private drain(): void {
+    for (;;) {
+      try {
+        this.port.receive(this.buffer);
+      } catch (error) {
+        if (!(error instanceof NetlinkError)) throw error;
+        // An overrun (ENOBUFS) is told once, and what fitted is there after it.
+        if (error.errno !== 'ENOBUFS') return;
       }
     }
   }
