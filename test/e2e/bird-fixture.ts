@@ -22,7 +22,7 @@ export class Bird implements AsyncDisposable {
   readonly namespace: Namespace;
   readonly process: RunningProcess;
   private readonly scratch: Scratch;
-  private readonly head: string;
+  private head: string;
   private readonly control: string;
 
   private constructor(namespace: Namespace, scratch: Scratch, head: string, process_: RunningProcess) {
@@ -53,6 +53,13 @@ export class Bird implements AsyncDisposable {
 
   birdc(...words: string[]): Promise<string> {
     return run(['birdc', '-s', this.control, ...words]);
+  }
+
+  /** Writes what it learns to its kernel from now on; with routes of its own, those it announces. */
+  async forward(...prefixes: string[]): Promise<void> {
+    for (const family of ['ipv4', 'ipv6'])
+      this.head += `protocol kernel { ${family} { export where source = RTS_BGP; }; }\n`;
+    await this.announce(...prefixes);
   }
 
   /** Replaces the routes it announces. */

@@ -1,0 +1,40 @@
+/** A pod behind a node, in a namespace of its own. */
+import { link } from '../support/namespaces.ts';
+import type { Namespace } from '../support/namespaces.ts';
+import { run } from '../support/processes.ts';
+import type { TestNode } from './daemon-fixture.ts';
+
+/** Blocks of the node, and the pod's addresses. */
+export const BLOCKS = ['10.65.0.0/26', 'fd65::/122'] as const;
+export const POD = ['10.65.0.5', 'fd65::5'] as const;
+/** The gateways that a pod has, as Calico gives them. */
+const GATEWAYS = ['169.254.1.1', 'fe80::1'] as const;
+
+/** Runs several commands in a namespace. */
+export function shell(space: Namespace, ...commands: string[]): Promise<string> {
+  return run(['sh', '-ec', commands.join('\n')], { space });
+}
+
+/** Links a pod to its node, as Calico does, with 1 route of each family. Lets the node forward. */
+export async function connectPod(node: TestNode, pod: Namespace): Promise<void> {
+  link({ namespace: node.namespace, device: 'cali1', addresses: [] }, { namespace: pod, addresses: [] });
+  await shell(
+    node.namespace,
+    'echo 1 >/proc/sys/net/ipv4/ip_forward',
+    'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding',
+    'echo 1 >/proc/sys/net/ipv4/fib_multipath_hash_policy',
+    'echo 1 >/proc/sys/net/ipv6/fib_multipath_hash_policy',
+    `ip address add ${GATEWAYS[0]}/32 dev cali1`,
+    `ip address add ${GATEWAYS[1]}/64 dev cali1 nodad`,
+    `ip route add ${POD[0]} dev cali1`,
+    `ip route add ${POD[1]} dev cali1`,
+  );
+  await shell(
+    pod,
+    `ip address add ${POD[0]}/32 dev eth0`,
+    `ip address add ${POD[1]}/128 dev eth0 nodad`,
+    `ip route add ${GATEWAYS[0]} dev eth0`,
+    `ip route add default via ${GATEWAYS[0]}`,
+    `ip -6 route add default via ${GATEWAYS[1]} dev eth0`,
+  );
+}
