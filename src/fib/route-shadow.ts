@@ -186,6 +186,7 @@ export class RouteShadow {
     // Routes for one type of service and source-specific ones (`rtm_tos`, `rtm_src_len`) hold for some packets only.
     if (message.u8(3) !== 0 || message.u8(2) !== 0) return false;
     if (!readRoute(message, this.attributes, this.route) || this.route.cloned) return false;
+    if (!this.route.nextHops.every(({ gateway }) => [0, 4, 16].includes(gateway.length))) return false;
     return this.tables.includes(this.route.table);
   }
 
@@ -233,11 +234,17 @@ export class RouteShadow {
 
   private refreshFamily(family: Family): boolean {
     let fresh = this.newRoutes(family);
-    const whole = untilConsistent(() => {
+    let whole: boolean;
+    try {
+      whole = untilConsistent(() => {
+        fresh.dispose();
+        fresh = this.newRoutes(family);
+        return this.tables.map((table) => this.dump(family, table, fresh)).every((consistent) => consistent);
+      });
+    } catch (error) {
       fresh.dispose();
-      fresh = this.newRoutes(family);
-      return this.tables.map((table) => this.dump(family, table, fresh)).every((consistent) => consistent);
-    });
+      throw error;
+    }
     const old = this.routes[family];
     this.routes[family] = fresh;
     this.compare(old, fresh);

@@ -273,7 +273,14 @@ describe('the resolver', () => {
   it('does without a next hop whose link is down or has no carrier', async () => {
     using world = setUp();
     const { node, view, resolver, eth0, say } = world;
-    node.ip('route add 192.0.2.0/24 nexthop via 10.0.0.2 nexthop via 10.0.1.2');
+    node.ipBatch([
+      'route add 192.0.2.0/24 nexthop via 10.0.0.2 nexthop via 10.0.1.2',
+      'nexthop add id 5 via 10.0.1.2 dev eth1',
+      'nexthop add id 6 via 10.0.0.2 dev eth0',
+      'nexthop add id 7 group 5/6',
+      'route add 203.0.113.0/24 nhid 5',
+      'route add 203.0.113.0/25 nhid 7',
+    ]);
     node.deliver(view);
     const [ecmp, near, onlink] = [hop('192.0.2.1'), hop('10.0.1.2'), hop('9.9.9.9', { interface: 'eth1' })];
     for (const next of [ecmp, near, onlink]) {
@@ -292,6 +299,11 @@ describe('the resolver', () => {
     expect(say(onlink)).toBe('no: interface eth1 has no carrier');
     expect(say(ecmp)).toBe(
       `10.0.0.2%${eth0}*1 metric 1: by 192.0.2.0/24 via 10.0.0.2 dev eth0 (boot, metric 0); left out: interface eth1 has no carrier`,
+    );
+    // Next-hop objects go with the carrier, and routes over them without a word.
+    expect(view.lookUp(parsePrefix('203.0.113.200'))).toBeUndefined();
+    expect(say(hop('203.0.113.1'))).toBe(
+      `10.0.0.2%${eth0}*1 metric 1: by 203.0.113.0/25 via 10.0.0.2 dev eth0 (boot, metric 0)`,
     );
     changed.clear();
     node.farIp('link set far1 up');
