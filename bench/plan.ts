@@ -38,6 +38,7 @@ export const SCENARIO_NAMES = [
   'fib-full',
   'fib-failover',
   'fib-peer-loss',
+  'fib-restart',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
@@ -172,6 +173,14 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     secondLink: true,
     figure: 'switchMilliseconds',
   },
+  'fib-restart': {
+    ...kernel,
+    name: 'fib-restart',
+    title: 'start with 100,000 routes of a run before in the kernel, until they are known',
+    neighbours: 1,
+    figure: 'wallSeconds',
+    daemons: ['starling'],
+  },
 };
 
 /** A scenario with its numbers multiplied by `scale`; two-neighbour scenarios keep their neighbours. */
@@ -206,6 +215,7 @@ export interface Job {
 /** What the load generator answers, as JSON on its standard output. */
 export interface Measurement {
   readonly wallSeconds: number;
+  /** 0 where it was not looked at. */
   readonly cpuSeconds: number;
   /** Only for latency, in milliseconds. */
   readonly p50Milliseconds?: number;
@@ -220,6 +230,9 @@ export interface Measurement {
   readonly switchMilliseconds?: number;
   /** With it: changes of routes and of next-hop objects that the kernel announced on account of it. */
   readonly changes?: string;
+  /** Only for fib-restart: how much longer the start took than without routes, and `ip route show` of them. */
+  readonly adoptSeconds?: number;
+  readonly showSeconds?: number;
 }
 
 /** What one run gave. */

@@ -22,6 +22,8 @@ function figureText(result: Result): string {
     return `KEEPALIVE late by ${result.lateMilliseconds.toFixed(0)} ms at most`;
   if (result.switchMilliseconds !== undefined)
     return `switched in ${result.switchMilliseconds.toFixed(1)} ms; changes: ${result.changes}`;
+  if (result.adoptSeconds !== undefined)
+    return `adopted in ${result.adoptSeconds.toFixed(3)} s, ${ratio(result.adoptSeconds, result.showSeconds)} x ip route show`;
   return '';
 }
 
@@ -36,7 +38,7 @@ function row(result: Result, results: readonly Result[]): string[] {
     result.scenario,
     result.daemon,
     result.wallSeconds.toFixed(3),
-    result.scenario === 'startup' ? '' : result.cpuSeconds.toFixed(3),
+    result.cpuSeconds === 0 ? '' : result.cpuSeconds.toFixed(3),
     result.peakMemoryBytes === 0 ? '' : (result.peakMemoryBytes / 1e6).toFixed(0),
     figureText(result),
     ratio(result[figure], bird?.[figure]),

@@ -9,6 +9,7 @@ import type { RouterConfig } from '../test/support/routers/router.ts';
 import type { Daemon } from './daemons.ts';
 import { peakMemoryBytes } from './load/meter.ts';
 import { runIp } from './kernel-limit.ts';
+import { measureRestart } from './restart.ts';
 import { DUT_ADDRESS, DUT_ASN, SECOND_ADDRESS, SECOND_LINK, SUBNET_LENGTH, neighboursOf } from './plan.ts';
 import type { Job, Measurement, Result, Scenario } from './plan.ts';
 
@@ -79,6 +80,12 @@ export async function runOne(daemon: Daemon, scenario: Scenario, seed: number): 
   const begun = process.hrtime.bigint();
   await using router = await start(configOf(scenario), { namespace: here, cpu: DAEMON_CPU });
   const pids = [router.process, ...(router.companions ?? [])].map(({ pid }) => pid);
+  if (scenario.name === 'fib-restart') {
+    await runLoad(there, { scenario, seed, pids });
+    router.process.signal('SIGKILL');
+    await router.process.ended;
+    return await measureRestart(here, DAEMON_CPU, scenario, configOf(scenario));
+  }
   const measured = await (early ?? runLoad(there, { scenario, seed, pids }));
   const wallSeconds =
     measured.establishedAt === undefined ? measured.wallSeconds : Number(BigInt(measured.establishedAt) - begun) / 1e9;

@@ -207,4 +207,5 @@ export const LOADS: Readonly<Record<ScenarioName, (job: Job) => Promise<Measurem
   'fib-full': fibFull,
   'fib-failover': fibFailover,
   'fib-peer-loss': fibFailover,
+  'fib-restart': fibInstall,
 };

@@ -75,7 +75,7 @@ export function starlingResources(config: RouterConfig): object[] {
 type CallApi = <T>(method: string, path: string, body?: object) => Promise<T>;
 
 /** One request to the HTTP API over its Unix socket. */
-function callApi<T>(socketPath: string, method: string, path: string, body?: object): Promise<T> {
+function requestText(socketPath: string, method: string, path: string, body?: object): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = { 'content-type': 'application/json' };
     const sent = request({ socketPath, method, path, headers, agent: false }, (response) => {
@@ -83,7 +83,7 @@ function callApi<T>(socketPath: string, method: string, path: string, body?: obj
       response.setEncoding('utf8').on('data', (part: string) => (text += part));
       response.on('end', () => {
         const { statusCode = 0 } = response;
-        if (statusCode >= 200 && statusCode < 300) resolve(JSON.parse(text) as T);
+        if (statusCode >= 200 && statusCode < 300) resolve(text);
         else reject(new Error(`${method} ${path}: ${statusCode}: ${text}`));
       });
     });
@@ -117,6 +117,8 @@ function commands(api: CallApi, process_: RunningProcess) {
 export interface StarlingRouter extends Router {
   /** Asks the HTTP API over its Unix socket; throws where the answer is not 2xx. */
   api<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T>;
+  /** A metric without labels; undefined where there is none. */
+  metric(name: string): Promise<number | undefined>;
   /** Replaces the resources in the datastore's directory. */
   apply(resources: readonly object[]): void;
 }
@@ -144,7 +146,12 @@ export async function startStarling(config: RouterConfig, place: RouterPlace): P
     space: place.namespace,
     cpu: place.cpu,
   });
-  const api = <T>(method: string, path: string, body?: object) => callApi<T>(socket, method, path, body);
+  const api = async <T>(method: string, path: string, body?: object) =>
+    JSON.parse(await requestText(socket, method, path, body)) as T;
+  const metric = async (name: string) => {
+    const [, value] = new RegExp(`^${name} (\\S+)$`, 'm').exec(await requestText(socket, 'GET', '/metrics')) ?? [];
+    return value === undefined ? undefined : Number(value);
+  };
   await waitUntilReady(process_, () => api('GET', '/api/v1/status'));
   return {
     kind: 'starling',
@@ -152,6 +159,7 @@ export async function startStarling(config: RouterConfig, place: RouterPlace): P
     freeze: process_.freeze,
     thaw: process_.thaw,
     api,
+    metric,
     apply,
     ...commands(api, process_),
     async [Symbol.asyncDispose]() {
