@@ -272,7 +272,8 @@ export class FibEngine {
   private syncTunnels(): boolean {
     this.tunnelsDue = false;
     for (const trouble of this.tunnels.sync()) this.report(trouble);
-    this.view.refresh();
+    // Of changes by this process there are no notifications.
+    this.view.refreshLinks();
     this.resolver.tunnelsChanged();
     this.react();
     return true;

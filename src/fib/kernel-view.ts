@@ -70,14 +70,22 @@ export class KernelView {
 
   /** Reads everything anew. Throws {@link NetlinkError}; what was not read again stays as it was. */
   refresh(): void {
+    this.refreshLinks();
+    this.neighbours.replace(listNeighbours(this.client));
+    this.routes.refresh();
+    this.routesMayBeGone = false;
+  }
+
+  /**
+   * Reads interfaces and addresses anew: for whoever changed some himself and hears no notifications of his own changes.
+   * Throws {@link NetlinkError}.
+   */
+  refreshLinks(): void {
     const links = listLinks(this.client);
     const present = new Set(links.map(({ index }) => index));
     for (const link of this.byIndex.values()) if (!present.has(link.index)) this.removeLink(link);
     for (const link of links) this.setLink(link);
     this.addresses.replace(listAddresses(this.client));
-    this.neighbours.replace(listNeighbours(this.client));
-    this.routes.refresh();
-    this.routesMayBeGone = false;
   }
 
   /** Whether the kernel may have removed routes without a word, so that {@link refresh} is due. */
