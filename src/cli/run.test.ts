@@ -297,12 +297,12 @@ describe('starling fib, events, shutdown', () => {
 
   it('says why the kernel has them', async () => {
     expect(await output('fib', 'list', '--why', '10.1.2.0/26')).toBe(`10.1.2.0/26  failed
-  chosen by   from 10.0.0.254: best: it is the only path
-  programmed  plain: in no pool
-  next hops   10.0.0.254: directly connected on eth0
-  wanted      10.0.0.254 dev eth0 weight 1
-  installed   -
-  error       network is unreachable
+  chosen by  from 10.0.0.254: best: it is the only path
+  rule       programmed as it is: in no pool
+  next hops  10.0.0.254: directly connected on eth0
+  wanted     10.0.0.254 dev eth0 weight 1
+  installed  -
+  error      network is unreachable
 `);
     expect(await output('fib', 'list', '--why')).toMatch(/^10\.1\.0\.0\/16 {2}installed\n[^]*\n\n10\.1\.2\.0\/26 /);
   });

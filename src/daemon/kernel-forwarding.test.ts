@@ -75,7 +75,10 @@ describe('routes for the kernel', () => {
       '10.3.2.0/26': '10.0.0.2/vxlan',
       '0.0.0.0/0': '10.0.0.2',
     });
-    expect(forwarding.explain(parsePrefix('10.2.2.0/26'))).toEqual({ rejected: true, why: 'reject: pool 10.2.0.0/16' });
+    expect(forwarding.explain(parsePrefix('10.2.2.0/26'))).toEqual({
+      rejected: true,
+      why: 'left to others: pool 10.2.0.0/16',
+    });
     expect(tables.map((table) => forwarding.count(table))).toEqual([3, 0]);
     expect([...fib.groups.keys()]).toHaveLength(4);
     forwarding.release(7);

@@ -29,6 +29,15 @@ const VARIANTS = 8;
 /** How a verdict has packets wrapped; undefined for those that don't. */
 const TUNNELS: readonly (FibNextHop['tunnel'] | undefined)[] = tunnels();
 
+const VERDICT_WORDS: Readonly<Record<string, string>> = {
+  plain: 'programmed as it is',
+  reject: 'left to others',
+  ipip: 'programmed over IPIP',
+  'ipip-cross-subnet': 'programmed, over IPIP to nodes on other networks',
+  vxlan: 'programmed over VXLAN',
+  'vxlan-cross-subnet': 'programmed, over VXLAN to nodes on other networks',
+};
+
 /** Routes judged anew in one turn of the event loop. */
 const ROUTES_PER_TURN = 8192;
 
@@ -109,7 +118,7 @@ export class KernelForwarding implements ForwardingListener {
   /** Whether a route of this prefix is left to others, and the rule that says so or how it is programmed. */
   explain(prefix: Prefix): { rejected: boolean; why: string } {
     const { verdict, why } = this.rules.explain(prefix);
-    return { rejected: verdict === 'reject', why: `${verdict}: ${why}` };
+    return { rejected: verdict === 'reject', why: `${VERDICT_WORDS[verdict]}: ${why}` };
   }
 
   /** How many routes of a table are for the kernel. */

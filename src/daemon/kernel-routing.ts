@@ -175,7 +175,12 @@ export class KernelRouting {
   get problems(): string[] {
     const { table, rules } = this.config;
     const unused = table !== MAIN_TABLE && rules.length === 0;
-    return [...(unused ? [noRuleWords(table)] : []), ...this.settings.problems];
+    const { failed } = this.fib.statistics;
+    return [
+      ...(failed === 0 ? [] : [failedWords(failed)]),
+      ...(unused ? [noRuleWords(table)] : []),
+      ...this.settings.problems,
+    ];
   }
 
   private troubled({ code, message }: FibTrouble): void {
@@ -225,6 +230,11 @@ function hasInterface(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+function failedWords(count: number): string {
+  const routes = count === 1 ? '1 route is' : `${count} routes are`;
+  return `${routes} not in the kernel as wanted: starling fib diff shows why.`;
 }
 
 function noRuleWords(table: number): string {

@@ -128,6 +128,7 @@ describe('routes of the daemon', () => {
     const { code, out } = await node.starling('fib', 'diff');
     expect(code).toBe(1);
     expect(out).toMatch(/^10\.70\.0\.0\/16 +failed /m);
+    expect(await node.problems()).toContain('1 route is not in the kernel as wanted');
     expect((await node.status()).fib).toMatchObject({ inSync: false, failed: 1, lastError: expect.anything() });
 
     await node.ip('address', 'add', '192.0.2.99/32', 'dev', 'lo');

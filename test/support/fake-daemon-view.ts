@@ -174,13 +174,13 @@ export const EXPLANATION: RouteExplanation = {
     installed: ['10.0.0.254'],
     words: 'installed',
     notes: ['10.0.0.254: directly connected on eth0'],
-    programming: 'plain: in no pool',
+    programming: 'programmed as it is: in no pool',
   },
 };
 
 const WHY: FibEntry['why'] = {
   paths: [{ peer: '10.0.0.254', nextHop: '10.0.0.254', words: 'best: it is the only path' }],
-  programming: 'plain: in no pool',
+  programming: 'programmed as it is: in no pool',
 };
 
 export const FIB: readonly FibEntry[] = [

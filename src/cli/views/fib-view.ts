@@ -61,7 +61,7 @@ export function renderWhy(entry: FibEntry, style: Style): string {
   const fields = formatFields(
     [
       ['chosen by', ...(paths ?? [])],
-      ['programmed', ...(programming === null ? [] : [programming])],
+      ['rule', ...(programming === null ? [] : [programming])],
       ['next hops', ...notes],
       ['wanted', listed(wanted)],
       ['installed', listed(installed)],

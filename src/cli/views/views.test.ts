@@ -92,7 +92,7 @@ Advertised to
 In the kernel
   installed: via 10.0.0.254
   10.0.0.254: directly connected on eth0
-  plain: in no pool
+  programmed as it is: in no pool
 `);
   });
 

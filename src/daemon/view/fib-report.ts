@@ -2,6 +2,7 @@
 import type { FibQuery, Slice } from '../../api/daemon-view.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { FibEntry, RouteExplanation } from '../../api/types.ts';
+import { FibError } from '../../fib/fib-error.ts';
 import type { FibRoute } from '../../fib/worker-messages.ts';
 import { tryParseAddress } from '../../net/address.ts';
 import { FAMILY_NAMES } from '../../net/family.ts';
@@ -27,7 +28,7 @@ export class FibReport {
       if (query.differencesOnly) throw new ApiError('CONFLICT', SWITCHED_OFF);
       return { items: [], next: null };
     }
-    const { routes, next } = await this.routes(this.kernel, query, position, limit);
+    const { routes, next } = await answered(this.routes(this.kernel, query, position, limit));
     return { items: routes.map((route) => this.entry(route, query.why)), next };
   }
 
@@ -37,10 +38,12 @@ export class FibReport {
     const nothing = { wanted: [], installed: [], notes: [] };
     if (kernel === undefined) return { ...nothing, words: SWITCHED_OFF, programming: null };
     const { rejected, why } = kernel.programming(prefix);
-    const route = await kernel.find(prefix);
+    const route = await answered(kernel.find(prefix));
     if (route === undefined) {
-      const words = rejected ? 'not programmed here' : 'not a route for the kernel';
-      return { ...nothing, words, programming: why };
+      // What has no next hop, such as a route of this node's own, is for no rule.
+      return rejected
+        ? { ...nothing, words: 'not programmed here', programming: why }
+        : { ...nothing, words: 'not a route for the kernel', programming: null };
     }
     const { wanted, actual, notes, error } = route;
     const words = error === undefined ? stateWords(route) : `${stateWords(route)}: ${error}`;
@@ -78,6 +81,16 @@ export class FibReport {
 
   private why(prefix: Prefix): FibEntry['why'] {
     return { paths: this.explainer.chosen(prefix), programming: this.kernel?.programming(prefix).why ?? null };
+  }
+}
+
+/** Throws {@link ApiError} UNAVAILABLE where the FIB can't answer. */
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof FibError) throw new ApiError('UNAVAILABLE', error.message);
+    throw error;
   }
 }
 
