@@ -165,6 +165,7 @@ export class Fib {
   /** Says which VXLAN devices there should be; before the first call those that are there are left alone. */
   setVxlan(plans: readonly VxlanPlan[]): void {
     this.flush();
+    this.updates++;
     this.post({ type: 'vxlan', plans });
   }
 
@@ -202,6 +203,7 @@ export class Fib {
   /** Says that all that is wanted has been set: leftovers of an earlier run may go. */
   endOfInitialSync(): void {
     this.flush();
+    this.updates++;
     this.post({ type: 'endOfInitialSync' });
   }
 

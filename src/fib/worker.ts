@@ -116,9 +116,11 @@ class FibWorker {
         this.tellView();
         return this.work();
       case 'vxlan':
+        this.updates++;
         this.engine.setVxlan(request.plans);
         return this.work();
       case 'endOfInitialSync':
+        this.updates++;
         this.engine.endOfInitialSync();
         return this.work();
       case 'find': {

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Fib, FibHandler, FibOptions } from '../../src/fib/fib.ts';
+import { RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP } from '../../src/fib/netlink/constants.ts';
 import { addAddress, addVethPair, listLinks, setLinkUp } from '../../src/fib/netlink/links.ts';
 import { loadLibc } from '../../src/fib/netlink/libc.ts';
 import { NetlinkClient } from '../../src/fib/netlink/netlink-client.ts';
@@ -78,8 +79,31 @@ export class FibNode implements AsyncDisposable {
   /** Asks `ip` for something, inside. */
   ip<T>(...words: string[]): T[] {
     const argv = ['-json', ...words];
-    const output = this.namespace.run(() => execFileSync('ip', argv, { encoding: 'utf8', maxBuffer: 1 << 26 }));
+    const output = this.namespace.run(() =>
+      execFileSync('ip', argv, { encoding: 'utf8', maxBuffer: 1 << 26, stdio: 'pipe' }),
+    );
     return output.trim() === '' ? [] : (JSON.parse(output) as T[]);
+  }
+
+  /** Counts what the kernel tells of routes and next-hop objects from now on. */
+  monitor(): { take(): number } & Disposable {
+    const socket = this.namespace.run(
+      () => new NetlinkSocket(loadLibc(), [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP]),
+    );
+    const buffer = new Uint8Array(65536);
+    return {
+      take() {
+        for (let count = 0; ; count++) {
+          try {
+            socket.receive(buffer);
+          } catch {
+            // There are no more.
+            return count;
+          }
+        }
+      },
+      [Symbol.dispose]: () => socket.close(),
+    };
   }
 
   private link(name: string): number {
@@ -92,6 +116,24 @@ export class FibNode implements AsyncDisposable {
     this.namespace[Symbol.dispose]();
     this.far[Symbol.dispose]();
   }
+}
+
+interface IpRoute {
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly via?: { readonly host: string };
+  readonly dev?: string;
+  readonly nexthops?: readonly IpRoute[];
+}
+
+/** Routes of protocol bird, e.g. `10.1.0.0/16 10.0.0.2%uplink0 10.0.1.2%uplink1`. */
+export function kernelRoutes(node: FibNode, family: '-4' | '-6'): string[] {
+  const routes = node.ip<IpRoute>(family, 'route', 'show', 'proto', 'bird');
+  return routes.map((route) => `${route.dst} ${(route.nexthops ?? [route]).map(hop).join(' ')}`).toSorted();
+}
+
+function hop(route: IpRoute): string {
+  return `${route.gateway ?? route.via?.host ?? 'link'}%${route.dev}`;
 }
 
 /** Waits until the FIB has nothing left to do. */

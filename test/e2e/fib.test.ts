@@ -5,30 +5,16 @@ import type { FibTrouble } from '../../src/fib/worker-messages.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { FibNode, settled } from './fib-fixture.ts';
+import { FibNode, kernelRoutes, settled } from './fib-fixture.ts';
 
 interface IpRoute {
-  readonly dst: string;
   readonly gateway?: string;
-  readonly via?: { readonly host: string };
-  readonly dev?: string;
   readonly protocol?: string;
-  readonly nexthops?: readonly IpRoute[];
-  readonly weight?: number;
+  readonly nexthops?: readonly { readonly weight?: number }[];
 }
 
 function ip<T = IpRoute>(node: FibNode, ...words: string[]): T[] {
   return node.ip<T>(...words);
-}
-
-function hop(route: IpRoute): string {
-  return `${route.gateway ?? route.via?.host ?? 'link'}%${route.dev}`;
-}
-
-/** Routes of protocol bird, e.g. `10.1.0.0/16 10.0.0.2%uplink0 10.0.1.2%uplink1`. */
-function kernelRoutes(node: FibNode, family: '-4' | '-6'): string[] {
-  const routes = ip(node, family, 'route', 'show', 'proto', 'bird');
-  return routes.map((route) => `${route.dst} ${(route.nexthops ?? [route]).map(hop).join(' ')}`).toSorted();
 }
 
 function set(fib: Fib, prefix: string, group: number): void {
