@@ -168,6 +168,44 @@ describe('routes of others', () => {
   });
 });
 
+describe('routes of pools', () => {
+  const POOL = resource('IPPool', 'pods', { cidr: '10.70.0.0/15', ipipMode: 'Never', vxlanMode: 'Always' });
+  const other = resource('Node', 'node-2', {
+    bgp: { ipv4Address: `${theirs}/24` },
+    ipv4VXLANTunnelAddr: '10.70.9.0',
+    vxlanTunnelMACAddr: '66:00:00:00:00:02',
+  });
+
+  it('go through a tunnel that is set up where no Felix is', async () => {
+    await begin({ resources: [POOL, other] });
+    await kernelHas([`${PREFIX} 10.70.9.0 vxlan.calico`]);
+    const neighbours = await node.ip<{ dst: string; lladdr: string }>('neighbour', 'show', 'dev', 'vxlan.calico');
+    expect(neighbours).toMatchObject([{ dst: '10.70.9.0', lladdr: '66:00:00:00:00:02' }]);
+    expect((await node.starling('route', 'explain', PREFIX)).out).toContain('programmed over VXLAN: IPPool "pods"');
+
+    node.write('all.yaml', bgpPeer(1, NODE_AS), other);
+    await kernelHas([`${PREFIX} ${theirs} link1`]);
+    await waitFor(() => node.ip('link', 'show', 'type', 'vxlan'), {
+      what: 'the device to go',
+      accept: (links) => links.length === 0,
+    });
+  });
+
+  it('are left to Felix where it is, and taken back', async () => {
+    const felix = resource('FelixConfiguration', 'default', {});
+    await begin({ resources: [POOL, other, felix] });
+    await waitFor(() => explained(PREFIX), {
+      what: 'the route',
+      accept: ({ candidates }) => candidates[0]?.outcome === 'best',
+    });
+    expect((await explained(PREFIX)).fib).toMatchObject({ installed: [], words: 'not programmed here' });
+    expect(await kernelRoutes()).toEqual([]);
+    expect((await node.starling('status')).out).toMatch(/Felix/);
+    node.write('all.yaml', bgpPeer(1, NODE_AS), felix);
+    await kernelHas([`${PREFIX} ${theirs} link1`]);
+  });
+});
+
 describe('settings', () => {
   it('lead to another table by rules, which go with a shutdown for good', async () => {
     await begin({ fib: { table: 100, metric: 50, rules: [{ priority: 1000, from: '10.244.0.0/16' }] } });
