@@ -2,42 +2,19 @@
  * A node between a pod and two routers that both reach the same networks. Packets of the pod go through the node by
  * routes that it learned by BGP, and their answers by the routes that the routers learned from it.
  */
+import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNamespace } from '../support/namespaces.ts';
 import { Ping } from '../support/ping.ts';
-import { run, start, waitUntilReady } from '../support/processes.ts';
-import type { RunningProcess } from '../support/processes.ts';
 import { createScratch } from '../support/scratch.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { Bird } from './bird-fixture.ts';
-import { NODE_AS, TestNode, bgpPeer, block, linkAddresses } from './daemon-fixture.ts';
+import { TestNode, bgpPeer, block, linkAddresses } from './daemon-fixture.ts';
 import { BLOCKS, connectPod, shell } from './pod-fixture.ts';
 
 /** Networks behind the routers, and an address in each. */
 export const FAR = ['10.70.0.0/16', 'fd70::/32'] as const;
 const FAR_ADDRESSES = ['10.70.0.1', 'fd70::1'] as const;
-/** BIRD as the daemon of the node, with everything that it needs to leave its routes to a successor. */
-const PREDECESSOR = `router id ${linkAddresses(1).ours};
-protocol device {}
-protocol kernel { ipv4 { export where source = RTS_BGP; }; persist; merge paths on; }
-protocol kernel { ipv6 { export where source = RTS_BGP; }; persist; merge paths on; }
-protocol static { ipv4; route ${BLOCKS[0]} blackhole; }
-protocol static { ipv6; route ${BLOCKS[1]} blackhole; }
-${[1, 2].map(predecessorSession).join('')}`;
-
-function predecessorSession(number: number): string {
-  const { ours, ours6, theirs } = linkAddresses(number);
-  return `protocol bgp router${number} {
-  local ${ours} as ${NODE_AS};
-  neighbor ${theirs} as ${65_000 + number};
-  connect delay time 1;
-  graceful restart on;
-  ipv4 { import all; export where source = RTS_STATIC; };
-  ipv6 { import all; export where source = RTS_STATIC; next hop address ${ours6}; };
-}
-`;
-}
-
 /** The pod, its node and the routers. */
 export class RestartScene implements AsyncDisposable {
   readonly node = new TestNode();
@@ -86,19 +63,13 @@ export class RestartScene implements AsyncDisposable {
     return shell(this.node.namespace, `ip route show ${FAR[0]}`, `ip -6 route show ${FAR[1]}`, 'ip nexthop show');
   }
 
-  /** Starts BIRD as the node's daemon. */
-  async startPredecessor(): Promise<RunningProcess> {
-    const argv = [
-      'bird',
-      '-f',
-      '-c',
-      this.scratch.write('bird.conf', PREDECESSOR),
-      '-s',
-      join(this.scratch.path, 'ctl'),
-    ];
-    const bird = start(argv, { name: 'bird', space: this.node.namespace });
-    await waitUntilReady(bird, () => run(['birdc', '-s', join(this.scratch.path, 'ctl'), 'show', 'status']));
-    return bird;
+  /** Puts a copy of the programs in place of those that have run so far. */
+  upgrade(): void {
+    const copy = join(this.scratch.path, 'dist');
+    cpSync(this.node.dist, copy, { recursive: true });
+    const root = join(this.node.dist, '..');
+    for (const name of ['package.json', 'node_modules']) symlinkSync(join(root, name), join(this.scratch.path, name));
+    this.node.dist = copy;
   }
 
   /** Starts 1,000 packets a second of each family from the pod to the far networks, and waits until they flow. */

@@ -68,6 +68,13 @@ describe('packets through the node', () => {
     expect(scene.losses()).toEqual([]);
   });
 
+  it('all arrive while the daemon is replaced by another version', async () => {
+    daemon.signal('SIGTERM');
+    await daemon.ended;
+    scene.upgrade();
+    expect(await lossesOfStart()).toEqual([]);
+  });
+
   it('all arrive while the datastore is away, even if the daemon restarts meanwhile', async () => {
     const { resources } = scene.node;
     renameSync(resources, `${resources}.away`);
