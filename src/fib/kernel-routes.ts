@@ -24,6 +24,8 @@ import type { Targets } from './targets.ts';
 
 /** How many routes go into one send(): few enough that the thread can look at its messages in between. */
 const SLICE = 200;
+/** How many routes are looked at for that: most may be as they should be. */
+const MOST_LOOKED = 10_000;
 /** As an index of an object: the kernel refused the group that the route needs. */
 const NO_USABLE = 0xffffffff;
 
@@ -93,8 +95,9 @@ export class KernelRoutes {
   writeQueued(outcome: WriteOutcome): void {
     this.writer.clear();
     this.count = 0;
+    let looked = 0;
     for (const family of FAMILIES) {
-      while (this.count < SLICE) {
+      while (this.count < SLICE && looked++ < MOST_LOOKED) {
         const id = this.routes[family].take();
         if (id === 0) break;
         this.prepare(family, id, outcome);

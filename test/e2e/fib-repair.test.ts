@@ -112,7 +112,11 @@ describe('the FIB', () => {
     }
     await waitFor(() => kernelRoutes(node, '-4').length === 30_000, { what: 'all to be back', timeoutMs: 30_000 });
     const all = { installed: 30_000, failed: 0, repaired: 30_000 };
-    await waitFor(() => fib.statistics, { what: 'all to count', accept: (counts) => isLike(counts, all) });
+    const counts = await waitFor(() => fib.statistics, {
+      what: 'all to count',
+      accept: (statistics) => isLike(statistics, all),
+    });
+    expect(counts).toMatchObject(all);
   });
 
   const prefix = fc.nat(9).map((n) => `10.${n + 1}.0.0/16`);
@@ -177,11 +181,12 @@ describe('the FIB', () => {
         quietly('route', 'flush', 'proto', 'static');
         await expectRoutes(node, wanted);
         await settled(fib);
-        const { length } = [...wanted.values()].filter((group) => group !== 0);
-        await waitFor(() => fib.statistics, {
+        const all = { installed: [...wanted.values()].filter((group) => group !== 0).length, failed: 0 };
+        const counts = await waitFor(() => fib.statistics, {
           what: 'the counts to agree',
-          accept: ({ installed, failed }) => installed === length && failed === 0,
+          accept: (statistics) => isLike(statistics, all),
         });
+        expect(counts).toMatchObject(all);
       }),
       { numRuns: 15 },
     );
