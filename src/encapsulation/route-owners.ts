@@ -72,7 +72,7 @@ function felixClaims(version: string | undefined, felix: FelixSettings): Side {
 }
 
 function felixRouteClaims(version: string | undefined, felix: FelixSettings): Side {
-  const value = PROGRAM_CLUSTER_ROUTES.find((known) => known === felix.spec.programClusterRoutes);
+  const value = felix.spec.programClusterRoutes;
   if (value !== undefined) {
     const object = felix.objectOf('programClusterRoutes');
     return claims(value, `FelixConfiguration "${object}" has programClusterRoutes: ${value}`);

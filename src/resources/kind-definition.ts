@@ -28,6 +28,11 @@ export interface KindDefinition<K extends string = string, B extends Body = Body
   readonly schema: z.ZodType<B, I>;
   /** Whether fields that the schema doesn't name are reported. */
   readonly reportUnknownFields: boolean;
+  /**
+   * Whether a wrong value of this field of the spec is reported and taken as unset, so that the rest of the object counts.
+   * Without it no object is read that has one.
+   */
+  readonly tolerates?: (field: string) => boolean;
   /** Metadata of the resource where it isn't simply what the manifest says. */
   readonly metadata?: (metadata: Metadata) => Metadata;
   /** What to say about a valid resource beyond its schema; `ignored` says why a resource is of no use. */

@@ -43,9 +43,8 @@ function ignoredKind(apiVersion: string, kind: string): ParseResult {
 function parseKind(definition: KindDefinition, apiVersion: string, manifest: JsonObject): ParseResult {
   // Kubernetes takes a field that is null for one that is absent.
   const written = fieldsWithValue(manifest);
-  const body = bodyOf(definition, written);
+  const { body, parsed, tolerated } = parseBody(definition, bodyOf(definition, written));
   const metadata = metadataSchema.safeParse(body['metadata']);
-  const parsed = definition.schema.safeParse(body);
   if (!metadata.success || !parsed.success) {
     const problems = metadata.success ? [] : issuesToProblems(metadata.error, body['metadata'], ['metadata']);
     for (const problem of parsed.success ? [] : issuesToProblems(parsed.error, body, [])) {
@@ -70,8 +69,27 @@ function parseKind(definition: KindDefinition, apiVersion: string, manifest: Jso
       problems: [{ path: ['metadata', 'name'], message: `ignored: ${review.ignored}`, severity: 'warning' }],
     };
   }
-  const problems = [...warnings(definition, written, body), ...(review?.warnings ?? [])];
+  const problems = [...tolerated, ...warnings(definition, written, body), ...(review?.warnings ?? [])];
   return { ok: true, resource, problems };
+}
+
+/** Applies the schema, to the body without the fields that are wrong and that the kind tolerates. */
+function parseBody({ schema, tolerates }: KindDefinition, body: JsonObject) {
+  const parsed = schema.safeParse(body);
+  const whole = { body, parsed, tolerated: [] };
+  if (parsed.success || tolerates === undefined) return whole;
+  const { issues } = parsed.error;
+  const wrong = issues.map(({ path: [top, field] }) => (top === 'spec' ? (field ?? '') : undefined));
+  if (!wrong.every((field) => typeof field === 'string' && tolerates(field))) return whole;
+  const { spec } = body;
+  const rest = isJsonObject(spec) ? Object.entries(spec).filter(([field]) => !wrong.includes(field)) : [];
+  const left: JsonObject = { ...body, spec: Object.fromEntries(rest) };
+  const tolerated = issuesToProblems(parsed.error, body, []).map((problem): Problem => ({
+    ...problem,
+    message: `${problem.message}; taken as unset`,
+    severity: 'warning',
+  }));
+  return { body: left, parsed: schema.safeParse(left), tolerated };
 }
 
 /** What the schema of a kind reads. */

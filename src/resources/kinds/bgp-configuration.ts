@@ -64,6 +64,8 @@ export const BGP_CONFIGURATION = defineKind({
   apiVersions: CALICO_API_VERSIONS,
   schema: z.object({ spec }),
   reportUnknownFields: true,
+  // A newer Calico may know more values; without the object the AS number and all else would be others.
+  tolerates: (field) => field === 'programClusterRoutes',
   review,
 });
 

@@ -19,6 +19,8 @@ export const CLUSTER_INFORMATION = defineKind({
     }),
   }),
   reportUnknownFields: false,
+  // The version decides who programs which routes: it must not be lost for another field.
+  tolerates: () => true,
   review,
 });
 

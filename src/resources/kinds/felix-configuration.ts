@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import type { ResourceOfDefinition, Review } from '../kind-definition.ts';
-import type { Immutable, Metadata } from '../resource.ts';
+import type { Metadata } from '../resource.ts';
 import { PROGRAM_CLUSTER_ROUTES } from './bgp-configuration.ts';
 
 /** 0 means that Felix finds the MTU by itself. */
@@ -13,11 +13,8 @@ const mtu = z.int().min(0).max(65535).optional();
 
 /** All fields are optional: an object for one node says only what differs there. */
 const spec = z.object({
-  /**
-   * Which routes between nodes Felix programs. Any text is read: an object that a newer Calico wrote must not make Felix look
-   * absent, and Felix itself takes a value that it doesn't know for the default.
-   */
-  programClusterRoutes: z.string().optional(),
+  /** Which routes between nodes Felix programs; Felix itself takes a value that it doesn't know for the default. */
+  programClusterRoutes: z.enum(PROGRAM_CLUSTER_ROUTES).optional(),
   vxlanEnabled: z.boolean().optional(),
   vxlanVNI: z.int().min(1).max(16_777_215).optional(),
   vxlanPort: z.int().min(1).max(65535).optional(),
@@ -31,24 +28,19 @@ const spec = z.object({
   wireguardEnabledV6: z.boolean().optional(),
 });
 
-type Spec = Immutable<z.output<typeof spec>>;
-
 export const FELIX_CONFIGURATION = defineKind({
   kind: 'FelixConfiguration',
   apiVersions: CALICO_API_VERSIONS,
   schema: z.object({ spec }),
   reportUnknownFields: false,
+  // The object shows that there is Felix, whatever else is wrong with it.
+  tolerates: () => true,
   review,
 });
 
 export type FelixConfiguration = ResourceOfDefinition<typeof FELIX_CONFIGURATION>;
 
-function review({ metadata: { name }, spec }: { metadata: Metadata; spec: Spec }): Review {
-  if (name !== 'default' && !/^node\../.test(name)) {
-    return { ignored: 'only FelixConfigurations named "default" or "node.<node name>" have an effect', warnings: [] };
-  }
-  const { programClusterRoutes: value } = spec;
-  if (value === undefined || PROGRAM_CLUSTER_ROUTES.some((known) => known === value)) return { warnings: [] };
-  const message = `"${value}" is not one of ${PROGRAM_CLUSTER_ROUTES.join(', ')}; taken as unset`;
-  return { warnings: [{ path: ['spec', 'programClusterRoutes'], message, severity: 'warning' }] };
+function review({ metadata: { name } }: { metadata: Metadata }): Review {
+  const ignored = 'only FelixConfigurations named "default" or "node.<node name>" have an effect';
+  return name === 'default' || /^node\../.test(name) ? { warnings: [] } : { ignored, warnings: [] };
 }

@@ -15,6 +15,12 @@ function specOf(kind: string, spec: unknown, name = 'default'): unknown {
   return parsed.ok ? parsed.resource.spec : undefined;
 }
 
+/** What is read in spite of problems, followed by these. */
+function parsedDefault(kind: string, spec: unknown): unknown[] {
+  const parsed = parseResource({ apiVersion: V3, kind, metadata: { name: 'default' }, spec });
+  return [parsed.ok ? parsed.resource.spec : undefined, ...problemsOf(kind, spec)];
+}
+
 describe('BGPConfiguration', () => {
   it('reads every field', () => {
     const spec = {
@@ -102,6 +108,21 @@ describe('BGPConfiguration', () => {
     ],
   ])('%j: %s', (spec, problem) => {
     expect(problemsOf('BGPConfiguration', spec)).toEqual([problem]);
+  });
+
+  it('keeps its other fields where a newer Calico knows more values of programClusterRoutes', () => {
+    const unknown = { programClusterRoutes: 'EnabledVXLANOnly' };
+    const words =
+      'spec.programClusterRoutes: must be Enabled, Disabled, EnabledIPIPOnly or EnabledNoEncapOnly, not the text "EnabledVXLANOnly"';
+    expect(parsedDefault('BGPConfiguration', { asNumber: 64513, ...unknown })).toEqual([
+      { asNumber: 64513 },
+      `warning ${words}; taken as unset`,
+    ]);
+    expect(parsedDefault('BGPConfiguration', { asNumber: 0, ...unknown })).toEqual([
+      undefined,
+      'error spec.asNumber: AS 0 is reserved and can not be used (RFC 7607)',
+      `error ${words}`,
+    ]);
   });
 
   it('says which fields have no effect for one node', () => {
@@ -360,14 +381,21 @@ describe('FelixConfiguration', () => {
   });
 
   it.each([
-    [{ vxlanVNI: 16777216 }, 'error spec.vxlanVNI: must be at most 16777215, not 16777216'],
-    [{ vxlanPort: '8472' }, 'error spec.vxlanPort: must be a number, not the text "8472"'],
+    [{ vxlanVNI: 16777216 }, 'warning spec.vxlanVNI: must be at most 16777215, not 16777216; taken as unset'],
+    [{ vxlanPort: '8472' }, 'warning spec.vxlanPort: must be a number, not the text "8472"; taken as unset'],
     [
       { programClusterRoutes: 'EnabledVXLANOnly' },
-      'warning spec.programClusterRoutes: "EnabledVXLANOnly" is not one of Enabled, Disabled, EnabledIPIPOnly, EnabledNoEncapOnly; taken as unset',
+      'warning spec.programClusterRoutes: must be Enabled, Disabled, EnabledIPIPOnly or EnabledNoEncapOnly, not the text "EnabledVXLANOnly"; taken as unset',
     ],
-  ])('%j: %s', (spec, problem) => {
-    expect(problemsOf('FelixConfiguration', spec)).toEqual([problem]);
+  ])('takes a wrong field as unset, and keeps the rest: %j', (spec, problem) => {
+    expect(parsedDefault('FelixConfiguration', { ...spec, vxlanMTU: 1400 })).toEqual([{ vxlanMTU: 1400 }, problem]);
+  });
+
+  it('is there even if its spec can not be read at all', () => {
+    expect(parsedDefault('FelixConfiguration', 5)).toEqual([
+      {},
+      'warning spec: must be a group of fields, not 5; taken as unset',
+    ]);
   });
 
   it('ignores other names', () => {
@@ -378,6 +406,13 @@ describe('FelixConfiguration', () => {
 });
 
 describe('ClusterInformation', () => {
+  it('keeps the version if another field is wrong', () => {
+    expect(parsedDefault('ClusterInformation', { calicoVersion: 'v3.33.0', datastoreReady: 'yes' })).toEqual([
+      { calicoVersion: 'v3.33.0' },
+      'warning spec.datastoreReady: must be true or false, not the text "yes"; taken as unset',
+    ]);
+  });
+
   it('reads what Calico says of the cluster', () => {
     const spec = { calicoVersion: 'v3.31.2', clusterType: 'k8s,bgp', clusterGUID: 'f00', datastoreReady: true };
     expect(specOf('ClusterInformation', { ...spec, variant: 'Calico' })).toEqual(spec);
