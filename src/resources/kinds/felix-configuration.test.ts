@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { parseResource } from '../parse-resource.ts';
+
+const V3 = 'projectcalico.org/v3';
+
+/** The problems of a manifest as lines: `error spec.asNumber: is required`. */
+function problemsOf(kind: string, spec: unknown, name = 'default'): string[] {
+  const { problems } = parseResource({ apiVersion: V3, kind, metadata: { name }, spec });
+  return problems.map(({ severity, path, message }) => `${severity} ${path.join('.')}: ${message}`);
+}
+
+function specOf(kind: string, spec: unknown, name = 'default'): unknown {
+  const parsed = parseResource({ apiVersion: V3, kind, metadata: { name }, spec });
+  expect(parsed.problems).toEqual([]);
+  return parsed.ok ? parsed.resource.spec : undefined;
+}
+
+/** What is read in spite of problems, followed by these. */
+function parsedDefault(kind: string, spec: unknown): unknown[] {
+  const parsed = parseResource({ apiVersion: V3, kind, metadata: { name: 'default' }, spec });
+  return [parsed.ok ? parsed.resource.spec : undefined, ...problemsOf(kind, spec)];
+}
+
+describe('FelixConfiguration', () => {
+  it('reads what concerns routes and tunnels, and lets the rest be', () => {
+    const spec = {
+      programClusterRoutes: 'EnabledIPIPOnly',
+      vxlanEnabled: true,
+      vxlanVNI: 4097,
+      vxlanPort: 8472,
+      vxlanMTU: 1450,
+      vxlanMTUV6: 0,
+      ipipEnabled: false,
+      ipipMTU: 1480,
+      deviceRouteProtocol: 3,
+      wireguardEnabled: true,
+      wireguardEnabledV6: false,
+    };
+    expect(specOf('FelixConfiguration', { ...spec, bpfEnabled: false, whatever: 1 })).toEqual(spec);
+    expect(specOf('FelixConfiguration', {}, 'node.a')).toEqual({});
+  });
+
+  it.each([
+    [{ vxlanVNI: 16777216 }, 'warning spec.vxlanVNI: must be at most 16777215, not 16777216; taken as unset'],
+    [{ vxlanPort: '8472' }, 'warning spec.vxlanPort: must be a number, not the text "8472"; taken as unset'],
+    [
+      { programClusterRoutes: 'EnabledVXLANOnly' },
+      'warning spec.programClusterRoutes: must be Enabled, Disabled, EnabledIPIPOnly or EnabledNoEncapOnly, not the text "EnabledVXLANOnly"; taken as unset',
+    ],
+  ])('takes a wrong field as unset, and keeps the rest: %j', (spec, problem) => {
+    expect(parsedDefault('FelixConfiguration', { ...spec, vxlanMTU: 1400 })).toEqual([{ vxlanMTU: 1400 }, problem]);
+  });
+
+  it('is there even if its spec can not be read at all', () => {
+    expect(parsedDefault('FelixConfiguration', 5)).toEqual([
+      {},
+      'warning spec: must be a group of fields, not 5; taken as unset',
+    ]);
+  });
+
+  it('ignores other names', () => {
+    expect(problemsOf('FelixConfiguration', {}, 'other')).toEqual([
+      'warning metadata.name: ignored: only FelixConfigurations named "default" or "node.<node name>" have an effect',
+    ]);
+  });
+});
+
+describe('ClusterInformation', () => {
+  it('keeps the version if another field is wrong', () => {
+    expect(parsedDefault('ClusterInformation', { calicoVersion: 'v3.33.0', datastoreReady: 'yes' })).toEqual([
+      { calicoVersion: 'v3.33.0' },
+      'warning spec.datastoreReady: must be true or false, not the text "yes"; taken as unset',
+    ]);
+  });
+
+  it('reads what Calico says of the cluster', () => {
+    const spec = { calicoVersion: 'v3.31.2', clusterType: 'k8s,bgp', clusterGUID: 'f00', datastoreReady: true };
+    expect(specOf('ClusterInformation', { ...spec, variant: 'Calico' })).toEqual(spec);
+  });
+
+  it('ignores other names', () => {
+    expect(problemsOf('ClusterInformation', {}, 'other')).toEqual([
+      'warning metadata.name: ignored: only the ClusterInformation named "default" has an effect',
+    ]);
+  });
+
+  it.each(['crd.projectcalico.org/v1', V3])('is read as %s, as FelixConfiguration is', (apiVersion) => {
+    for (const kind of ['ClusterInformation', 'FelixConfiguration']) {
+      const parsed = parseResource({ apiVersion, kind, metadata: { name: 'default' }, spec: {} });
+      expect(parsed).toMatchObject({ ok: true, problems: [], resource: { apiVersion: V3, kind } });
+    }
+  });
+});
