@@ -273,6 +273,7 @@ export const fibEntry = z
       .nullable()
       .describe('How the kernel differs from what it should have; `failed`: it refused. null: it does not.'),
     error: z.string().nullable().describe('What the kernel said, in words.'),
+    retrySeconds: z.number().nullable().describe('In how many seconds a refused route is tried again.'),
     notes: z.array(z.string()).describe('How each next hop resolves, what is left out and why.'),
     why: z
       .object({

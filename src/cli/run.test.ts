@@ -302,7 +302,7 @@ describe('starling fib, events, shutdown', () => {
   next hops  10.0.0.254: directly connected on eth0
   wanted     10.0.0.254 dev eth0 weight 1
   installed  -
-  error      network is unreachable
+  error      network is unreachable, tried again in 8s
 `);
     expect(await output('fib', 'list', '--why')).toMatch(/^10\.1\.0\.0\/16 {2}installed\n[^]*\n\n10\.1\.2\.0\/26 /);
   });
@@ -312,7 +312,7 @@ describe('starling fib, events, shutdown', () => {
       code: 1,
       out:
         'PREFIX       DIFFERENCE  WANTED                        INSTALLED  ERROR\n' +
-        '10.1.2.0/26  failed      10.0.0.254 dev eth0 weight 1  -          network is unreachable\n',
+        '10.1.2.0/26  failed      10.0.0.254 dev eth0 weight 1  -          network is unreachable, tried again in 8s\n',
     });
     daemon.fibList = FIB.filter(({ difference }) => difference === null);
     expect(await starling('fib', 'diff')).toMatchObject({ code: 0, out: '', err: expect.stringContaining('in sync') });

@@ -135,6 +135,12 @@ export class KernelRouting {
     return this.forwarding.explain(prefix);
   }
 
+  /** In how many seconds what the kernel refused is tried again; undefined where there is nothing. */
+  get retrySeconds(): number | undefined {
+    const { retryAt } = this.fib.statistics;
+    return retryAt === undefined ? undefined : Math.max(0, retryAt - this.now()) / 1000;
+  }
+
   get counters(): FibCounters {
     const statistics = this.fib.statistics;
     const { written, removed, repaired, pending, adopted, groups, groupWrites, lastSync } = statistics;
@@ -175,9 +181,11 @@ export class KernelRouting {
   get problems(): string[] {
     const { table, rules } = this.config;
     const unused = table !== MAIN_TABLE && rules.length === 0;
-    const { failed } = this.fib.statistics;
+    const { failed, problems } = this.fib.statistics;
     return [
+      ...(this.dead && this.trouble !== undefined ? [`${this.trouble.words}: restart starlingd`] : []),
       ...(failed === 0 ? [] : [failedWords(failed)]),
+      ...problems,
       ...(unused ? [noRuleWords(table)] : []),
       ...this.settings.problems,
     ];

@@ -82,6 +82,8 @@ export class FibEngine {
   private lacking = false;
   private compareDue = false;
   private tunnelsDue = false;
+  /** What could not be done about the tunnels the last time. */
+  private tunnelTroubles: readonly FibTrouble[] = [];
   private outcome = newWriteOutcome();
   private repaired = 0;
   private damage: string | undefined;
@@ -197,13 +199,19 @@ export class FibEngine {
 
   /** Tries again what the kernel refused. */
   retry(): void {
+    if (this.tunnelTroubles.length > 0) this.tunnelsDue = true;
     this.groups.retry();
     for (const routes of this.routes) routes.retry();
   }
 
   /** Whether the kernel refused anything. */
   get refused(): boolean {
-    return this.groups.hasRefused || this.routes.some((routes) => routes.hasRefused);
+    return this.tunnelTroubles.length > 0 || this.groups.hasRefused || this.routes.some((routes) => routes.hasRefused);
+  }
+
+  /** What is in the way of the tunnels now, in words. */
+  get tunnelProblems(): string[] {
+    return this.tunnelTroubles.map(({ message }) => message);
   }
 
   get counts(): FibCounts {
@@ -271,7 +279,13 @@ export class FibEngine {
 
   private syncTunnels(): boolean {
     this.tunnelsDue = false;
-    for (const trouble of this.tunnels.sync()) this.report(trouble);
+    const known = new Set(this.tunnelProblems);
+    this.tunnelTroubles = this.tunnels.sync();
+    for (const trouble of this.tunnelTroubles) {
+      if (known.has(trouble.message)) continue;
+      this.failures++;
+      this.report(trouble);
+    }
     // Of changes by this process there are no notifications.
     this.view.refreshLinks();
     this.resolver.tunnelsChanged();

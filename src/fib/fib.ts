@@ -74,6 +74,10 @@ export interface FibStatistics extends FibCounts {
   /** When there was last nothing left to do, as Date.now() has it; undefined before. */
   readonly lastSync?: number;
   readonly applyTime: ApplyTime;
+  /** What is in the way of tunnels and policy rules now, in words. */
+  readonly problems: readonly string[];
+  /** When what the kernel refused is tried again, as Date.now() has it; undefined where there is nothing. */
+  readonly retryAt?: number;
 }
 
 const NO_ROUTES: FibCounts = {
@@ -229,6 +233,8 @@ export class Fib {
       ...counts,
       pending: counts.pending + underWay,
       applyTime: status?.applyTime ?? { last: 0, total: 0 },
+      problems: status?.problems ?? [],
+      ...(status === undefined || status.retryAt === 0 ? {} : { retryAt: status.retryAt }),
       ...(lastError === undefined ? {} : { lastError }),
       ...(status === undefined || status.lastSync === 0 ? {} : { lastSync: status.lastSync }),
     };

@@ -166,6 +166,10 @@ export type FibAnswer =
       /** When the queue was last empty, as Date.now() has it; 0 for never. */
       readonly lastSync: number;
       readonly applyTime: ApplyTime;
+      /** What is in the way of tunnels and policy rules now, in words. */
+      readonly problems: readonly string[];
+      /** When what the kernel refused is tried again, as Date.now() has it; 0 where there is nothing. */
+      readonly retryAt: number;
     }
   | ({ readonly type: 'page'; readonly id: number } & FibPage)
   | { readonly type: 'stopped' };

@@ -8,10 +8,13 @@ import { parseAddress } from '../net/address.ts';
 import { Backoff } from './backoff.ts';
 import { FibEngine } from './fib-engine.ts';
 import {
+  RTM_DELRULE,
   RTNLGRP_IPV4_IFADDR,
   RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
   RTNLGRP_IPV6_IFADDR,
   RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV6_RULE,
   RTNLGRP_LINK,
   RTNLGRP_NEIGH,
   RTNLGRP_NEXTHOP,
@@ -22,7 +25,7 @@ import { NetlinkClient } from './netlink/netlink-client.ts';
 import { NetlinkError } from './netlink/netlink-error.ts';
 import { NetlinkSocket } from './netlink/netlink-socket.ts';
 import { PolicyRules } from './policy-rules.ts';
-import type { FibAnswer, FibRequest, WorkerOptions } from './worker-messages.ts';
+import type { FibAnswer, FibRequest, FibTrouble, WorkerOptions } from './worker-messages.ts';
 
 /** Changes come in bursts: wait this long before what the kernel has is compared anew, in milliseconds. */
 const SETTLE_TIME = 100;
@@ -46,6 +49,8 @@ const NOTIFICATION_GROUPS = [
   RTNLGRP_IPV6_IFADDR,
   RTNLGRP_IPV4_ROUTE,
   RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV4_RULE,
+  RTNLGRP_IPV6_RULE,
   RTNLGRP_NEXTHOP,
 ];
 
@@ -53,6 +58,10 @@ const NOTIFICATION_GROUPS = [
 class FibWorker {
   private readonly engine: FibEngine;
   private readonly rules: PolicyRules;
+  private readonly wantedRules: WorkerOptions['rules'];
+  /** What could not be done about the rules the last time. */
+  private ruleTroubles: readonly FibTrouble[] = [];
+  private rulesDue = false;
   private readonly commands: NetlinkSocket;
   private readonly notifications: NetlinkSocket;
   private readonly reader = new MessageReader();
@@ -68,6 +77,8 @@ class FibWorker {
   private updates = 0;
   private lastSync = 0;
   private lastStatus = 0;
+  /** As Date.now() has it; 0 where nothing is to be tried again. */
+  private retryAt = 0;
   /** When the changes being applied arrived, and what applying them took. */
   private applyingSince: number | undefined;
   private applyTime = { last: 0, total: 0 };
@@ -90,7 +101,8 @@ class FibWorker {
       repaired: (repair) => post({ type: 'repaired', repair }),
     });
     this.engine.start();
-    for (const trouble of this.rules.sync(options.rules)) post({ type: 'trouble', trouble });
+    this.wantedRules = options.rules;
+    this.syncRules();
     this.poll = koffi.node.poll(this.notifications.fd, () => this.notified());
     this.probeTimer = setInterval(() => this.probe(), PROBE_TIME);
   }
@@ -150,12 +162,12 @@ class FibWorker {
     const now = performance.now();
     this.applyTime.total += (now - before) / 1000;
     if (!more && !this.engine.stale) this.rested(now);
+    if (!more) this.schedule(now);
     if (!more || now - this.lastStatus >= STATUS_TIME) {
       this.lastStatus = now;
       this.postStatus();
     }
-    if (more) return this.work();
-    this.schedule(now);
+    if (more) this.work();
   }
 
   private rested(now: number): void {
@@ -171,15 +183,17 @@ class FibWorker {
     const { engine } = this;
     if (engine.stale) this.resyncAfter(RECOVERY_TIME);
     else if (engine.doubtful) this.resyncAfter(Math.max(SETTLE_TIME, SETTLE_FACTOR * this.resyncDuration));
-    const wait = this.backoff.wait(now, engine.refused, engine.failures);
+    const wait = this.backoff.wait(now, engine.refused || this.ruleTroubles.length > 0, engine.failures);
     clearTimeout(this.retryTimer);
+    this.retryAt = wait === undefined ? 0 : Date.now() + wait;
     this.retryTimer = wait === undefined ? undefined : setTimeout(() => this.retry(), wait);
   }
 
   private postStatus(): void {
-    const { updates, lastSync, applyTime, engine } = this;
+    const { updates, lastSync, applyTime, engine, retryAt } = this;
     const { counts, synced } = engine;
-    post({ type: 'status', updates, counts, synced, lastSync, applyTime: { ...applyTime } });
+    const problems = [...engine.tunnelProblems, ...this.ruleTroubles.map(({ message }) => message)];
+    post({ type: 'status', updates, counts, synced, lastSync, applyTime: { ...applyTime }, problems, retryAt });
   }
 
   /** Passes on what the engine found out about next hops, workloads and addresses. */
@@ -194,7 +208,9 @@ class FibWorker {
 
   /** The kernel told something. */
   private notified(): void {
-    if (this.drain()) {
+    const complete = this.drain();
+    if (this.rulesDue || !complete) this.syncRules();
+    if (complete) {
       this.engine.react();
       this.tellView();
       // Not by way of the event loop: what a lost link means should be in the kernel within milliseconds.
@@ -206,12 +222,23 @@ class FibWorker {
     this.poll?.start({ readable: true }, () => this.notified());
   }
 
+  /** Makes the rules as wanted; only what is newly in the way is told. */
+  private syncRules(): void {
+    this.rulesDue = false;
+    const known = new Set(this.ruleTroubles.map(({ message }) => message));
+    this.ruleTroubles = this.rules.sync(this.wantedRules);
+    for (const trouble of this.ruleTroubles) if (!known.has(trouble.message)) post({ type: 'trouble', trouble });
+  }
+
   /** Takes in what notifications there are; false if some were lost. */
   private drain(): boolean {
     try {
       for (let i = 0; i < MOST_NOTIFICATIONS; i++) {
         this.reader.reset(this.buffer, this.notifications.receive(this.buffer));
-        while (this.reader.next()) this.engine.notified(this.reader);
+        while (this.reader.next()) {
+          if (this.reader.type === RTM_DELRULE) this.rulesDue = true;
+          else this.engine.notified(this.reader);
+        }
       }
       return true;
     } catch (error) {
@@ -236,6 +263,7 @@ class FibWorker {
 
   private retry(): void {
     this.backoff.tried();
+    if (this.ruleTroubles.length > 0) this.syncRules();
     this.engine.retry();
     this.work();
   }

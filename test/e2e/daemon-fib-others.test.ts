@@ -127,7 +127,7 @@ describe('routes of the daemon', () => {
     expect(entry.error).toMatch(/prefsrc/);
     const { code, out } = await node.starling('fib', 'diff');
     expect(code).toBe(1);
-    expect(out).toMatch(/^10\.70\.0\.0\/16 +failed /m);
+    expect(out).toMatch(/^10\.70\.0\.0\/16 +failed .*, tried again in \d+s$/m);
     expect(await node.problems()).toContain('1 route is not in the kernel as wanted');
     expect((await node.status()).fib).toMatchObject({ inSync: false, failed: 1, lastError: expect.anything() });
 
@@ -213,6 +213,8 @@ describe('settings', () => {
     expect(await kernelRoutes()).toEqual([]);
     const rules = async (): Promise<string> => run(['ip', 'rule'], { space: node.namespace });
     expect(await rules()).toMatch(/^1000:\s+from 10\.244\.0\.0\/16 lookup 100/m);
+    await node.ip('rule', 'delete', 'priority', '1000');
+    await waitFor(rules, { what: 'the rule to be back', accept: (text) => text.includes('lookup 100') });
     expect(await node.problems()).not.toContain('Routes are written');
     await node.starling('shutdown', '--for-good');
     await waitFor(rules, { what: 'the rule to be gone', accept: (text) => !text.includes('lookup 100') });

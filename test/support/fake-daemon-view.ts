@@ -196,6 +196,7 @@ export const FIB: readonly FibEntry[] = [
     installed: ['10.0.0.254 dev eth0 weight 1', '10.0.1.254 dev eth1 weight 1'],
     difference: null,
     error: null,
+    retrySeconds: null,
     notes: ['10.0.0.254: directly connected on eth0', '10.0.1.254: directly connected on eth1'],
   },
   {
@@ -207,6 +208,7 @@ export const FIB: readonly FibEntry[] = [
     installed: [],
     difference: 'failed',
     error: 'network is unreachable',
+    retrySeconds: 7.5,
     notes: ['10.0.0.254: directly connected on eth0'],
   },
 ];

@@ -3,7 +3,7 @@ import type { FibEntry } from '../../api/types.ts';
 import { paint } from '../output/style.ts';
 import type { Colour, Style } from '../output/style.ts';
 import type { Cell, Column } from '../output/table.ts';
-import { formatFields } from '../output/words.ts';
+import { formatDuration, formatFields } from '../output/words.ts';
 
 const STATE_COLOURS = { installed: 'green', pending: 'yellow', failed: 'red' } as const;
 
@@ -40,18 +40,18 @@ export function fibColumns(wide: boolean): FibTable {
 /** Columns of `starling fib diff`. */
 export const DIFF_TABLE: FibTable = {
   columns: ['PREFIX', 'DIFFERENCE', 'WANTED', 'INSTALLED', 'ERROR'].map((title) => ({ title })),
-  toRow: ({ prefix, difference, wanted, installed, error }) => [
+  toRow: ({ prefix, difference, wanted, installed, error, retrySeconds }) => [
     prefix,
     { text: difference ?? '', colour: difference === null ? undefined : DIFFERENCE_COLOURS[difference] },
     listed(wanted),
     listed(installed),
-    error ?? '',
+    errorWords(error, retrySeconds),
   ],
 };
 
 /** A paragraph of `starling fib list --why`. */
 export function renderWhy(entry: FibEntry, style: Style): string {
-  const { prefix, state, error, wanted, installed, notes, why } = entry;
+  const { prefix, state, error, retrySeconds, wanted, installed, notes, why } = entry;
   const programming = why?.programming ?? null;
   const paths = why?.paths.map(({ peer, nextHop, words }) => {
     const from = peer === null ? 'originated here' : `from ${peer}`;
@@ -65,11 +65,16 @@ export function renderWhy(entry: FibEntry, style: Style): string {
       ['next hops', ...notes],
       ['wanted', listed(wanted)],
       ['installed', listed(installed)],
-      ['error', ...(error === null ? [] : [error])],
+      ['error', ...(error === null ? [] : [errorWords(error, retrySeconds)])],
     ],
     '  ',
   );
   return `${head}\n${fields}`;
+}
+
+function errorWords(error: string | null, retrySeconds: number | null): string {
+  const retry = retrySeconds === null ? '' : `, tried again in ${formatDuration(Math.ceil(retrySeconds))}`;
+  return error === null ? '' : `${error}${retry}`;
 }
 
 function nextHopsWords({ nextHops, wanted }: FibEntry): string {

@@ -74,6 +74,7 @@ export class FibReport {
       installed: [...route.actual],
       difference: differenceOf(route),
       error: route.error ?? null,
+      retrySeconds: route.state === 'failed' ? (this.kernel?.retrySeconds ?? null) : null,
       notes: [...route.notes],
       ...(why && { why: this.why(parsePrefix(route.prefix)) }),
     };

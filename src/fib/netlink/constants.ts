@@ -161,6 +161,8 @@ export const IFLA_VXLAN_COLLECT_METADATA = 25;
 // linux/rtnetlink.h, linux/if.h, linux/if_addr.h, linux/neighbour.h, linux/nexthop.h: what others have in the kernel
 export const RTNLGRP_IPV4_ROUTE = 7;
 export const RTNLGRP_IPV6_ROUTE = 11;
+export const RTNLGRP_IPV4_RULE = 8;
+export const RTNLGRP_IPV6_RULE = 19;
 export const RTNLGRP_NEXTHOP = 32;
 export const NLM_F_APPEND = 0x800;
 export const RTN_BROADCAST = 3;
