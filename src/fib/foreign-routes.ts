@@ -52,6 +52,8 @@ export class ForeignRoutes {
 
   /** Takes a route in as the kernel does. */
   add(route: RouteView, order: RouteOrder): void {
+    // So the kernel tells of each route over a next-hop object that was replaced (fib_info_notify_update).
+    if (order === 'replace' && route.nextHopId !== 0 && this.has(route)) return;
     if (this.family === IPV6_UNICAST) return this.add6(route, order);
     const list = this.lists.acquire(route);
     const id = this.intern(route);
@@ -202,6 +204,13 @@ export class ForeignRoutes {
     const gone = victims.length > 0 && this.joins(victims[0]) ? victims : victims.slice(0, 1);
     const kept = (row: number) => added.some((list) => this.is(row, route, list));
     for (const row of gone) if (!kept(row)) this.unlink(row);
+  }
+
+  /** Whether just this route is there. */
+  private has(route: RouteView): boolean {
+    const id = this.prefixes.find(route.a0, route.a1, route.a2, route.a3, route.length);
+    const identity = this.identities(route).join();
+    return this.group(id, route).some((row) => this.isOfKind(row, route) && this.identityOf(row) === identity);
   }
 
   /** The id of the route's prefix, held so that it stays while rows come and go. */
