@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
+import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import { Speaker } from './speaker.ts';
 
@@ -15,6 +17,25 @@ describe('waiting until all is decided', () => {
     const speaker = speakerWithWork();
     await speaker.settled();
     expect(speaker.rib.hasWork).toBe(false);
+  });
+
+  it('does not wait for ever for a kernel that does not answer', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      const nextHopListener = { watch: () => {}, unwatch: () => {} };
+      const speaker = new Speaker({ self: { routerId: 1, clusterId: 1 }, flushForwarding: () => {}, nextHopListener });
+      const block = encodeAttributes({ ...PLAIN_ATTRIBUTES, nextHop: '10.0.0.1' }, 0);
+      speaker.rib.sets.acquire(block, 0, block.length);
+      expect(speaker.rib.waitsForNextHops).toBe(true);
+      let settled = false;
+      void speaker.settled().then(() => (settled = true));
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(settled).toBe(false);
+      await vi.advanceTimersByTimeAsync(30_000);
+      expect(settled).toBe(true);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('ends when there are no more turns', async () => {
