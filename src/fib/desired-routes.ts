@@ -182,32 +182,48 @@ export class DesiredRoutes {
 
   /** Queues every route that is not as it should be, after groups or objects changed. */
   reconsiderAll(): void {
-    for (let id = 1; id < this.table.end; id++) {
-      if (this.table.holders[id] === 0) continue;
-      const now = this.targets.setOfObject[this.kernel[id]];
-      const target = this.target(id);
+    const { kernel, wanted, flags, table, targets } = this;
+    const { setOfObject, setOfGroup, holding } = targets;
+    for (let id = 1; id < table.end; id++) {
+      const group = wanted[id];
+      const now = setOfObject[kernel[id]];
+      const target = holding ? this.target(id) : setOfGroup[group];
+      // Most are fine and stay so.
+      const fine = now === target && target !== EMPTY_SET && group !== NO_GROUP && !holding;
+      if (fine && (flags[id] & (INSTALLED | FAILED)) === INSTALLED) continue;
+      if (table.holders[id] === 0) continue;
       this.refresh(id);
       // One that can't be had has to be counted as failed, and one that failed may be fine now.
-      const failed = (this.flags[id] & FAILED) !== 0;
-      const impossible = target === EMPTY_SET && this.wanted[id] !== NO_GROUP;
+      const failed = (flags[id] & FAILED) !== 0;
+      const impossible = target === EMPTY_SET && group !== NO_GROUP;
       if (now !== target || failed !== impossible) this.enqueue(id);
     }
   }
 
   /** Votes for what each of the kernel's objects should hold, see {@link Votes}. */
   vote(votes: { cast(object: number, set: number): void }): void {
-    for (let id = 1; id < this.table.end; id++) {
-      const object = this.kernel[id];
-      if (object < FIRST_OBJECT || this.table.holders[id] === 0) continue;
+    const { kernel, wanted, table, targets } = this;
+    const { setOfGroup, holding } = targets;
+    for (let id = 1; id < table.end; id++) {
+      const object = kernel[id];
+      if (object < FIRST_OBJECT) continue;
       // A route that is to be deleted has no say.
-      const target = this.target(id);
-      if (target !== EMPTY_SET || this.wanted[id] !== NO_GROUP) votes.cast(object, target);
+      const target = holding ? this.target(id) : setOfGroup[wanted[id]];
+      if (target !== EMPTY_SET || wanted[id] !== NO_GROUP) votes.cast(object, target);
     }
   }
 
   /** Whether the kernel refused any route. */
   get hasRefused(): boolean {
     return this.errors.size > 0;
+  }
+
+  /** A route that has this object, or 0. */
+  withObject(object: number): number {
+    for (let id = 1; id < this.table.end; id++) {
+      if (this.kernel[id] === object && this.table.holders[id] > 0) return id;
+    }
+    return 0;
   }
 
   /** Queues every route that the kernel refused. */

@@ -3,6 +3,7 @@
  * Knows no clock, timer or thread; the worker around it has those.
  */
 import { FAMILIES } from '../net/family.ts';
+import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { DesiredRoutes } from './desired-routes.ts';
 import { FibListing } from './fib-listing.ts';
@@ -197,6 +198,12 @@ export class FibEngine {
     }
   }
 
+  /** As {@link resync}, after notifications got lost. */
+  overrun(): void {
+    this.tunnelsDue = true;
+    this.resync();
+  }
+
   /** Tries again what the kernel refused. */
   retry(): void {
     if (this.tunnelTroubles.length > 0) this.tunnelsDue = true;
@@ -316,13 +323,25 @@ export class FibEngine {
     }
     this.objects.write(rewrites);
     for (const { object, set } of rewrites) {
-      if (object.set !== set || !this.damagedObjects.has(object)) continue;
-      this.outcome.repaired += this.targets.objectUsers[object.index];
-      this.damage ??= 'another program had changed its next hops';
+      if (object.set === set && this.damagedObjects.has(object)) this.groupRepaired(object);
     }
     this.damagedObjects.clear();
     for (const routes of this.routes) routes.reconsiderAll();
     return true;
+  }
+
+  /** A group that somebody else had changed is as it should be again, and with it the routes that have it. */
+  private groupRepaired({ index }: KernelGroup): void {
+    const { outcome } = this;
+    if (outcome.repaired === 0) {
+      const [prefix] = this.routes.flatMap(({ table }, family) => {
+        const id = this.routes[family].withObject(index);
+        return id === 0 ? [] : [formatPrefix(table.prefix(id))];
+      });
+      outcome.firstRepaired = prefix ?? '';
+    }
+    outcome.repaired += this.targets.objectUsers[index];
+    this.damage ??= 'another program had changed its next hops';
   }
 
   private objectNotified(message: MessageReader): void {

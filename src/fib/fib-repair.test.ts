@@ -103,6 +103,7 @@ describe('a next-hop object of ours that somebody else', () => {
     world.deliver();
     expect(world.takeChanges()).toEqual(['replace group of 2']);
     expect(world.engine.counts).toMatchObject({ installed: 3, repaired: 2 });
+    expect(world.repairs).toMatchObject([{ prefix: '10.1.0.0/16', count: 2 }]);
   });
 });
 

@@ -37,8 +37,10 @@ const RECOVERY_TIME = 1000;
 const PROBE_TIME = 1000;
 /** Longest that the main thread waits for news while there is work, in milliseconds. */
 const STATUS_TIME = 100;
+/** How long to work on what the kernel told before anything else gets a turn, in milliseconds. */
+const URGENT_TIME = 5;
 /** Most datagrams of notifications that are read at once. */
-const MOST_NOTIFICATIONS = 10_000;
+const MOST_NOTIFICATIONS = 50_000;
 /** Room for a burst of notifications, in bytes: a CNI plugin or an operator may change tens of thousands of routes. */
 const NOTIFICATION_BUFFER = 16 << 20;
 
@@ -214,10 +216,13 @@ class FibWorker {
       this.engine.react();
       this.tellView();
       // Not by way of the event loop: what a lost link means should be in the kernel within milliseconds.
-      if (!this.working) this.step();
+      const until = performance.now() + URGENT_TIME;
+      do this.step();
+      while (this.working && performance.now() < until);
     } else {
-      // Notifications got lost (ENOBUFS): only a comparison tells what has happened.
-      this.resync();
+      // Notifications got lost (ENOBUFS): only a comparison tells what has happened, and what is left of them is older.
+      this.discard();
+      this.resync(() => this.engine.overrun());
     }
     this.poll?.start({ readable: true }, () => this.notified());
   }
@@ -247,6 +252,17 @@ class FibWorker {
     }
   }
 
+  private discard(): void {
+    for (let i = 0; i < MOST_NOTIFICATIONS; i++) {
+      try {
+        this.notifications.receive(this.buffer);
+      } catch (error) {
+        if (!(error instanceof NetlinkError)) throw error;
+        if (error.errno !== 'ENOBUFS') return;
+      }
+    }
+  }
+
   private resyncAfter(delay: number): void {
     this.resyncTimer ??= setTimeout(() => {
       this.resyncTimer = undefined;
@@ -254,9 +270,9 @@ class FibWorker {
     }, delay);
   }
 
-  private resync(): void {
+  private resync(compare = () => this.engine.resync()): void {
     const before = performance.now();
-    this.engine.resync();
+    compare();
     this.resyncDuration = performance.now() - before;
     this.work();
   }

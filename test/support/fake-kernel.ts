@@ -95,6 +95,11 @@ export class FakeKernel implements NetlinkPort {
     this.setRoute(network, { protocol: KERNEL_PROTOCOL, metric: 0, via: indices.map((index) => `%${index}`) });
   }
 
+  /** Forgets answers that nobody read, as happens with the socket of a program that ends. */
+  forgetAnswers(): void {
+    this.answers.length = 0;
+  }
+
   send(bytes: Uint8Array, length: number): void {
     this.beforeSend();
     const reader = new MessageReader();

@@ -40,6 +40,7 @@ export class FibWorld {
     this.troubles = [];
     this.repairs = [];
     this.kernel.changes.length = 0;
+    this.kernel.forgetAnswers();
     const all: FibEngineOptions = {
       owner: { table: 254, protocol: BIRD, metric: 1024 },
       maxPaths: 4,
