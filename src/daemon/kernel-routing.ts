@@ -222,7 +222,8 @@ function fibRule({ priority, ...selectors }: FibConfig['rules'][number]): FibRul
 }
 
 function repairWords({ words, count }: FibRepair): string {
-  return count === 1 ? words : `${words}; ${count} routes in all`;
+  const others = count === 1 ? '' : ` (and ${count - 1} more)`;
+  return `the route${others} is as it should be again: ${words}`;
 }
 
 /** The families in which this node is a router. */

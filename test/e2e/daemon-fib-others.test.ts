@@ -87,7 +87,7 @@ describe('routes of the daemon', () => {
       accept: (count) => count === 1,
     });
     await kernelHas([`${PREFIX} ${theirs} link1`]);
-    expect(await eventWords()).toMatch(/^fib 10\.70\.0\.0\/16: .*$/m);
+    expect(await eventWords()).toMatch(/^fib 10\.70\.0\.0\/16: the route is as it should be again: .+$/m);
     expect((await node.starling('status')).out).toMatch(/^Kernel +in sync, 1 of 1 route, 1 repaired$/m);
     expect((await node.starling('fib', 'diff')).code).toBe(0);
   });
