@@ -134,6 +134,16 @@ describe('next hops that are of no use', () => {
     expect(world.engine.counts.unresolvedNextHops).toBe(0);
   });
 
+  it('are told together where many go at once', () => {
+    const addresses = Array.from({ length: 6 }, (_, i) => `10.9.9.${i + 1}`);
+    const define = Object.fromEntries(addresses.map((address, i) => [i + 4, via(address, '10.9.9.1')]));
+    world.update({ define });
+    world.update({ define: { 20: via('10.9.9.1') } });
+    expect(world.troubles).toHaveLength(1);
+    expect(world.troubles[0].message).toMatch(/^next hop left out: 10\.9\.9\.1: .*; 10\.9\.9\.2: .*; and 3 more$/);
+    expect(world.engine.counts.unresolvedNextHops).toBe(6);
+  });
+
   it('leave a route out of the kernel where none of its next hops can be used', () => {
     world.update({ define: { 4: via('10.0.1.1'), 5: via('10.8.8.8') }, routes: { '10.1.0.0/16': 4 } });
     world.update({ routes: { '10.1.0.0/16': 5 } });

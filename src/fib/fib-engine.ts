@@ -7,6 +7,7 @@ import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { DesiredRoutes } from './desired-routes.ts';
 import { FibListing } from './fib-listing.ts';
+import { refusedWords, someOf } from './fib-words.ts';
 import { planGroups } from './group-plan.ts';
 import { GroupTable } from './group-table.ts';
 import { HeldRoutes } from './held-routes.ts';
@@ -301,12 +302,12 @@ export class FibEngine {
   }
 
   private resolveGroups(): boolean {
-    const { moved, troubled } = this.groups.resolvePending();
+    const { moved, unusable } = this.groups.resolvePending();
     this.lacking = true;
     if (moved) this.planDue = true;
-    for (const group of troubled) {
-      this.failures++;
-      this.report({ code: 'FIB_NEXT_HOP', message: `next hop left out: ${group.trouble}` });
+    if (unusable.length > 0) {
+      this.failures += unusable.length;
+      this.report({ code: 'FIB_NEXT_HOP', message: `next hop left out: ${someOf(unusable)}` });
     }
     return true;
   }
@@ -377,10 +378,4 @@ export class FibEngine {
   private report(trouble: FibTrouble): void {
     this.listener.trouble(trouble);
   }
-}
-
-function refusedWords(count: number, first: string): string {
-  return count === 1
-    ? `a route is not in the kernel as it should be: ${first}`
-    : `${count} routes are not in the kernel as they should be, the first: ${first}`;
 }

@@ -35,8 +35,8 @@ export interface Resolver {
 export interface Resolved {
   /** Whether a group that routes may have resolves to something else than before. */
   moved: boolean;
-  /** Groups that lack a next hop for a reason that is new. */
-  readonly troubled: Group[];
+  /** Next hops that newly can't be used, and why, in words. */
+  readonly unusable: string[];
 }
 
 /** All groups. */
@@ -150,32 +150,13 @@ export class GroupTable {
 
   /** Resolves all groups that are marked. */
   resolvePending(): Resolved {
-    const outcome: Resolved = { moved: false, troubled: [] };
+    const outcome: Resolved = { moved: false, unusable: [] };
     for (const group of this.pending) {
-      const before = group.trouble;
-      if (this.resolve(group) && group.resolved) outcome.moved = true;
+      if (this.resolve(group, outcome.unusable) && group.resolved) outcome.moved = true;
       group.resolved = true;
-      if (group.trouble !== undefined && group.trouble !== before) outcome.troubled.push(group);
     }
     this.pending.clear();
     return outcome;
-  }
-
-  /** The next hops that these resolve to with their shares, and why some are left out. */
-  shares(hops: readonly FibNextHop[]): { shares: Map<Member, number>; troubles: string[] } {
-    const shares = new Map<Member, number>();
-    const troubles: string[] = [];
-    for (const hop of hops) {
-      const resolution = this.resolver.resolve(hop);
-      if ('why' in resolution) {
-        troubles.push(`${formatNextHop(hop)}: ${resolution.why}`);
-        this.unusable.add(nextHopKey(hop));
-        continue;
-      }
-      this.unusable.delete(nextHopKey(hop));
-      this.addShares(shares, hop, resolution.hops, troubles);
-    }
-    return { shares, troubles };
   }
 
   /** Forgets the released groups that no route wants. */
@@ -193,8 +174,19 @@ export class GroupTable {
   }
 
   /** Gives a group the set that its next hops resolve to; returns whether that is another than before. */
-  private resolve(group: Group): boolean {
-    const { shares, troubles } = this.shares(group.hops.slice(0, this.maxPaths));
+  private resolve(group: Group, unusable: string[]): boolean {
+    const shares = new Map<Member, number>();
+    const troubles: string[] = [];
+    for (const hop of group.hops.slice(0, this.maxPaths)) {
+      const trouble = this.addHop(shares, hop);
+      const key = nextHopKey(hop);
+      if (trouble === undefined) this.unusable.delete(key);
+      else {
+        troubles.push(trouble);
+        if (!this.unusable.has(key)) unusable.push(trouble);
+        this.unusable.add(key);
+      }
+    }
     group.trouble = troubles.length > 0 ? troubles.join('; ') : undefined;
     const set = this.sets.intern(this.type, shares);
     this.targets.setOfGroup[group.index] = set.index;
@@ -205,19 +197,21 @@ export class GroupTable {
     return true;
   }
 
-  /** A next hop that resolves to several shares its weight among them; the same one found twice adds up. */
-  private addShares(
-    shares: Map<Member, number>,
-    hop: FibNextHop,
-    resolved: Extract<Resolution, { hops: unknown }>['hops'],
-    troubles: string[],
-  ): void {
-    const total = resolved.reduce((sum, { weight }) => sum + weight, 0);
-    for (const each of resolved) {
+  /**
+   * Adds what a next hop resolves to; several share its weight, and the same one found twice adds up. Returns why it
+   * can't be used, or not all of it.
+   */
+  private addHop(shares: Map<Member, number>, hop: FibNextHop): string | undefined {
+    const resolution = this.resolver.resolve(hop);
+    if ('why' in resolution) return `${formatNextHop(hop)}: ${resolution.why}`;
+    const total = resolution.hops.reduce((sum, { weight }) => sum + weight, 0);
+    let trouble: string | undefined;
+    for (const each of resolution.hops) {
       const member = this.sets.member(each);
-      if (member.refused !== undefined) troubles.push(member.refused);
+      if (member.refused !== undefined) trouble = member.refused;
       else shares.set(member, (shares.get(member) ?? 0) + (Math.max(1, hop.weight) * each.weight) / total);
     }
+    return trouble;
   }
 
   /** Forgets what the kernel refused of a group. */
