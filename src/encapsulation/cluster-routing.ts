@@ -39,7 +39,7 @@ export interface Blackhole {
 export interface ClusterRouting {
   /** The first that matches counts; what none matches is programmed as it is. */
   readonly rules: readonly ClusterRouteRule[];
-  /** By family. Empty where Felix sets up the tunnels, or none are needed. */
+  /** By family. Empty where no pool needs one, or VXLAN is switched off. */
   readonly vxlan: readonly VxlanPlan[];
   /** Equal for equal plans. */
   readonly vxlanKey: string;
@@ -66,8 +66,10 @@ export function clusterRouting(
   const owners = routeOwners(view, felix);
   const rules = [...serviceRules(view), ...pools.map((pool) => poolRule(pool, owners.of[pool.kind]))];
   const nodes = view.list('Node');
-  const tunnelled = owners.of.vxlan.owner === 'starling' ? pools.filter(({ kind }) => kind === 'vxlan') : [];
-  const vxlan = vxlanPlans(tunnelled, nodes, node.name, felix);
+  const { owner } = owners.of.vxlan;
+  const tunnelled = owner === 'nobody' ? [] : pools.filter(({ kind }) => kind === 'vxlan');
+  const planned = vxlanPlans(tunnelled, nodes, node.name, felix);
+  const vxlan = owner === 'felix' ? leftToFelix(planned.plans) : planned;
   return {
     rules,
     vxlan: vxlan.plans,
@@ -81,6 +83,11 @@ export function clusterRouting(
     ],
     words: ownershipWords(pools, owners),
   };
+}
+
+/** Felix sees to its tunnels, and to what is wrong with them. */
+function leftToFelix(plans: readonly VxlanPlan[]): ReturnType<typeof vxlanPlans> {
+  return { plans: plans.map((plan) => ({ ...plan, leftToFelix: true })), problems: [] };
 }
 
 /**

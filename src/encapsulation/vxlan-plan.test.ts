@@ -24,6 +24,16 @@ function planned(...resources: readonly AnyResource[]) {
 }
 
 describe('the VXLAN plans', () => {
+  it('are left to Felix where it is, without problems of ours', () => {
+    const resources = [V4, V6, node('n1', ipv4(1)), node('n2', ipv4(2)), node('n3', {})];
+    const { vxlan: ours } = planned(...resources);
+    const { vxlan, problems } = clusterRouting(clusterView(resources), { name: 'n1' }, { felix: 'present' });
+    expect(vxlan).toEqual([{ ...ours[0], leftToFelix: true }]);
+    expect(problems).toEqual([]);
+    const off = resource('FelixConfiguration', 'default', { spec: { vxlanEnabled: false } });
+    expect(clusterRouting(clusterView([...resources, off]), { name: 'n1' }, { felix: 'present' }).vxlan).toEqual([]);
+  });
+
   it('are one for each family that has a pool', () => {
     const dual = { ...ipv4(1), ipv6Address: '2001:db8::1/64' };
     const tunnel = { ipv4VXLANTunnelAddr: '10.1.0.1', vxlanTunnelMACAddr: '66:AA:00:00:00:01' };

@@ -1,4 +1,4 @@
-/** What this node's VXLAN tunnels should be where no Felix sets them up. */
+/** What this node's VXLAN tunnels should be. */
 import type { Family } from '../net/family.ts';
 import type { ResourceOf } from '../resources/kinds.ts';
 import type { FelixSettings } from './felix-settings.ts';
@@ -28,6 +28,8 @@ export interface VxlanPlan {
   readonly tunnelAddress?: string;
   /** The other nodes, by name. No two of them, nor this node, share an address, gateway or MAC address. */
   readonly peers: readonly VxlanEndpoint[];
+  /** Felix sets the tunnel up; the plan says how routes get through it for as long as they lead there. */
+  readonly leftToFelix?: true;
 }
 
 interface Planned {

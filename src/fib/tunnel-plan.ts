@@ -33,6 +33,8 @@ export interface VxlanPlan {
   /** Canonical address for the device; left out where the node has none. */
   readonly tunnelAddress?: string;
   readonly peers: readonly VxlanPeer[];
+  /** Felix sets the device up: what there is stays as it is, for routes that still lead over it and for Felix. */
+  readonly leftToFelix?: true;
 }
 
 /** The way to a node through a tunnel device, or why there is none. */

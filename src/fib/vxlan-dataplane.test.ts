@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { formatAddress, parseAddress } from '../net/address.ts';
 import { FakeOverlay } from '../../test/support/fake-overlay.ts';
+import { RTPROT_KERNEL } from './netlink/constants.ts';
 import { NetlinkClient } from './netlink/netlink-client.ts';
 import type { VxlanPlan } from './tunnel-plan.ts';
 import { VxlanDataplane } from './vxlan-dataplane.ts';
 
 const [EPERM, EINVAL] = [1, 22];
+const RTPROT_BIRD = 12;
 
 const PLAN: VxlanPlan = {
   family: 0,
@@ -137,5 +139,50 @@ describe('VxlanDataplane', () => {
       gateway: parseAddress('10.2.0.2').bytes,
       interfaceIndex: kernel.index,
     });
+  });
+
+  it('keeps a device that is not wanted any more, and the way over it, until no route leads there', () => {
+    const kernel = new FakeOverlay();
+    const { dataplane } = start(kernel, [PLAN]);
+    kernel.takeChanges();
+    kernel.routes = [RTPROT_KERNEL, RTPROT_BIRD];
+    dataplane.set([]);
+    const way = { gateway: parseAddress('10.2.0.2').bytes, interfaceIndex: kernel.index };
+    expect(dataplane.vxlan('10.0.0.2')).toEqual(way);
+    const message = 'vxlan.calico is not wanted any more: it goes when no route leads over it';
+    expect(dataplane.sync()).toEqual([{ code: 'FIB_TUNNEL', message }]);
+    expect(dataplane.vxlan('10.0.0.2')).toEqual(way);
+    expect(kernel.takeChanges()).toEqual([]);
+
+    kernel.routes = [RTPROT_KERNEL];
+    expect(dataplane.sync()).toEqual([]);
+    expect(kernel.takeChanges()).toEqual(['delete vxlan.calico']);
+    expect(dataplane.vxlan('10.0.0.2')).toEqual({ why: 'no VXLAN is set up here' });
+  });
+
+  it('hands its device over to Felix as it is, with the way over it, and takes it back', () => {
+    const kernel = new FakeOverlay();
+    const { dataplane } = start(kernel, [PLAN]);
+    kernel.takeChanges();
+    dataplane.set([{ ...PLAN, mtu: 1400, leftToFelix: true }]);
+    expect(dataplane.sync()).toEqual([]);
+    expect(kernel.takeChanges()).toEqual(['set alias ']);
+    expect(dataplane.vxlan('10.0.0.2')).toEqual({
+      gateway: parseAddress('10.2.0.2').bytes,
+      interfaceIndex: kernel.index,
+    });
+    dataplane.sync();
+    dataplane.clear();
+    expect(kernel.takeChanges()).toEqual([]);
+    dataplane.set([PLAN]);
+    dataplane.sync();
+    expect(kernel.takeChanges()).toEqual(['set alias starling']);
+  });
+
+  it('makes no device for Felix', () => {
+    const kernel = new FakeOverlay();
+    const { dataplane, troubles } = start(kernel, [{ ...PLAN, leftToFelix: true }]);
+    expect([troubles, kernel.takeChanges()]).toEqual([[], []]);
+    expect(dataplane.vxlan('10.0.0.2')).toHaveProperty('why');
   });
 });

@@ -19,7 +19,8 @@ import { AttributeReader } from './netlink/message-reader.ts';
 import type { MessageReader } from './netlink/message-reader.ts';
 import type { NetlinkClient } from './netlink/netlink-client.ts';
 import { NetlinkError } from './netlink/netlink-error.ts';
-import { deleteVxlanLink, listVxlanLinks, readVxlanLink } from './netlink/vxlan.ts';
+import { hasRouteOver } from './netlink/routes-over.ts';
+import { deleteVxlanLink, listVxlanLinks, readVxlanLink, setVxlanLink } from './netlink/vxlan.ts';
 import type { VxlanLink } from './netlink/vxlan.ts';
 import type { TunnelTable, TunnelWay, VxlanPlan } from './tunnel-plan.ts';
 import { VXLAN_ALIAS, VxlanDevice } from './vxlan-device.ts';
@@ -31,6 +32,10 @@ export class VxlanDataplane implements TunnelTable {
   private readonly attributes = new AttributeReader();
   /** Undefined until somebody says what is wanted: until then nothing is touched. */
   private devices: VxlanDevice[] | undefined;
+  /** Those of earlier plans and those left to Felix, while they are there: routes may still lead over them. */
+  private former: VxlanDevice[] = [];
+  /** Names of devices that are Felix'. */
+  private leftToFelix: ReadonlySet<string> = new Set();
 
   constructor(client: NetlinkClient) {
     this.client = client;
@@ -38,18 +43,24 @@ export class VxlanDataplane implements TunnelTable {
 
   /** Says what devices there should be; {@link sync} makes it so. */
   set(plans: readonly VxlanPlan[]): void {
-    const before = this.devices ?? [];
-    this.devices = plans.map((plan) => {
+    const before = [...(this.devices ?? []), ...this.former];
+    const deviceOf = (plan: VxlanPlan): VxlanDevice => {
       const device = new VxlanDevice(plan);
       // Until the next sync the way is as it was: a changed plan takes no route out.
       device.index = before.find((other) => other.plan.device === plan.device)?.index ?? 0;
       return device;
-    });
+    };
+    const left = plans.filter(({ leftToFelix }) => leftToFelix === true);
+    const unnamed = before.filter((other) => plans.every(({ device }) => device !== other.plan.device));
+    this.devices = plans.filter((plan) => !left.includes(plan)).map(deviceOf);
+    this.former = [...left.map(deviceOf), ...unnamed];
+    this.leftToFelix = new Set(left.map(({ device }) => device));
   }
 
   /**
    * Brings the kernel to what was said last. Devices that are there already are taken over, whoever made them; those that
-   * the daemon made or took over and that no plan names are deleted. Returns what could not be done; the rest is done.
+   * the daemon made or took over and that no plan names are deleted as soon as no route leads over them. Returns what could
+   * not be done; the rest is done.
    */
   sync(): FibTrouble[] {
     if (this.devices === undefined) return [];
@@ -57,7 +68,9 @@ export class VxlanDataplane implements TunnelTable {
     try {
       const links = listVxlanLinks(this.client);
       const names = new Set(this.devices.map(({ plan }) => plan.device));
-      troubles.push(...this.delete(links.filter((link) => isOurs(link) && !names.has(link.name))));
+      const unwanted = links.filter((link) => isOurs(link) && !names.has(link.name));
+      const given = unwanted.filter((link) => this.attempt(troubles, () => this.giveUp(link, troubles)));
+      this.trackFormer(links.filter((link) => !given.includes(link)));
       if (this.devices.length > 0) {
         const addresses = listAddresses(this.client);
         for (const device of this.devices) troubles.push(...device.sync(this.client, links, addresses));
@@ -81,31 +94,58 @@ export class VxlanDataplane implements TunnelTable {
     return false;
   }
 
-  /** Deletes the devices that the daemon made or took over. Throws {@link NetlinkError}. */
+  /** Deletes the devices that the daemon made or took over, as far as the kernel lets it. Throws {@link NetlinkError}. */
   clear(): void {
     this.devices = undefined;
-    this.delete(listVxlanLinks(this.client).filter(isOurs));
+    this.former = [];
+    const troubles: string[] = [];
+    for (const link of listVxlanLinks(this.client).filter(isOurs)) this.attempt(troubles, () => this.delete(link));
   }
 
   /** See {@link TunnelTable.vxlan}. */
   vxlan(address: string): TunnelWay {
     const family = address.includes(':') ? 1 : 0;
-    const device = this.devices?.find(({ plan }) => plan.family === family);
+    const device = [...(this.devices ?? []), ...this.former].find(({ plan }) => plan.family === family);
     return device?.way(address) ?? { why: 'no VXLAN is set up here' };
   }
 
-  /** Returns what could not be deleted. */
-  private delete(links: readonly VxlanLink[]): string[] {
-    const troubles: string[] = [];
-    for (const link of links) {
-      try {
-        deleteVxlanLink(this.client, link);
-      } catch (error) {
-        if (!(error instanceof NetlinkError)) throw error;
-        if (error.errno !== 'ENODEV') troubles.push(error.message);
-      }
+  /** Parts with a device of ours; returns whether it is gone then. Throws {@link NetlinkError}. */
+  private giveUp(link: VxlanLink, troubles: string[]): boolean {
+    if (this.leftToFelix.has(link.name)) {
+      setVxlanLink(this.client, link, { alias: '' });
+      return false;
     }
-    return troubles;
+    if (hasRouteOver(this.client, link.index)) {
+      troubles.push(`${link.name} is not wanted any more: it goes when no route leads over it`);
+      return false;
+    }
+    return this.delete(link);
+  }
+
+  private trackFormer(links: readonly VxlanLink[]): void {
+    for (const device of this.former) {
+      device.index = links.find(({ name }) => name === device.plan.device)?.index ?? 0;
+    }
+    this.former = this.former.filter(({ index }) => index !== 0);
+  }
+
+  private delete(link: VxlanLink): true {
+    try {
+      deleteVxlanLink(this.client, link);
+    } catch (error) {
+      if (!(error instanceof NetlinkError) || error.errno !== 'ENODEV') throw error;
+    }
+    return true;
+  }
+
+  private attempt(troubles: string[], action: () => boolean): boolean {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof NetlinkError)) throw error;
+      troubles.push(error.message);
+      return false;
+    }
   }
 
   private linkNews(message: MessageReader, deleted: boolean): boolean {

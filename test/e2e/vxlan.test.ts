@@ -106,6 +106,7 @@ describe('the VXLAN dataplane', () => {
     a.run('ip address add 10.7.0.1/24 dev other; ip neigh add 10.7.0.2 lladdr 02:00:00:00:00:07 dev other');
     a.run('bridge fdb add 02:00:00:00:00:07 dst 10.0.0.2 dev other; ip link set lo mtu 60000');
     expect(a.notify(dataplane)).toBe(false);
+    a.run('ip route delete 10.1.2.1; ip -6 route delete fd01:2::1');
     dataplane.set([]);
     expect(dataplane.sync()).toEqual([]);
     expect(Object.keys(devices(a))).toEqual(['other']);
@@ -156,12 +157,47 @@ describe('the VXLAN dataplane', () => {
     const before = devices(a)['vxlan.calico'].ifindex;
 
     const pings = a.ping(b, 0, '-c 200 -i 0.002 -W 1');
-    const next = start(a, [underlay.plan(a, 0)]);
-    for (let i = 0; i < 5; i++) start(a, [underlay.plan(a, 0)]);
+    const plans = [underlay.plan(a, 0), underlay.plan(a, 1)];
+    const next = start(a, plans);
+    for (let i = 0; i < 5; i++) start(a, plans);
     expect(await pings).toBe(200);
     expect(entries(a)).toEqual(ENTRIES_OF_1);
     expect(devices(a)['vxlan.calico']).toMatchObject({ ifindex: before, mtu: 1450, ifalias: 'starling' });
     expect(next.vxlan('10.0.0.2')).toMatchObject({ interfaceIndex: before });
+  });
+
+  it('deletes its device only after the routes have moved off it', async () => {
+    using underlay = new Underlay(2);
+    const [a, b] = underlay.nodes;
+    const [dataplane] = startAll(underlay);
+    a.run('ip nexthop add id 7 via 10.2.0.2 dev vxlan.calico onlink; ip route add 10.8.0.0/24 nhid 7');
+    const pings = a.ping(b, 0, '-c 200 -i 0.002 -W 1');
+    dataplane.set([]);
+    const stays = (device: string) => `${device} is not wanted any more: it goes when no route leads over it`;
+    const sync = () => dataplane.sync().map(({ message }) => message);
+    expect(sync()).toEqual([stays('vxlan.calico'), stays('vxlan-v6.calico')]);
+    b.run('ip route replace 10.1.1.1 via 10.0.0.1 dev eth0');
+    a.run('ip route replace 10.1.2.1 via 10.0.0.2 dev eth0; ip -6 route replace fd01:2::1 via fd00::2 dev eth0');
+    expect(sync()).toEqual([stays('vxlan.calico')]);
+    a.run('ip route delete 10.8.0.0/24');
+    expect(sync()).toEqual([]);
+    expect(devices(a)).toEqual({});
+    expect(await pings).toBe(200);
+  });
+
+  it('leaves to Felix a device that both know, with what it carries', () => {
+    using underlay = new Underlay(2);
+    const [a] = underlay.nodes;
+    const [dataplane] = startAll(underlay);
+    const { ifindex } = devices(a)['vxlan.calico'];
+    dataplane.set([{ ...underlay.plan(a, 0, { mtu: 1300, peers: [] }), leftToFelix: true }, underlay.plan(a, 1)]);
+    expect(dataplane.sync()).toEqual([]);
+    expect(entries(a)).toEqual(ENTRIES_OF_1);
+    expect(devices(a)['vxlan.calico']).toMatchObject({ ifindex, mtu: 1450 });
+    a.run('ip link set vxlan.calico mtu 1350; ip neigh delete 10.2.0.2 dev vxlan.calico');
+    expect(a.notify(dataplane)).toBe(false);
+    dataplane.clear();
+    expect(Object.keys(devices(a))).toEqual(['vxlan.calico']);
   });
 
   it('changes in place what can change, and makes anew what cannot', () => {

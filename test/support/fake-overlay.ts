@@ -28,9 +28,11 @@ import {
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETNEIGH,
+  RTM_GETROUTE,
   RTM_NEWADDR,
   RTM_NEWLINK,
   RTM_NEWNEIGH,
+  RTM_NEWROUTE,
   SIZEOF_IFINFOMSG,
 } from '../../src/fib/netlink/constants.ts';
 import { formatMac, parseMac, readMacEntry, writeNewMacEntry } from '../../src/fib/netlink/fdb.ts';
@@ -52,6 +54,8 @@ export class FakeOverlay implements NetlinkPort {
   index = 10;
   /** Changes that are refused, in the words of {@link takeChanges}, with the error number. */
   refusals: Readonly<Record<string, number>> = {};
+  /** Protocols of the IPv4 routes over the VXLAN device. */
+  routes: number[] = [];
 
   private link: VxlanLink | undefined;
   private readonly addresses = new Map<string, InterfaceAddress>([
@@ -97,6 +101,8 @@ export class FakeOverlay implements NetlinkPort {
         const entries = [...this.entries.values()].filter(({ family }) => family === message.u8(0));
         return this.dump(message, entries.map(entryWriter));
       }
+      case RTM_GETROUTE:
+        return this.dump(message, message.u8(0) === AF_INET ? this.routes.map(routeWriter) : []);
       case RTM_NEWLINK:
         return (message.flags & NLM_F_CREATE) === 0 ? this.setLink(message) : this.addLink(message);
       case RTM_DELLINK:
@@ -218,6 +224,14 @@ function writeVxlan(writer: MessageWriter, link: VxlanLink): void {
   writer.endAttribute(data);
   writer.endAttribute(info);
   writer.end();
+}
+
+function routeWriter(protocol: number): (writer: MessageWriter) => void {
+  return (writer) => {
+    writer.begin(RTM_NEWROUTE, 0);
+    writer.rtmsg(AF_INET, 24, 254, protocol, 1);
+    writer.end();
+  };
 }
 
 function addressWriter({ interfaceIndex, address, prefixLength }: InterfaceAddress): (writer: MessageWriter) => void {
