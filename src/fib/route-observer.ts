@@ -73,6 +73,8 @@ export class RouteObserver {
       const id = routes.endObservation();
       if (id !== 0) damaged ??= this.prefix(family, id);
     }
+    // BIRD's have another metric. They tell of an earlier run as well.
+    if (adopt) this.adopted += this.strays.length;
     return damaged;
   }
 

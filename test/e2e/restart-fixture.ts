@@ -6,15 +6,39 @@ import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNamespace } from '../support/namespaces.ts';
 import { Ping } from '../support/ping.ts';
+import { run, start, waitUntilReady } from '../support/processes.ts';
+import type { RunningProcess } from '../support/processes.ts';
 import { createScratch } from '../support/scratch.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { Bird } from './bird-fixture.ts';
-import { TestNode, bgpPeer, block, linkAddresses } from './daemon-fixture.ts';
+import { NODE_AS, TestNode, bgpPeer, block, linkAddresses } from './daemon-fixture.ts';
 import { BLOCKS, connectPod, shell } from './pod-fixture.ts';
 
 /** Networks behind the routers, and an address in each. */
 export const FAR = ['10.70.0.0/16', 'fd70::/32'] as const;
 const FAR_ADDRESSES = ['10.70.0.1', 'fd70::1'] as const;
+/** BIRD as the daemon of the node, with everything that it needs to leave its routes to a successor. */
+const PREDECESSOR = `router id ${linkAddresses(1).ours};
+protocol device {}
+protocol kernel { ipv4 { export where source = RTS_BGP; }; persist; merge paths on; }
+protocol kernel { ipv6 { export where source = RTS_BGP; }; persist; merge paths on; }
+protocol static { ipv4; route ${BLOCKS[0]} blackhole; }
+protocol static { ipv6; route ${BLOCKS[1]} blackhole; }
+${[1, 2].map(predecessorSession).join('')}`;
+
+function predecessorSession(number: number): string {
+  const { ours, ours6, theirs } = linkAddresses(number);
+  return `protocol bgp router${number} {
+  local ${ours} as ${NODE_AS};
+  neighbor ${theirs} as ${65_000 + number};
+  connect delay time 1;
+  graceful restart on;
+  ipv4 { import all; export where source = RTS_STATIC; };
+  ipv6 { import all; export where source = RTS_STATIC; next hop address ${ours6}; };
+}
+`;
+}
+
 /** The pod, its node and the routers. */
 export class RestartScene implements AsyncDisposable {
   readonly node = new TestNode();
@@ -61,6 +85,21 @@ export class RestartScene implements AsyncDisposable {
   /** The node's routes to the far networks, and the next hops that routes refer to by number, as `ip` tells them. */
   async farRoutes(): Promise<string> {
     return shell(this.node.namespace, `ip route show ${FAR[0]}`, `ip -6 route show ${FAR[1]}`, 'ip nexthop show');
+  }
+
+  /** Starts BIRD as the node's daemon. */
+  async startPredecessor(): Promise<RunningProcess> {
+    const argv = [
+      'bird',
+      '-f',
+      '-c',
+      this.scratch.write('bird.conf', PREDECESSOR),
+      '-s',
+      join(this.scratch.path, 'ctl'),
+    ];
+    const bird = start(argv, { name: 'bird', space: this.node.namespace });
+    await waitUntilReady(bird, () => run(['birdc', '-s', join(this.scratch.path, 'ctl'), 'show', 'status']));
+    return bird;
   }
 
   /** Puts a copy of the programs in place of those that have run so far. */

@@ -97,3 +97,15 @@ describe('packets through the node', () => {
     expect(scene.losses()).toEqual([]);
   });
 });
+
+describe('packets through a node whose daemon is BIRD', () => {
+  it('all arrive while Starling takes its place', async () => {
+    const bird = await scene.startPredecessor();
+    await scene.converged();
+    await scene.startTraffic();
+    bird.signal('SIGKILL');
+    await bird.ended;
+    expect(await lossesOfStart()).toEqual([]);
+    expect(await scene.farRoutes()).not.toContain('metric 32');
+  });
+});
