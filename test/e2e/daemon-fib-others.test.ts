@@ -191,6 +191,22 @@ describe('routes of pools', () => {
     });
   });
 
+  it('are handed over to Felix when it comes, with the device', async () => {
+    const felix = resource('FelixConfiguration', 'default', { vxlanVNI: 'none' });
+    await begin({ resources: [POOL, other] });
+    await kernelHas([`${PREFIX} 10.70.9.0 vxlan.calico`]);
+    node.write('all.yaml', bgpPeer(1, NODE_AS), POOL, other, felix);
+    await kernelHas([]);
+    await waitFor(() => node.ip<{ ifalias?: string }>('link', 'show', 'type', 'vxlan'), {
+      what: "the device to be nobody else's",
+      accept: ([link]) => link.ifalias !== 'starling',
+    });
+    await node.starling('shutdown', '--for-good');
+    await daemon.ended;
+    expect(await node.ip('link', 'show', 'type', 'vxlan')).toMatchObject([{ ifname: 'vxlan.calico' }]);
+    expect(await node.ip('neighbour', 'show', 'dev', 'vxlan.calico')).toMatchObject([{ dst: '10.70.9.0' }]);
+  });
+
   it('are left to Felix where it is, and taken back', async () => {
     const felix = resource('FelixConfiguration', 'default', {});
     await begin({ resources: [POOL, other, felix] });
