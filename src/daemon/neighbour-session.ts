@@ -17,6 +17,7 @@ import type { Family } from '../net/family.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { sourceOf } from '../route-reflector/reflection.ts';
 import type { PeerKind, RouterIdentity } from '../route-reflector/reflection.ts';
+import { isSamePeer } from '../rib/peers.ts';
 import type { PeerInfo } from '../rib/peers.ts';
 import type { RoutePolicy } from '../rib/policy.ts';
 import type { GroupProfile } from '../rib/update-group.ts';
@@ -256,7 +257,8 @@ export class NeighbourSession implements SessionHandler {
     const { rib } = this.speaker;
     const info = this.peerInfo(negotiated);
     if (this.peer < 0) this.peer = rib.peers.add(info);
-    else rib.reimport(this.peer, info);
+    // What was kept stands as it is: a full table would take a while to judge and decide anew.
+    else if (!isSamePeer(rib.peers.info[this.peer]!, info)) rib.reimport(this.peer, info);
   }
 
   /** Gives the place in the RIB back, unless routes are kept. */

@@ -40,6 +40,13 @@ export interface PeerInfo {
   readonly importPolicy: RoutePolicy;
 }
 
+/** Whether import and best-path selection treat routes of two descriptions of a peer alike. */
+export function isSamePeer(a: PeerInfo, b: PeerInfo): boolean {
+  const same = (field: keyof PeerInfo): boolean => a[field] === b[field];
+  const fields = ['address', 'source', 'routerId', 'localAs', 'allowLocalAs'] as const;
+  return fields.every(same) && a.importPolicy.key === b.importPolicy.key;
+}
+
 /** Registered peers by index. */
 export class Peers {
   /** By index; undefined for indexes not in use. */

@@ -1,0 +1,104 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Negotiated } from '../bgp/fsm/negotiate.ts';
+import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
+import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
+import { ReadBudget } from '../bgp/session/read-budget.ts';
+import { compileExportPolicy, compileImportPolicy } from '../filters/policies.ts';
+import type { Neighbour } from '../peering/neighbour.ts';
+import { EventLog } from './event-log.ts';
+import { NeighbourSession } from './neighbour-session.ts';
+import { Speaker } from './speaker.ts';
+
+const NEIGHBOUR: Neighbour = {
+  key: '192.0.2.2',
+  address: '192.0.2.2',
+  port: 179,
+  peerAs: 65_001,
+  localAs: 65_000,
+  external: true,
+  localAddress: '192.0.2.1',
+  localAddresses: { ipv4: '192.0.2.1' },
+  holdTime: 90,
+  passive: false,
+  families: [0],
+  allowLocalAs: 0,
+  nextHopMode: 'auto',
+  filters: [],
+  reflectorClient: false,
+  restartTime: 120,
+  password: { kind: 'none' },
+  type: 'global',
+  source: 'BGPPeer b',
+  reason: 'It is wanted.',
+};
+
+const NEGOTIATED: Negotiated = {
+  peerAs: 65_001,
+  peerRouterId: 2,
+  holdTime: 90,
+  keepaliveTime: 30,
+  families: [0],
+  fourOctetAs: true,
+  extendedMessage: false,
+  routeRefresh: true,
+  enhancedRouteRefresh: false,
+  gracefulRestart: {
+    name: 'graceful-restart',
+    restarting: true,
+    notification: false,
+    restartTime: 120,
+    families: [{ afi: 1, safi: 1, forwarding: true }],
+  },
+  external: true,
+  peerCapabilities: [],
+};
+
+const POLICIES = {
+  import: compileImportPolicy([]),
+  export: compileExportPolicy({ filters: [], pools: [], blocks: [] }),
+};
+
+/** A neighbour that has told one route and lost its connection. */
+async function lostNeighbour(): Promise<{ speaker: Speaker; session: NeighbourSession }> {
+  const self = { routerId: 1, clusterId: 1 };
+  const speaker = new Speaker({ self, flushForwarding: () => {} });
+  const session = new NeighbourSession({
+    neighbour: NEIGHBOUR,
+    policies: POLICIES,
+    self,
+    speaker,
+    events: new EventLog(() => 0),
+    environment: { kernel: undefined, readBudget: new ReadBudget(), random: () => 0.5, log: () => {} },
+    ownRestart: { restarting: false, forwarding: false },
+    onProgress: () => {},
+  });
+  session.established(NEGOTIATED);
+  const path = [{ type: 'sequence' as const, asns: [65_001] }];
+  const attributes = encodeAttributes({ ...PLAIN_ATTRIBUTES, asPath: path, nextHop: '192.0.2.2' }, 0);
+  const body = Uint8Array.of(0, 0, attributes.length >> 8, attributes.length & 255, ...attributes, 16, 10, 1);
+  session.update(body, 0, body.length);
+  await speaker.settled();
+  session.down({ kind: 'connection-lost', words: 'the connection was lost' });
+  await speaker.settled();
+  return { speaker, session };
+}
+
+describe('a neighbour that comes back', () => {
+  beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
+  afterEach(() => vi.useRealTimers());
+
+  it('finds its routes as they were: none is decided anew before it says something else', async () => {
+    const { speaker, session } = await lostNeighbour();
+    expect(speaker.rib.peers.accepted[0][session.peer]).toBe(1);
+    session.established(NEGOTIATED);
+    expect(speaker.rib.hasWork).toBe(false);
+    expect(session.kept).toMatchObject({ stale: 1, awaits: 'end-of-rib' });
+  });
+
+  it('has them decided anew if it is another router', async () => {
+    const { speaker, session } = await lostNeighbour();
+    session.established({ ...NEGOTIATED, peerRouterId: 3 });
+    expect(speaker.rib.hasWork).toBe(true);
+    expect(speaker.rib.peers.routerId[session.peer]).toBe(3);
+  });
+});
