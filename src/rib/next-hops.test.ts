@@ -75,7 +75,7 @@ describe('a next hop', () => {
     world.announce(A, PREFIX, via(HOP));
     world.turns();
     expect(world.heard).toEqual({ announced: 0, withdrawn: 0 });
-    expect(world.hops.whyUnusable(world.id(HOP))).toMatch(/198\.51\.100\.1 .*has not been asked yet/);
+    expect(world.hops.whyUnusable(world.id(HOP))).toMatch(/198\.51\.100\.1 .*the kernel has not answered yet/);
     world.answered();
     expect(world.heard).toEqual({ announced: 1, withdrawn: 0 });
     expect(world.hops.how(world.id(HOP))).toBe('metric 0');

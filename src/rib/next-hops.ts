@@ -185,7 +185,7 @@ export class NextHops {
     const hop = `next hop ${this.address[id]}`;
     if (this.isOwn(id)) return `${hop} is an address of this router`;
     return this.unknown[id]
-      ? `${hop} is not resolved yet: the kernel has not been asked yet`
+      ? `${hop} is not resolved yet: the kernel has not answered yet`
       : `${hop} can't be resolved: ${this.words[id]}`;
   }
 
