@@ -4,6 +4,7 @@ import { createNamespace, link } from '../support/namespaces.ts';
 import type { Namespace } from '../support/namespaces.ts';
 import { Ping } from '../support/ping.ts';
 import { missingHere, requireOrSkip } from '../support/skip.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { NODE_AS, TestNode, block, linkAddresses, resource } from './daemon-fixture.ts';
 import { connectPod, shell } from './pod-fixture.ts';
 
@@ -15,13 +16,14 @@ const PODS = ['10.65.0.5', '10.65.0.69'] as const;
 
 let nodes: readonly TestNode[];
 let pods: readonly Namespace[];
+let router: Namespace;
 
 beforeEach(async (ctx) => {
   requireOrSkip(ctx, NEEDS);
   nodes = [new TestNode(), new TestNode()];
   pods = [createNamespace('pod1'), createNamespace('pod2')];
   const [first, second] = nodes;
-  const router = first.addLink(1);
+  router = first.addLink(1);
   link(
     { namespace: second.namespace, device: 'link1', addresses: [`${THERE}/24`] },
     { namespace: router, device: 'eth1', addresses: ['10.92.1.2/24'] },
@@ -71,5 +73,23 @@ describe('packets between pods of nodes on different networks', () => {
     await ping.answers(200);
     expect(ping.count().lost).toBe(0);
     expect(await shell(nodes[0].namespace, 'ip route get 10.65.0.69')).toContain('dev vxlan.calico');
+  });
+
+  it('are not lost when the pool is to do without VXLAN from now on', async () => {
+    await shell(router, 'ip route add 10.65.0.0/26 via 10.91.1.1', 'ip route add 10.65.0.64/26 via 10.92.1.1');
+    writeCluster('Always');
+    await startAll();
+    await using ping = new Ping(pods[0], PODS[1], { rate: 500 });
+    await ping.answers(50);
+    ping.restart();
+    writeCluster('Never');
+    for (const node of nodes) {
+      await waitFor(() => node.ip('link', 'show', 'type', 'vxlan'), {
+        what: 'the device to go',
+        accept: (links) => links.length === 0,
+      });
+    }
+    await ping.answers(100);
+    expect(ping.count().lost).toBe(0);
   });
 });
