@@ -106,9 +106,12 @@ export class Daemon {
     await this.kernel?.start();
     // From now on the kernel says so when one comes or goes.
     this.router.setOwnAddresses(allAddresses());
-    this.router.startAfter(ownRestart(this.kernel?.counters.adopted));
     this.datastore.start({
-      snapshot: (resources, problems) => this.take(clusterView(resources), problems, resources.length),
+      snapshot: (resources, problems) => {
+        // By now the kernel has told what workloads there are.
+        this.router.startAfter(this.ownRestart);
+        this.take(clusterView(resources), problems, resources.length);
+      },
       changes: (changes, problems) => this.take(applyChanges(this.view, changes), problems, changes.length),
       status: (status) => this.datastoreChanged(status),
     });
@@ -164,6 +167,15 @@ export class Daemon {
     await this.router.stop(forGood);
     await this.kernel?.stop({ keepRoutes: !forGood });
     await this.api?.close();
+  }
+
+  /**
+   * What tells of an earlier run are its routes in the kernel, and workloads: packets to them go on whoever programs the
+   * other routes. Without a FIB nothing does; but then the daemon forwards nothing either, and it may as well have run before.
+   */
+  private get ownRestart(): OwnRestart {
+    const found = this.kernel === undefined || this.kernel.counters.adopted + this.workloads.list.length > 0;
+    return { restarting: found, forwarding: found };
   }
 
   private createKernel(): KernelRouting {
@@ -279,14 +291,6 @@ export class Daemon {
       ],
     };
   }
-}
-
-/**
- * What tells of an earlier run are its routes in the kernel (`adopted`). Without a FIB nothing does; but then the daemon
- * forwards nothing either, and it may as well have run before.
- */
-function ownRestart(adopted = 1): OwnRestart {
-  return { restarting: adopted > 0, forwarding: adopted > 0 };
 }
 
 function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {

@@ -76,3 +76,27 @@ describe.skipIf(reason !== undefined)(
     });
   },
 );
+
+describe.skipIf(reason !== undefined)('a daemon that leaves all routes to Felix', () => {
+  it('tells by its workloads after kill -9 that packets to them went on', async () => {
+    await using node = new TestNode();
+    const far = node.addLink(1);
+    node.writeBasics();
+    node.write('pool.yaml', resource('IPPool', 'pods', { cidr: '10.70.0.0/16', vxlanMode: 'Always' }));
+    node.write('felix.yaml', resource('FelixConfiguration', 'default', {}));
+    node.write('block.yaml', block(BLOCK));
+    node.write('peer.yaml', bgpPeer(1, 65_001));
+    await node.ip('link', 'add', 'cali0', 'type', 'veth', 'peer', 'name', 'pod0');
+    for (const name of ['cali0', 'pod0']) await node.ip('link', 'set', name, 'up');
+    await node.ip('route', 'add', '10.70.1.5/32', 'dev', 'cali0', 'scope', 'link');
+    await using bird = await Bird.start(far, 1, 65_001, []);
+    const daemon = await node.startDaemon();
+    await bird.has(BLOCK);
+    daemon.signal('SIGKILL');
+    await daemon.ended;
+    await node.startDaemon();
+    await node.established(linkAddresses(1).theirs);
+    expect(await bird.session()).toMatch(/AF preserved: ipv4 ipv6/);
+    await bird.has(BLOCK);
+  });
+});
