@@ -2,43 +2,24 @@
  * A RIB under test with readers behind its peers, and the state of the naive model beside it.
  */
 import { inspect } from 'node:util';
-import { decodeAttributes, encodeAttributes } from '../../src/bgp/messages/attributes/attribute-codec.ts';
+import { decodeAttributes } from '../../src/bgp/messages/attributes/attribute-codec.ts';
 import type { Attributes } from '../../src/bgp/messages/attributes/attributes.ts';
-import { parseAddress, parseU32 } from '../../src/net/address.ts';
+import { parseU32 } from '../../src/net/address.ts';
 import { FAMILIES } from '../../src/net/family.ts';
 import type { Family } from '../../src/net/family.ts';
-import { parsePrefix, prefixBytes } from '../../src/net/prefix.ts';
+import { parsePrefix } from '../../src/net/prefix.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
 import { Advertising } from '../../src/rib/advertising.ts';
-import type { PeerInfo } from '../../src/rib/peers.ts';
-import { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../../src/rib/policy.ts';
-import type { RoutePolicy } from '../../src/rib/policy.ts';
 import { Rib } from '../../src/rib/rib.ts';
 import type { RibOptions } from '../../src/rib/rib.ts';
-import type { GroupProfile } from '../../src/rib/update-group.ts';
 import { AdjRibInReader } from './adj-rib-in-reader.ts';
+import { blockOf, nlriOf, sameBlock } from './encoded.ts';
 import { FakeResolver } from './fake-resolver.ts';
-import { OWN, RULES, modelAccepts, modelMultipath, modelTold } from './rib-model.ts';
-import type { ModelPath, ModelPeer, RuleName, Terms } from './rib-model.ts';
-
-const SOURCES = {
-  local: SOURCE_LOCAL,
-  external: SOURCE_EXTERNAL,
-  internal: SOURCE_INTERNAL,
-  client: SOURCE_CLIENT,
-} as const;
-const KINDS = ['local', 'local', 'external', 'internal', 'client'] as const;
+import { infoOf, profileOf } from './model-peers.ts';
+import { OWN, modelAccepts, modelMultipath, modelTold } from './rib-model.ts';
+import type { ModelPath, ModelPeer, Terms } from './rib-model.ts';
 
 export const LOCAL: ModelPeer = { name: 'local', kind: 'local', routerId: OWN.routerId, as: OWN.as };
-
-/** Blocks of attributes that were encoded before, by family. */
-const encoded: readonly WeakMap<Attributes, Uint8Array>[] = [new WeakMap(), new WeakMap()];
-
-function blockOf(attributes: Attributes, family: Family): Uint8Array {
-  let block = encoded[family].get(attributes);
-  if (block === undefined) encoded[family].set(attributes, (block = encodeAttributes(attributes, family)));
-  return block;
-}
 
 /** A peer's session and what was last agreed on. */
 interface Session {
@@ -72,7 +53,6 @@ export class RibWorld {
   /** Attribute sets decoded before, by their bytes. */
   private readonly decoded = new Map<string, Attributes>();
   private readonly prefixes = new Map<string, Prefix>();
-  private readonly nlris = new Map<Prefix, Uint8Array>();
   private ownAddresses: ReadonlySet<string> = new Set();
   /** Where the RIB asks how next hops are reached, if it does. */
   private readonly resolver: FakeResolver | undefined;
@@ -178,7 +158,7 @@ export class RibWorld {
     const block = blockOf(attributes, prefix.family);
     const set = this.rib.sets.acquire(block, 0, block.length);
     if (session === undefined) this.rib.originate(prefix, set);
-    else this.rib.announce(session.index, prefix.family, ...this.nlri(prefix), set);
+    else this.rib.announce(session.index, prefix.family, ...nlriOf(prefix), set);
     this.rib.sets.release(set);
     let paths = this.paths.get(text);
     if (paths === undefined) this.paths.set(text, (paths = new Map()));
@@ -191,7 +171,7 @@ export class RibWorld {
     const prefix = this.prefix(text);
     if (peer.kind === 'local') this.rib.withdrawOwn(prefix);
     else if (session === undefined) return;
-    else this.rib.withdraw(session.index, prefix.family, ...this.nlri(prefix));
+    else this.rib.withdraw(session.index, prefix.family, ...nlriOf(prefix));
     this.paths.get(text)?.delete(peer);
     this.stale.get(peer)?.delete(text);
   }
@@ -319,15 +299,6 @@ export class RibWorld {
     return prefix;
   }
 
-  private nlri(prefix: Prefix): [buffer: Uint8Array, start: number, end: number] {
-    let buffer = this.nlris.get(prefix);
-    if (buffer === undefined) {
-      const bytes = prefixBytes(prefix.family, ...prefix.words).subarray(0, (prefix.length + 7) >> 3);
-      this.nlris.set(prefix, (buffer = Uint8Array.of(prefix.length, ...bytes)));
-    }
-    return [buffer, 0, buffer.length];
-  }
-
   private feed(peer: ModelPeer, session: Session, bytes: Uint8Array): void {
     const { reader } = session;
     const ends = reader.endOfRibs.length;
@@ -418,49 +389,11 @@ export class RibWorld {
   }
 
   private compareRoute(what: string, family: Family, is: Attributes | undefined, should: Attributes | undefined): void {
-    const same =
-      is === undefined || should === undefined
-        ? is === should
-        : Buffer.compare(blockOf(is, family), blockOf(should, family)) === 0;
-    if (!same) this.compare(what, is, should);
+    if (!sameBlock(family, is, should)) this.compare(what, is, should);
   }
 
   private compare(what: string, is: unknown, should: unknown): void {
     const [found, wanted] = [inspect(is), inspect(should)];
     if (found !== wanted) this.found.push(`${what}: ${found}, but the model has ${wanted}`);
   }
-}
-
-function policyOf(name: RuleName): RoutePolicy {
-  return {
-    key: name,
-    perPrefix: name === 'short',
-    apply: ({ family, length, source, set }) => (RULES[name](family, length, KINDS[source]) ? set : 0),
-    explain: () => ({ accepted: true, why: name }),
-  };
-}
-
-function infoOf(peer: ModelPeer, terms: Terms): PeerInfo {
-  return {
-    address: peer.name,
-    source: SOURCES[terms.kind],
-    routerId: parseU32(peer.routerId),
-    localAs: OWN.as,
-    allowLocalAs: terms.allowLocalAs,
-    importPolicy: policyOf(terms.import),
-  };
-}
-
-function profileOf(peer: ModelPeer, terms: Terms): GroupProfile {
-  return {
-    to: terms.kind === 'local' ? 'external' : terms.kind,
-    localAs: OWN.as,
-    nextHopMode: peer.nextHopMode ?? 'auto',
-    selfNextHop: [parseAddress(OWN.ipv4).bytes, parseAddress(OWN.ipv6).bytes],
-    clusterId: parseU32(OWN.clusterId),
-    exportPolicy: policyOf(terms.export),
-    families: peer.families ?? FAMILIES,
-    fourOctetAs: peer.narrow !== true,
-    maxMessage: peer.extended === true ? 65_535 : 4096,
-  };
 }
