@@ -1,6 +1,7 @@
 /** The kernel's routes on a node where others write routes too, with settings other than the defaults. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FibEntry, RouteExplanation } from '../../src/api/types.ts';
+import { createNamespace, link } from '../support/namespaces.ts';
 import { run } from '../support/processes.ts';
 import type { RunningProcess } from '../support/processes.ts';
 import { missingHere, requireOrSkip } from '../support/skip.ts';
@@ -189,6 +190,30 @@ describe('routes of pools', () => {
       what: 'the device to go',
       accept: (links) => links.length === 0,
     });
+  });
+
+  it('go over tunl0 where a pool is encapsulated in IPIP, with CrossSubnet only to other networks', async () => {
+    const pool = (name: string, cidr: string, ipipMode: string): object => resource('IPPool', name, { cidr, ipipMode });
+    const far = createNamespace('tunl0');
+    try {
+      // What counts here is the name: not every kernel has the module.
+      link({ namespace: node.namespace, device: 'tunl0', addresses: [] }, { namespace: far, addresses: [] });
+      await begin({
+        resources: [pool('always', '10.70.0.0/16', 'Always'), pool('near', '10.71.0.0/16', 'CrossSubnet')],
+      });
+      await bird.announce('10.70.0.0/24', '10.71.0.0/24');
+      await kernelHas([`10.70.0.0/24 ${theirs} tunl0`, `10.71.0.0/24 ${theirs} link1`]);
+      const hops = await node.ip<{ gateway: string; dev: string; flags: string[] }>('nexthop');
+      expect(hops.find(({ dev }) => dev === 'tunl0')).toMatchObject({ gateway: theirs, flags: ['onlink'] });
+      await node.ip('link', 'delete', 'tunl0');
+      await waitFor(() => explained('10.70.0.1'), {
+        what: 'the reason',
+        accept: ({ fib }) => fib?.words.includes('tunl0') === true,
+      });
+      await kernelHas([`10.71.0.0/24 ${theirs} link1`]);
+    } finally {
+      far[Symbol.dispose]();
+    }
   });
 
   it('are handed over to Felix when it comes, with the device', async () => {
