@@ -25,6 +25,9 @@ import type { OwnRestart } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
 import { Speaker } from './speaker.ts';
 
+/** How long peers wait for what the kernel has to answer, in milliseconds: its thread may have failed. */
+const ANSWER_PATIENCE = 10_000;
+
 /** The kernel side, as the RIB talks to it. */
 export interface KernelListeners {
   readonly forwarding: ForwardingListener & { flush(): void };
@@ -93,7 +96,7 @@ export class Router {
 
   /** All that there is to know is known: peers are told that they have heard everything, and no more of a restart. */
   async endRestart(): Promise<void> {
-    await this.speaker.settled();
+    await this.speaker.settled(ANSWER_PATIENCE);
     this.ownRestart = { ...this.ownRestart, restarting: false };
     for (const session of this.sessions.values()) session.changeOwnRestart(this.ownRestart);
     this.advertising.releaseEndOfRib();
@@ -213,7 +216,7 @@ export class Router {
         peer.stop(!forGood && peer.session.negotiated?.gracefulRestart !== undefined ? { kind: 'restart' } : reason),
       ),
     );
-    if (forGood) await this.speaker.settled();
+    if (forGood) await this.speaker.settled(0);
     this.speaker.stop();
   }
 

@@ -19,7 +19,7 @@ describe('waiting until all is decided', () => {
     expect(speaker.rib.hasWork).toBe(false);
   });
 
-  it('does not wait for ever for a kernel that does not answer', async () => {
+  it('waits for a kernel that does not answer as long as it is told to', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     try {
       const nextHopListener = { watch: () => {}, unwatch: () => {} };
@@ -27,12 +27,16 @@ describe('waiting until all is decided', () => {
       const block = encodeAttributes({ ...PLAIN_ATTRIBUTES, nextHop: '10.0.0.1' }, 0);
       speaker.rib.sets.acquire(block, 0, block.length);
       expect(speaker.rib.waitsForNextHops).toBe(true);
-      let settled = false;
-      void speaker.settled().then(() => (settled = true));
+      const settled: string[] = [];
+      void speaker.settled(2000).then(() => settled.push('with patience'));
+      void speaker.settled().then(() => settled.push('at last'));
       await vi.advanceTimersByTimeAsync(1000);
-      expect(settled).toBe(false);
+      expect(settled).toEqual([]);
       await vi.advanceTimersByTimeAsync(30_000);
-      expect(settled).toBe(true);
+      expect(settled).toEqual(['with patience']);
+      speaker.rib.setNextHops([{ id: 1, reachable: true, metric: 0, words: '' }]);
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(settled).toEqual(['with patience', 'at last']);
     } finally {
       vi.useRealTimers();
     }

@@ -14,9 +14,6 @@ const DECISIONS_PER_TURN = 8192;
 /** How often to look whether the kernel has answered, in milliseconds. */
 const ANSWER_POLL = 5;
 
-/** How long to wait for that, in milliseconds: its thread may have failed, and peers must not wait with us. */
-const ANSWER_PATIENCE = 10_000;
-
 /** Takes what a peer is told; false when it takes no more for now. */
 export interface Sink {
   send(bytes: Uint8Array): boolean;
@@ -53,18 +50,18 @@ export class Speaker {
   }
 
   /**
-   * Resolves when nothing waits to be decided or forwarded, nor (with some patience) for the kernel to say how a next hop
-   * is reached; or when there are no more turns.
+   * Resolves when nothing waits to be decided or forwarded, nor for the kernel to say how a next hop is reached, `patience`
+   * milliseconds at most; or when there are no more turns.
    */
-  async settled(): Promise<void> {
-    let patience = ANSWER_PATIENCE;
-    while (!this.paused && (this.rib.hasWork || (this.rib.waitsForNextHops && patience > 0))) {
+  async settled(patience = Infinity): Promise<void> {
+    let left = patience;
+    while (!this.paused && (this.rib.hasWork || (this.rib.waitsForNextHops && left > 0))) {
       this.kick();
       if (this.rib.hasWork) {
         await new Promise((resolve) => setImmediate(resolve));
       } else {
         await new Promise((resolve) => setTimeout(resolve, ANSWER_POLL));
-        patience -= ANSWER_POLL;
+        left -= ANSWER_POLL;
       }
     }
   }
