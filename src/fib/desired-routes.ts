@@ -168,12 +168,13 @@ export class DesiredRoutes {
     return damaged ? id : 0;
   }
 
-  /** Notes that the kernel dropped all routes with this object. Returns one that should be there, or 0. */
-  forgetObject(object: number): number {
+  /** Notes that the kernel dropped all routes with these objects. Returns one that should be there, or 0. */
+  forgetObjects(objects: ReadonlySet<number>): number {
     let damaged = 0;
     for (let id = 1; id < this.table.end; id++) {
-      if (this.kernel[id] !== object || this.table.holders[id] === 0) continue;
+      if (this.kernel[id] < FIRST_OBJECT || !objects.has(this.kernel[id]) || this.table.holders[id] === 0) continue;
       this.setKernel(id, NO_OBJECT);
+      this.flags[id] |= DOUBTED;
       if (this.reconsider(id)) damaged = id;
       this.dropIfUnused(id);
     }

@@ -153,6 +153,7 @@ export class FibEngine {
       if (prefix !== undefined) this.damage ??= 'another program had changed it';
     } else if (type === RTM_NEWNEXTHOP || type === RTM_DELNEXTHOP) this.objectNotified(message);
     this.view.notify(message);
+    this.dropLostLinks();
     if (this.tunnels.notify(message)) this.tunnelsDue = true;
   }
 
@@ -187,6 +188,8 @@ export class FibEngine {
     try {
       this.compareDue = this.writer.doubtful = false;
       this.view.refresh();
+      // What went with links is seen by the comparison.
+      this.view.takeLostLinks();
       if (this.objects.observe()) this.planDue = true;
       this.lacking = true;
       if (this.observer.observe(false) !== undefined) this.damage ??= 'a comparison found it changed';
@@ -296,6 +299,7 @@ export class FibEngine {
     }
     // Of changes by this process there are no notifications.
     this.view.refreshLinks();
+    this.dropLostLinks();
     this.resolver.tunnelsChanged();
     this.react();
     return true;
@@ -320,8 +324,8 @@ export class FibEngine {
     for (const group of drops) {
       this.writer.removed += this.targets.objectUsers[group.index];
       this.objects.drop(group);
-      this.forget(group);
     }
+    this.forget(drops);
     this.objects.write(rewrites);
     for (const { object, set } of rewrites) {
       if (object.set === set && this.damagedObjects.has(object)) this.groupRepaired(object);
@@ -348,16 +352,28 @@ export class FibEngine {
   private objectNotified(message: MessageReader): void {
     const { changed, gone, unclear } = this.objects.notified(message);
     for (const group of changed) this.damagedObjects.add(group);
-    for (const group of gone) {
-      if (this.forget(group)) this.damage ??= 'another program had deleted its next hops';
-    }
+    if (this.forget(gone)) this.damage ??= 'another program had deleted its next hops';
     if (changed.length > 0 || gone.length > 0) this.planDue = true;
     if (unclear || gone.length > 0) this.compareDue = true;
   }
 
-  /** The routes that had this group are gone with it. Returns whether one of them should be there. */
-  private forget({ index }: KernelGroup): boolean {
-    return this.routes.map((routes) => routes.forgetObject(index)).some((id) => id !== 0);
+  /** Takes into account what the kernel dropped with links, which may be up again by now. */
+  private dropLostLinks(): void {
+    for (const index of this.view.takeLostLinks()) {
+      const { changed, gone } = this.objects.linkLost(index);
+      if (this.forget(gone)) this.damage ??= 'the kernel had dropped it when its link went down';
+      if (changed.length === 0 && gone.length === 0) continue;
+      this.planDue = true;
+      // What was told late may have been written again since.
+      this.compareDue = true;
+    }
+  }
+
+  /** The routes that had these groups are gone with them. Returns whether one of them should be there. */
+  private forget(groups: readonly KernelGroup[]): boolean {
+    if (groups.length === 0) return false;
+    const objects = new Set(groups.map(({ index }) => index));
+    return this.routes.map((routes) => routes.forgetObjects(objects)).some((id) => id !== 0);
   }
 
   /** Once for all that was refused, and for all that was repaired, since the queue was last empty. */

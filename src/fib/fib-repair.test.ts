@@ -107,6 +107,35 @@ describe('a next-hop object of ours that somebody else', () => {
   });
 });
 
+describe('next hops on a link that lost its carrier and has it again', () => {
+  it('are made again with their groups and routes, though the kernel tells nothing of them', () => {
+    world.kernel.flapCarrier('eth2');
+    expect(world.table).toHaveLength(2);
+    world.deliver();
+    expect(world.table).toEqual([
+      '10.1.0.0/16 -> 10.0.1.1*1 10.0.2.1*1',
+      '10.2.0.0/16 -> 10.0.2.1*1',
+      'fd01::/64 -> 10.0.1.1*1 10.0.2.1*1',
+    ]);
+    expect(world.engine.counts).toMatchObject({ installed: 3, failed: 0 });
+    expect(world.troubles).toEqual([]);
+    expect(world.repairs).toMatchObject([{ words: 'the kernel had dropped it when its link went down' }]);
+  });
+
+  it('stay if they were written after the link came back, though it is told of later', () => {
+    const before = world.table;
+    world.kernel.flapCarrier('eth2');
+    world.resync();
+    world.deliver();
+    world.resync();
+    expect(world.table).toEqual(before);
+    expect(world.troubles).toEqual([]);
+    expect(world.engine.counts).toMatchObject({ installed: 3, failed: 0 });
+    expect(world.engine.doubtful).toBe(false);
+    expect(groupIds()).toHaveLength(2);
+  });
+});
+
 describe('a comparison', () => {
   it('mends what no notification told', () => {
     world.kernel.dropRoute('10.1.0.0/16');
@@ -177,7 +206,7 @@ describe('any sequence of changes, ours and of others', () => {
     {
       weight: 6,
       arbitrary: fc.tuple(
-        fc.constantFrom('drop', 'change', 'replace', 'dropObject', 'changeGroup', 'neighbour', 'down', 'up'),
+        fc.constantFrom('drop', 'change', 'replace', 'dropObject', 'changeGroup', 'neighbour', 'down', 'up', 'flap'),
         prefix,
         pick,
       ),
@@ -297,6 +326,8 @@ describe('any sequence of changes, ours and of others', () => {
         return kernel.setNeighbour(`10.0.${link}.1`, link, n % 2 === 0);
       case 'down':
         return kernel.dropInterface(`eth${link}`);
+      case 'flap':
+        return kernel.flapCarrier(`eth${link}`);
       case 'up':
         return kernel.raiseInterface(`eth${link}`, `10.0.${link}.0/24`, `fd00:${link}::/64`);
     }

@@ -105,6 +105,7 @@ export class KernelObjects {
     this.table.memberById.clear();
     this.spare.clear();
     for (const object of members) this.observeMember(object);
+    this.keepUsed(groups);
     const seen = new Set<number>();
     let changed = false;
     for (const object of groups) {
@@ -149,6 +150,17 @@ export class KernelObjects {
     return before !== undefined && before !== member;
   }
 
+  /** Of several objects for the same next hop those stay that groups have: without them the groups would lack it. */
+  private keepUsed(groups: readonly NextHopObject[]): void {
+    for (const { id } of groups.flatMap(({ members }) => members ?? [])) {
+      const member = this.table.memberById.get(id);
+      if (member === undefined || !this.spare.delete(id)) continue;
+      this.spare.add(member.id);
+      member.id = id;
+    }
+    for (const { id } of groups.flatMap(({ members }) => members ?? [])) this.spare.delete(id);
+  }
+
   /** Takes in a notification about an object of ours. */
   notified(message: MessageReader): ObjectNews {
     const object = readNextHop(message, this.attributes);
@@ -159,6 +171,18 @@ export class KernelObjects {
     else if (object.members === undefined) news.unclear = this.observeMember(object);
     else if (this.setOf(object) === undefined) news.unclear = true;
     else if (this.observeGroup(object)) news.changed.push(this.table.byId.get(object.id)!);
+    return news;
+  }
+
+  /**
+   * Notes that an interface went down or lost its carrier: the kernel drops the next hops on it without a word
+   * (net/ipv4/nexthop.c, nexthop_flush_dev).
+   */
+  linkLost(interfaceIndex: number): ObjectNews {
+    const news: ObjectNews = { changed: [], gone: [], unclear: false };
+    for (const [id, { hop }] of this.table.memberById) {
+      if (hop.interfaceIndex === interfaceIndex) this.deleted(id, news);
+    }
     return news;
   }
 

@@ -61,6 +61,7 @@ export class KernelView {
   private changeCount = 0;
   private addressesChanged = false;
   private routesMayBeGone = false;
+  private lostLinks: number[] = [];
 
   constructor(client: NetlinkClient, { owner, workloadInterfaces }: KernelViewOptions) {
     this.client = client;
@@ -168,6 +169,13 @@ export class KernelView {
     this.client.execute(writer, () => {});
   }
 
+  /** Indices of the interfaces that went down or lost their carrier since the last call, be they up again or not. */
+  takeLostLinks(): readonly number[] {
+    const { lostLinks } = this;
+    if (lostLinks.length > 0) this.lostLinks = [];
+    return lostLinks;
+  }
+
   /** What changed for next hops since the last call; undefined if nothing did. */
   takeChanges(): ViewChanges | undefined {
     if (this.changes.empty) return undefined;
@@ -250,6 +258,7 @@ export class KernelView {
     if (before.up && before.carrier && !(up && carrier)) {
       this.neighbours.forgetInterface(index);
       this.routes.dropObjectsOf(index);
+      this.lostLinks.push(index);
     }
     if (!before.up || up) return;
     this.routes.dropRoutesOver(index, false);

@@ -91,9 +91,11 @@ export class ObjectTable {
     this.unhold(group.index);
   }
 
-  /** The group that routes are given for a set, if there is one. */
-  usable(set: HopSet): KernelGroup | undefined {
-    return this.supported ? set.objects.find(({ id }) => id !== 0) : set.objects[0];
+  /** The group that routes are given for a set, if there is one: of several one that routes have. */
+  usable({ objects }: HopSet): KernelGroup | undefined {
+    if (!this.supported || objects.length < 2) return this.supported && objects[0]?.id === 0 ? undefined : objects[0];
+    const written = objects.filter(({ id }) => id !== 0);
+    return written.find(({ index }) => this.targets.objectUsers[index] > 0) ?? written[0];
   }
 
   /**

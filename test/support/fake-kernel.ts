@@ -154,7 +154,7 @@ export class FakeKernel implements NetlinkPort {
     this.notify((writer) => writeObject(writer, this.objects.get(id)!));
   }
 
-  /** Takes an interface down as the kernel does: its next hops go, groups without any, and their routes. */
+  /** Takes an interface down as the kernel does: its next hops go without a word, groups without any, and their routes. */
   dropInterface(name: string): void {
     const link = this.links.get(name)!;
     link.up = false;
@@ -162,8 +162,18 @@ export class FakeKernel implements NetlinkPort {
       if (nextHopId === 0 && nextHops.some((hop) => hop.interfaceIndex === link.index)) this.routes.delete(key);
     }
     for (const [id, { interfaceIndex, members }] of this.objects) {
-      if (members === undefined && interfaceIndex === link.index) this.remove(id, true);
+      if (members === undefined && interfaceIndex === link.index) this.remove(id, false);
     }
+    this.notify((writer) => writeLink(writer, name, link));
+  }
+
+  /** An interface loses its carrier and has it again at once, which costs it its next hops. */
+  flapCarrier(name: string): void {
+    const link = this.links.get(name)!;
+    for (const [id, { interfaceIndex, members }] of this.objects) {
+      if (members === undefined && interfaceIndex === link.index) this.remove(id, false);
+    }
+    this.notify((writer) => writeLink(writer, name, link, false));
     this.notify((writer) => writeLink(writer, name, link));
   }
 
@@ -408,9 +418,14 @@ function writeObject(writer: MessageWriter, object: NextHopObject, type = RTM_NE
   retype(writer, at, type, 0);
 }
 
-function writeLink(writer: MessageWriter, name: string, { index, up }: { index: number; up: boolean }): void {
+function writeLink(
+  writer: MessageWriter,
+  name: string,
+  { index, up }: { index: number; up: boolean },
+  carrier = up,
+): void {
   writer.begin(RTM_NEWLINK, 0);
-  writer.ifinfomsg(index, up ? IFF_UP | IFF_LOWER_UP | IFF_RUNNING : 0, 0);
+  writer.ifinfomsg(index, (up ? IFF_UP : 0) | (carrier ? IFF_LOWER_UP | IFF_RUNNING : 0), 0);
   writer.attributeString(IFLA_IFNAME, name);
   writer.end();
 }
