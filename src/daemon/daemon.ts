@@ -49,6 +49,8 @@ export interface DaemonEnvironment {
   readonly session: SessionEnvironment;
   /** Called when somebody asked over the API to stop. */
   readonly onShutdown: (forGood: boolean) => void;
+  /** Called when something failed without which the daemon does not do its work: it is to be stopped and started again. */
+  readonly onFailure: (words: string) => void;
 }
 
 export class Daemon {
@@ -183,6 +185,7 @@ export class Daemon {
       config: this.config.fib,
       events: this.events,
       now: this.environment.now,
+      onFailure: this.environment.onFailure,
       listener: {
         nextHops: (answers) => this.router.setNextHops(answers),
         workloads: (change) => this.workloads.change(change),

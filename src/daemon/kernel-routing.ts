@@ -30,6 +30,8 @@ export interface KernelRoutingOptions {
   readonly config: FibConfig;
   readonly events: EventLog;
   readonly listener: Pick<FibHandler, 'nextHops' | 'workloads' | 'addresses'>;
+  /** The thread that writes routes has failed: the kernel is not followed any more. */
+  readonly onFailure: (words: string) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -45,18 +47,18 @@ export class KernelRouting {
   private ownership: string | null = null;
   private readonly events: EventLog;
   private readonly now: () => number;
+  private readonly onFailure: (words: string) => void;
   private trouble: { words: string; at: number } | undefined;
   /** Whether watched next hops are reachable, by number of the watch. */
   private readonly watched = new Map<number, boolean>();
-  /** Whether the thread that writes routes has failed. */
-  private dead = false;
   private errors = 0;
   private vxlanKey: string | undefined;
 
-  constructor({ config, events, now, listener }: KernelRoutingOptions) {
+  constructor({ config, events, now, listener, onFailure }: KernelRoutingOptions) {
     this.config = config;
     this.events = events;
     this.now = now;
+    this.onFailure = onFailure;
     this.fib = new Fib(fibOptions(config), {
       trouble: (trouble) => this.troubled(trouble),
       synced: () => events.add('fib', 'kernel', 'the kernel has all routes of the first sync'),
@@ -161,7 +163,7 @@ export class KernelRouting {
 
   get status(): StatusReport['fib'] {
     const { desired, installed, failed, pending, repaired } = this.fib.statistics;
-    const inSync = pending === 0 && failed === 0 && !this.dead;
+    const inSync = pending === 0 && failed === 0;
     const { trouble } = this;
     return {
       enabled: true,
@@ -183,7 +185,6 @@ export class KernelRouting {
     const unused = table !== MAIN_TABLE && rules.length === 0;
     const { failed, problems } = this.fib.statistics;
     return [
-      ...(this.dead && this.trouble !== undefined ? [`${this.trouble.words}: restart starlingd`] : []),
       ...(failed === 0 ? [] : [failedWords(failed)]),
       ...problems,
       ...(unused ? [noRuleWords(table)] : []),
@@ -193,8 +194,8 @@ export class KernelRouting {
 
   private troubled({ code, message }: FibTrouble): void {
     this.errors++;
-    if (code === 'FIB_WORKER') this.dead = true;
     this.trouble = { words: message, at: this.now() };
+    if (code === 'FIB_WORKER') return this.onFailure(message);
     this.events.add('fib', 'kernel', message, 'warn');
   }
 }

@@ -88,6 +88,11 @@ async function run(config: Config, read: ReadConfig): Promise<void> {
     now: Date.now,
     session: sessionEnvironment(log),
     onShutdown: (forGood) => setImmediate(() => void end(daemon, log, forGood)),
+    onFailure: (words) => {
+      // A restart costs no packet; a daemon whose routes stand still would lose more and more of them.
+      log.error(`${words}; starlingd ends, so that it is started again`);
+      void end(daemon, log, false, EXIT_FAILURE);
+    },
   });
   process.once('SIGTERM', () => void end(daemon, log, false));
   process.once('SIGINT', () => void end(daemon, log, true));
@@ -124,10 +129,10 @@ function reload(daemon: Daemon, read: ReadConfig): void {
   }
 }
 
-async function end(daemon: Daemon, log: Log, forGood: boolean): Promise<void> {
+async function end(daemon: Daemon, log: Log, forGood: boolean, exitCode = 0): Promise<void> {
   try {
     await daemon.stop(forGood);
-    process.exit(0);
+    process.exit(exitCode);
   } catch (error) {
     log.error('stopping failed', { error });
     process.exit(EXIT_FAILURE);

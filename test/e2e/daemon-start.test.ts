@@ -1,5 +1,6 @@
 /** starlingd where the start is not smooth: what it says, with which exit code, and how it goes on. */
-import { existsSync, renameSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, renameSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { start } from '../support/processes.ts';
 import { missingHere, requireOrSkip } from '../support/skip.ts';
@@ -75,6 +76,30 @@ describe('starlingd', () => {
     const daemon = node.launch(node.configure(), node.namespace, argv);
     expect(await daemon.ended).toBe(1);
     expect(daemon.output()).toMatch(/ ERROR .*changing the kernel's routes needs CAP_NET_ADMIN \(EPERM\)\n/);
+  });
+
+  it('exits with 1 where the thread that writes routes fails, and leaves routes and sessions for its next start', async () => {
+    await using _bird = await oneRouter();
+    const [whole, broken] = [node.dist, `${node.resources}-dist`];
+    cpSync(whole, broken, { recursive: true });
+    for (const name of ['node_modules', 'package.json']) symlinkSync(join(whole, '..', name), join(broken, '..', name));
+    // The thread fails as soon as the file is there.
+    const failure = `setInterval(() => { if (existsSync('${broken}/fail')) throw new Error('out of order'); }, 10);`;
+    appendFileSync(join(broken, 'fib/worker.js'), `\nimport { existsSync } from 'node:fs';\n${failure}\n`);
+    node.dist = broken;
+    const daemon = await node.startDaemon();
+    await node.established(FIRST.theirs);
+    const installed = () => node.ip('route', 'show', 'proto', 'bird', 'type', 'unicast');
+    await waitFor(installed, { what: 'the route', accept: (routes) => routes.length === 1 });
+    appendFileSync(join(broken, 'fail'), '');
+    expect(await daemon.ended).toBe(1);
+    const words = 'the thread that writes routes failed: out of order; starlingd ends, so that it is started again';
+    expect(daemon.output()).toContain(` ERROR ${words}\n`);
+    expect(await installed()).toHaveLength(1);
+    node.dist = whole;
+    await node.startDaemon();
+    await node.established(FIRST.theirs);
+    expect(await installed()).toHaveLength(1);
   });
 
   it('waits for its resources, and keeps what it knows while they are away', async () => {
