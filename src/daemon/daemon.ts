@@ -228,7 +228,8 @@ export class Daemon {
       this.kernel?.apply(wanted, this.router.rib.tables);
       await this.router.apply(wanted);
       this.advertisement = wanted.advertisement;
-      this.initialSync.datastoreSynced();
+      // Resources that do not know this node say nothing of what it should have: they may not be all there yet.
+      if (wanted.self !== undefined) this.initialSync.datastoreSynced();
       this.initialSync.check(this.router.progress());
     } catch (error) {
       this.environment.log.error('applying the resources failed', { error });

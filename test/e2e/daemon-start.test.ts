@@ -1,5 +1,5 @@
 /** starlingd where the start is not smooth: what it says, with which exit code, and how it goes on. */
-import { appendFileSync, cpSync, existsSync, renameSync, symlinkSync } from 'node:fs';
+import { appendFileSync, cpSync, existsSync, mkdirSync, renameSync, rmdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { start } from '../support/processes.ts';
@@ -133,6 +133,33 @@ describe('starlingd', () => {
     );
     expect([await bird.heard(), await node.ip('route'), await node.ip('nexthop')]).toEqual(before);
     expect((await node.peer(FIRST.theirs)).flaps).toBe(0);
+  });
+
+  it('keeps the routes of an earlier run until its resources say what is wanted, be they empty at first', async () => {
+    await using _bird = await oneRouter();
+    const daemon = await node.startDaemon();
+    await node.established(FIRST.theirs);
+    const installed = () => node.ip('route', 'show', 'proto', 'bird', 'type', 'unicast');
+    await waitFor(installed, { what: 'the route', accept: (routes) => routes.length === 1 });
+    daemon.signal('SIGKILL');
+    await daemon.ended;
+    const full = `${node.resources}.full`;
+    renameSync(node.resources, full);
+    mkdirSync(node.resources);
+    await node.startDaemon();
+    const other = () => node.ip('route', 'show', '10.99.0.0/16');
+    // A route that is no leftover goes at once: then what is decided by the empty resources was worked off, too.
+    await node.ip('route', 'add', '10.99.0.0/16', 'via', FIRST.theirs, 'proto', 'bird', 'metric', '1024');
+    await waitFor(other, { what: 'the end of another route', accept: (routes) => routes.length === 0 });
+    expect(await installed()).toMatchObject([{ dst: '10.70.0.0/16' }]);
+    rmdirSync(node.resources);
+    renameSync(full, node.resources);
+    await node.established(FIRST.theirs);
+    await waitFor(() => node.events(), {
+      what: 'the end of the start',
+      accept: (events) => events.some(({ words }) => words === 'the kernel has all routes of the first sync'),
+    });
+    expect(await installed()).toMatchObject([{ dst: '10.70.0.0/16' }]);
   });
 
   it('starts again after a sudden death, over the socket and the routes that were left', async () => {
