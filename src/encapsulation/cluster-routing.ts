@@ -68,8 +68,7 @@ export function clusterRouting(
   const nodes = view.list('Node');
   const { owner } = owners.of.vxlan;
   const tunnelled = owner === 'nobody' ? [] : pools.filter(({ kind }) => kind === 'vxlan');
-  const planned = vxlanPlans(tunnelled, nodes, node.name, felix);
-  const vxlan = owner === 'felix' ? leftToFelix(planned.plans) : planned;
+  const vxlan = vxlanPlans(tunnelled, nodes, node.name, felix);
   return {
     rules,
     vxlan: vxlan.plans,
@@ -83,11 +82,6 @@ export function clusterRouting(
     ],
     words: ownershipWords(pools, owners),
   };
-}
-
-/** Felix sees to its tunnels, and to what is wrong with them. */
-function leftToFelix(plans: readonly VxlanPlan[]): ReturnType<typeof vxlanPlans> {
-  return { plans: plans.map((plan) => ({ ...plan, leftToFelix: true })), problems: [] };
 }
 
 /**

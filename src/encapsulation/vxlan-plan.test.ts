@@ -28,7 +28,7 @@ describe('the VXLAN plans', () => {
     const resources = [V4, V6, node('n1', ipv4(1)), node('n2', ipv4(2)), node('n3', {})];
     const { vxlan: ours } = planned(...resources);
     const { vxlan, problems } = clusterRouting(clusterView(resources), { name: 'n1' }, { felix: 'present' });
-    expect(vxlan).toEqual([{ ...ours[0], leftToFelix: true }]);
+    expect(vxlan).toEqual([{ ...ours[0], peers: [], leftToFelix: true }]);
     expect(problems).toEqual([]);
     const off = resource('FelixConfiguration', 'default', { spec: { vxlanEnabled: false } });
     expect(clusterRouting(clusterView([...resources, off]), { name: 'n1' }, { felix: 'present' }).vxlan).toEqual([]);

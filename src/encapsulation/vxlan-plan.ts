@@ -28,7 +28,7 @@ export interface VxlanPlan {
   readonly tunnelAddress?: string;
   /** The other nodes, by name. No two of them, nor this node, share an address, gateway or MAC address. */
   readonly peers: readonly VxlanEndpoint[];
-  /** Felix sets the tunnel up; the plan says how routes get through it for as long as they lead there. */
+  /** Felix sets the tunnel up, and sees to its peers: the plan has none. */
   readonly leftToFelix?: true;
 }
 
@@ -63,25 +63,26 @@ function plan(
 ): Planned {
   const node = nodes.find(({ metadata }) => metadata.name === name);
   const self = node && vxlanEndpoint(node, family);
-  if (node === undefined || self === undefined) return { plans: [], problems: [unplaced(family, pools, name)] };
-  const { peers, problems } = distinctPeers(family, pools, nodes, self);
+  if (node === undefined || self === undefined) {
+    return { plans: [], problems: felix.present ? [] : [unplaced(family, pools, name)] };
+  }
   const { vxlanVNI: vni = DEFAULT_VNI, vxlanPort: port = DEFAULT_PORT, [family.mtu]: mtu = 0 } = felix.spec;
   const tunnelAddress = node.spec[family.tunnelAddress];
+  const own = {
+    family: family.family,
+    device: family.device,
+    vni,
+    port,
+    ...(mtu > 0 && { mtu }),
+    mac: self.mac,
+    localAddress: self.address,
+    ...(tunnelAddress !== undefined && { tunnelAddress }),
+  };
+  if (felix.present) return { plans: [{ ...own, peers: [], leftToFelix: true }], problems: [] };
+  const { peers, problems } = distinctPeers(family, pools, nodes, self);
   const mixed = tunnelAddress === undefined ? nodes.filter(({ spec }) => spec[family.tunnelAddress] !== undefined) : [];
   return {
-    plans: [
-      {
-        family: family.family,
-        device: family.device,
-        vni,
-        port,
-        ...(mtu > 0 && { mtu }),
-        mac: self.mac,
-        localAddress: self.address,
-        ...(tunnelAddress !== undefined && { tunnelAddress }),
-        peers,
-      },
-    ],
+    plans: [{ ...own, peers }],
     problems: [...unreachableByFelix(family, name, mixed), ...problems],
   };
 }

@@ -33,7 +33,7 @@ export interface VxlanPlan {
   /** Canonical address for the device; left out where the node has none. */
   readonly tunnelAddress?: string;
   readonly peers: readonly VxlanPeer[];
-  /** Felix sets the device up: what there is stays as it is, for routes that still lead over it and for Felix. */
+  /** Felix sets the device up, and sees to its peers: what there is stays as it is. */
   readonly leftToFelix?: true;
 }
 

@@ -164,7 +164,7 @@ describe('VxlanDataplane', () => {
     const kernel = new FakeOverlay();
     const { dataplane } = start(kernel, [PLAN]);
     kernel.takeChanges();
-    dataplane.set([{ ...PLAN, mtu: 1400, leftToFelix: true }]);
+    dataplane.set([{ ...PLAN, mtu: 1400, peers: [], leftToFelix: true }]);
     expect(dataplane.sync()).toEqual([]);
     expect(kernel.takeChanges()).toEqual(['set alias ']);
     expect(dataplane.vxlan('10.0.0.2')).toEqual({

@@ -32,7 +32,7 @@ export class VxlanDataplane implements TunnelTable {
   private readonly attributes = new AttributeReader();
   /** Undefined until somebody says what is wanted: until then nothing is touched. */
   private devices: VxlanDevice[] | undefined;
-  /** Those of earlier plans and those left to Felix, while they are there: routes may still lead over them. */
+  /** Those of earlier plans, while they are there: routes may still lead over them. */
   private former: VxlanDevice[] = [];
   /** Names of devices that are Felix'. */
   private leftToFelix: ReadonlySet<string> = new Set();
@@ -44,17 +44,15 @@ export class VxlanDataplane implements TunnelTable {
   /** Says what devices there should be; {@link sync} makes it so. */
   set(plans: readonly VxlanPlan[]): void {
     const before = [...(this.devices ?? []), ...this.former];
-    const deviceOf = (plan: VxlanPlan): VxlanDevice => {
+    const wanted = plans.filter(({ leftToFelix }) => leftToFelix !== true);
+    this.devices = wanted.map((plan) => {
       const device = new VxlanDevice(plan);
       // Until the next sync the way is as it was: a changed plan takes no route out.
       device.index = before.find((other) => other.plan.device === plan.device)?.index ?? 0;
       return device;
-    };
-    const left = plans.filter(({ leftToFelix }) => leftToFelix === true);
-    const unnamed = before.filter((other) => plans.every(({ device }) => device !== other.plan.device));
-    this.devices = plans.filter((plan) => !left.includes(plan)).map(deviceOf);
-    this.former = [...left.map(deviceOf), ...unnamed];
-    this.leftToFelix = new Set(left.map(({ device }) => device));
+    });
+    this.former = before.filter((other) => wanted.every(({ device }) => device !== other.plan.device));
+    this.leftToFelix = new Set(plans.filter((plan) => !wanted.includes(plan)).map(({ device }) => device));
   }
 
   /**
