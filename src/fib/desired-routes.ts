@@ -5,8 +5,12 @@
 import type { Family } from '../net/family.ts';
 import { U32Stack, growColumn } from '../rib/columns.ts';
 import { PrefixTable } from '../rib/prefix-table.ts';
+import { RouteCounts } from './route-counts.ts';
 import { EMPTY_SET, FIRST_OBJECT, NO_GROUP, NO_OBJECT } from './targets.ts';
 import type { Targets } from './targets.ts';
+
+/** How many routes {@link DesiredRoutes.reconsiderSome} looks at. */
+const SLICE = 32_768;
 
 const QUEUED = 1;
 const FAILED = 2;
@@ -45,6 +49,9 @@ export class DesiredRoutes {
   private queue = new U32Stack();
   private next = new U32Stack();
   private cursor = 0;
+  private readonly counts = new RouteCounts();
+  /** The first route that is still to be reconsidered; all before it have been. */
+  private unsure = Infinity;
 
   constructor(family: Family, targets: Targets) {
     this.table = new PrefixTable(family);
@@ -55,9 +62,9 @@ export class DesiredRoutes {
     this.flags = new Uint8Array(capacity);
   }
 
-  /** Number of routes queued. */
+  /** Number of routes queued; one more while it is not known yet whether others have to be. */
   get pending(): number {
-    return this.queue.length - this.cursor + this.next.length;
+    return this.queue.length - this.cursor + this.next.length + (this.unsure < this.table.end ? 1 : 0);
   }
 
   /** Sets which group a route should have, {@link NO_GROUP} for no route, and queues it. */
@@ -99,9 +106,7 @@ export class DesiredRoutes {
 
   /** The set of next hops that the kernel's route should have. */
   target(id: number): number {
-    const { targets } = this;
-    if (targets.holding && (this.flags[id] & ADOPTED) !== 0) return targets.held(this.wanted[id], this.kernel[id]);
-    return targets.setOfGroup[this.wanted[id]];
+    return this.targets.target(this.wanted[id], this.kernel[id], (this.flags[id] & ADOPTED) !== 0);
   }
 
   /**
@@ -109,10 +114,7 @@ export class DesiredRoutes {
    * with the kernel's words if it refused.
    */
   settle(id: number, kernel: number, failed: boolean, error?: string): Settled {
-    if (kernel !== this.kernel[id]) {
-      this.setKernel(id, kernel);
-      this.flags[id] &= ~(ADOPTED | DOUBTED);
-    }
+    if (kernel !== this.kernel[id]) this.setKernel(id, kernel, ADOPTED | DOUBTED);
     const before = this.flags[id];
     this.setFailed(id, failed, error);
     this.refresh(id);
@@ -169,7 +171,7 @@ export class DesiredRoutes {
   }
 
   /** Notes that the kernel dropped all routes with these objects. Returns one that should be there, or 0. */
-  forgetObjects(objects: ReadonlySet<number>): number {
+  forgetObjects(objects: ReadonlyMap<number, unknown>): number {
     let damaged = 0;
     for (let id = 1; id < this.table.end; id++) {
       if (this.kernel[id] < FIRST_OBJECT || !objects.has(this.kernel[id]) || this.table.holders[id] === 0) continue;
@@ -181,11 +183,18 @@ export class DesiredRoutes {
     return damaged;
   }
 
-  /** Queues every route that is not as it should be, after groups or objects changed. */
+  /** Has every route looked at again by {@link reconsiderSome}, after groups or objects changed. */
   reconsiderAll(): void {
+    this.unsure = 1;
+  }
+
+  /** Queues those of some of the routes that are not as they should be. Returns whether there were any to look at. */
+  reconsiderSome(): boolean {
     const { kernel, wanted, flags, table, targets } = this;
     const { setOfObject, setOfGroup, holding } = targets;
-    for (let id = 1; id < table.end; id++) {
+    if (this.unsure >= table.end) return false;
+    const end = Math.min(table.end, this.unsure + SLICE);
+    for (let id = this.unsure; id < end; id++) {
       const group = wanted[id];
       const now = setOfObject[kernel[id]];
       const target = holding ? this.target(id) : setOfGroup[group];
@@ -199,19 +208,17 @@ export class DesiredRoutes {
       const impossible = target === EMPTY_SET && group !== NO_GROUP;
       if (now !== target || failed !== impossible) this.enqueue(id);
     }
+    this.unsure = end < table.end ? end : Infinity;
+    return true;
   }
 
   /** Votes for what each of the kernel's objects should hold, see {@link Votes}. */
-  vote(votes: { cast(object: number, set: number): void }): void {
-    const { kernel, wanted, table, targets } = this;
-    const { setOfGroup, holding } = targets;
-    for (let id = 1; id < table.end; id++) {
-      const object = kernel[id];
-      if (object < FIRST_OBJECT) continue;
+  vote(votes: { cast(object: number, set: number, count: number): void }): void {
+    this.counts.forEach((object, group, adopted, count) => {
       // A route that is to be deleted has no say.
-      const target = holding ? this.target(id) : setOfGroup[wanted[id]];
-      if (target !== EMPTY_SET || wanted[id] !== NO_GROUP) votes.cast(object, target);
-    }
+      const target = this.targets.target(group, object, adopted);
+      if (target !== EMPTY_SET || group !== NO_GROUP) votes.cast(object, target, count);
+    });
   }
 
   /** Whether the kernel refused any route. */
@@ -282,17 +289,28 @@ export class DesiredRoutes {
     else groupUsers[before]--;
     if (group === NO_GROUP) this.desired--;
     else groupUsers[group]++;
+    this.count(id, -1);
     this.wanted[id] = group;
+    this.count(id, 1);
     this.refresh(id);
   }
 
-  private setKernel(id: number, object: number): void {
+  /** Notes which object the kernel's route has, and that some flags don't hold any longer by that. */
+  private setKernel(id: number, object: number, over = 0): void {
     const before = this.kernel[id];
     if (before === object) return;
     const { objectUsers } = this.targets;
     if (before !== NO_OBJECT) objectUsers[before]--;
     if (object !== NO_OBJECT) objectUsers[object]++;
+    this.count(id, -1);
     this.kernel[id] = object;
+    this.flags[id] &= ~over;
+    this.count(id, 1);
+  }
+
+  private count(id: number, by: 1 | -1): void {
+    const object = this.kernel[id];
+    if (object >= FIRST_OBJECT) this.counts.add(object, this.wanted[id], (this.flags[id] & ADOPTED) !== 0, by);
   }
 
   /** Counts a route as installed if it is. */

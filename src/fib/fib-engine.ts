@@ -7,13 +7,13 @@ import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { DesiredRoutes } from './desired-routes.ts';
 import { FibListing } from './fib-listing.ts';
-import { refusedWords, someOf } from './fib-words.ts';
+import { someOf } from './fib-words.ts';
 import { planGroups } from './group-plan.ts';
 import { GroupTable } from './group-table.ts';
 import { HeldRoutes } from './held-routes.ts';
 import { HopSets } from './hop-sets.ts';
 import { KernelObjects } from './kernel-objects.ts';
-import { KernelRoutes, newWriteOutcome } from './kernel-routes.ts';
+import { KernelRoutes } from './kernel-routes.ts';
 import type { RouteOptions } from './kernel-routes.ts';
 import { KernelView } from './kernel-view.ts';
 import { RTM_DELNEXTHOP, RTM_DELROUTE, RTM_NEWNEXTHOP, RTM_NEWROUTE } from './netlink/constants.ts';
@@ -24,6 +24,8 @@ import { NextHopResolver } from './next-hop-resolver.ts';
 import { NextHopWatches } from './next-hop-watches.ts';
 import { ObjectTable } from './object-table.ts';
 import type { KernelGroup } from './object-table.ts';
+import { Outcomes } from './outcomes.ts';
+import type { EngineListener } from './outcomes.ts';
 import { RouteObserver } from './route-observer.ts';
 import { Targets } from './targets.ts';
 import type { VxlanPlan } from './tunnel-plan.ts';
@@ -32,7 +34,6 @@ import type {
   FibCounts,
   FibPage,
   FibQuery,
-  FibRepair,
   FibRoute,
   FibTrouble,
   ResilientOptions,
@@ -47,22 +48,12 @@ export interface FibEngineOptions extends RouteOptions {
   readonly workloadInterfaces: readonly string[];
 }
 
-/** Is told what happens. */
-export interface EngineListener {
-  /** Something can't be done; once for each thing. */
-  trouble(trouble: FibTrouble): void;
-  /** Routes that somebody else had changed are as they should be. */
-  repaired(repair: FibRepair): void;
-}
-
 /** The FIB without its thread. */
 export class FibEngine {
   /** Whether what the kernel has must be read anew before anything is written: set when an answer got lost. */
   stale = false;
   /** Whether the first sync is over: the kernel has what was wanted at its end, and no leftovers. */
   synced = false;
-  /** How many routes and next hops newly failed so far. */
-  failures = 0;
   readonly view: KernelView;
   readonly resolver: NextHopResolver;
   readonly watches: NextHopWatches;
@@ -86,15 +77,17 @@ export class FibEngine {
   private tunnelsDue = false;
   /** What could not be done about the tunnels the last time. */
   private tunnelTroubles: readonly FibTrouble[] = [];
-  private outcome = newWriteOutcome();
-  private repaired = 0;
-  private damage: string | undefined;
+  private failedNextHops = 0;
+  private readonly outcomes: Outcomes;
   private readonly damagedObjects = new Set<KernelGroup>();
+  /** Indices of objects that the kernel has no more, of which routes do not know it yet, and who else took them. */
+  private readonly goneObjects = new Map<number, string | undefined>();
 
   constructor(options: FibEngineOptions, client: NetlinkClient, listener: EngineListener) {
     const { owner, maxPaths, resilient, workloadInterfaces } = options;
     const { sets } = this;
     this.listener = listener;
+    this.outcomes = new Outcomes(listener);
     this.targets = new Targets((part, whole) => sets.isStrictSubset(sets.sets[part]!, sets.sets[whole]!));
     this.view = new KernelView(client, { owner, workloadInterfaces });
     this.tunnels = new VxlanDataplane(client);
@@ -142,7 +135,7 @@ export class FibEngine {
     if (!this.targets.holding) return;
     this.held.stop();
     this.targets.release();
-    for (const routes of this.routes) routes.reconsiderAll();
+    this.planDue = true;
   }
 
   /** Takes in a notification of the kernel. {@link react} is to be called after all that have arrived. */
@@ -150,7 +143,7 @@ export class FibEngine {
     const { type } = message;
     if (type === RTM_NEWROUTE || type === RTM_DELROUTE) {
       const prefix = this.observer.notified(message);
-      if (prefix !== undefined) this.damage ??= 'another program had changed it';
+      if (prefix !== undefined) this.outcomes.damaged('another program had changed it');
     } else if (type === RTM_NEWNEXTHOP || type === RTM_DELNEXTHOP) this.objectNotified(message);
     this.view.notify(message);
     this.dropLostLinks();
@@ -168,6 +161,11 @@ export class FibEngine {
   /** Whether what the kernel has should be read anew soon: it may have dropped routes without a word. */
   get doubtful(): boolean {
     return this.compareDue || this.objects.doubtful || this.writer.doubtful || this.view.refreshDue;
+  }
+
+  /** Whether the first thing that {@link step} does is to bring groups of next hops in line. */
+  get urgent(): boolean {
+    return !this.stale && (this.groups.pending.size > 0 || this.planDue);
   }
 
   /** Does a few milliseconds of work; returns whether there is more. */
@@ -192,7 +190,8 @@ export class FibEngine {
       this.view.takeLostLinks();
       if (this.objects.observe()) this.planDue = true;
       this.lacking = true;
-      if (this.observer.observe(false) !== undefined) this.damage ??= 'a comparison found it changed';
+      if (this.observer.observe(false) !== undefined) this.outcomes.damaged('a comparison found it changed');
+      this.goneObjects.clear();
       this.react();
       this.stale = false;
     } catch (error) {
@@ -215,6 +214,11 @@ export class FibEngine {
     for (const routes of this.routes) routes.retry();
   }
 
+  /** How many routes and next hops newly failed so far. */
+  get failures(): number {
+    return this.failedNextHops + this.outcomes.refused;
+  }
+
   /** Whether the kernel refused anything. */
   get refused(): boolean {
     return this.tunnelTroubles.length > 0 || this.groups.hasRefused || this.routes.some((routes) => routes.hasRefused);
@@ -235,7 +239,7 @@ export class FibEngine {
       pending: sum((routes) => routes.pending),
       written: this.writer.written,
       removed: this.writer.removed,
-      repaired: this.repaired,
+      repaired: this.outcomes.repaired,
       adopted: this.observer.adopted,
       groups: this.groups.count,
       groupWrites: this.objects.groupWrites,
@@ -272,11 +276,12 @@ export class FibEngine {
       this.objects.write(this.objects.missing().map((set) => ({ set })));
       return true;
     }
+    if (this.routes.some((routes) => routes.reconsiderSome())) return true;
     if (this.routes.some((routes) => routes.pending > 0)) {
-      this.writer.writeQueued(this.outcome);
+      this.writer.writeQueued(this.outcomes.current);
       return true;
     }
-    this.reportOutcome();
+    this.outcomes.report();
     // Before the RIB has said all that it wants, what seems to be unused may be wanted yet.
     if (this.targets.holding) return false;
     if (this.observer.hasStrays) {
@@ -294,7 +299,7 @@ export class FibEngine {
     this.tunnelTroubles = this.tunnels.sync();
     for (const trouble of this.tunnelTroubles) {
       if (known.has(trouble.message)) continue;
-      this.failures++;
+      this.failedNextHops++;
       this.report(trouble);
     }
     // Of changes by this process there are no notifications.
@@ -310,7 +315,7 @@ export class FibEngine {
     this.lacking = true;
     if (moved) this.planDue = true;
     if (unusable.length > 0) {
-      this.failures += unusable.length;
+      this.failedNextHops += unusable.length;
       this.report({ code: 'FIB_NEXT_HOP', message: `next hop left out: ${someOf(unusable)}` });
     }
     return true;
@@ -321,39 +326,37 @@ export class FibEngine {
     this.planDue = false;
     this.lacking = true;
     const { rewrites, drops } = planGroups(this.routes, this.table, this.sets, this.targets.setOfObject);
-    for (const group of drops) {
-      this.writer.removed += this.targets.objectUsers[group.index];
-      this.objects.drop(group);
-    }
-    this.forget(drops);
+    // Before anything that has to look at each route.
     this.objects.write(rewrites);
     for (const { object, set } of rewrites) {
       if (object.set === set && this.damagedObjects.has(object)) this.groupRepaired(object);
     }
     this.damagedObjects.clear();
+    for (const group of drops) {
+      this.writer.removed += this.targets.objectUsers[group.index];
+      this.objects.drop(group);
+      this.goneObjects.set(group.index, undefined);
+    }
+    this.forgetGone();
     for (const routes of this.routes) routes.reconsiderAll();
     return true;
   }
 
   /** A group that somebody else had changed is as it should be again, and with it the routes that have it. */
   private groupRepaired({ index }: KernelGroup): void {
-    const { outcome } = this;
-    if (outcome.repaired === 0) {
-      const [prefix] = this.routes.flatMap(({ table }, family) => {
-        const id = this.routes[family].withObject(index);
-        return id === 0 ? [] : [formatPrefix(table.prefix(id))];
-      });
-      outcome.firstRepaired = prefix ?? '';
-    }
-    outcome.repaired += this.targets.objectUsers[index];
-    this.damage ??= 'another program had changed its next hops';
+    const [prefix = ''] = this.routes.flatMap(({ table }, family) => {
+      const id = this.routes[family].withObject(index);
+      return id === 0 ? [] : [formatPrefix(table.prefix(id))];
+    });
+    this.outcomes.groupRepaired(prefix, this.targets.objectUsers[index]);
+    this.outcomes.damaged('another program had changed its next hops');
   }
 
   private objectNotified(message: MessageReader): void {
     const { changed, gone, unclear } = this.objects.notified(message);
     for (const group of changed) this.damagedObjects.add(group);
-    if (this.forget(gone)) this.damage ??= 'another program had deleted its next hops';
-    if (changed.length > 0 || gone.length > 0) this.planDue = true;
+    this.lost(gone, 'another program had deleted its next hops');
+    if (changed.length > 0) this.planDue = true;
     if (unclear || gone.length > 0) this.compareDue = true;
   }
 
@@ -361,7 +364,7 @@ export class FibEngine {
   private dropLostLinks(): void {
     for (const index of this.view.takeLostLinks()) {
       const { changed, gone } = this.objects.linkLost(index);
-      if (this.forget(gone)) this.damage ??= 'the kernel had dropped it when its link went down';
+      this.lost(gone, 'the kernel had dropped it when its link went down');
       if (changed.length === 0 && gone.length === 0) continue;
       this.planDue = true;
       // What was told late may have been written again since.
@@ -369,26 +372,20 @@ export class FibEngine {
     }
   }
 
-  /** The routes that had these groups are gone with them. Returns whether one of them should be there. */
-  private forget(groups: readonly KernelGroup[]): boolean {
-    if (groups.length === 0) return false;
-    const objects = new Set(groups.map(({ index }) => index));
-    return this.routes.map((routes) => routes.forgetObjects(objects)).some((id) => id !== 0);
+  /** The routes that had these groups are gone with them, which {@link plan} takes into account. */
+  private lost(groups: readonly KernelGroup[], words: string): void {
+    if (groups.length === 0) return;
+    for (const { index } of groups) this.goneObjects.set(index, words);
+    this.planDue = true;
   }
 
-  /** Once for all that was refused, and for all that was repaired, since the queue was last empty. */
-  private reportOutcome(): void {
-    const { refused, firstRefused, repaired, firstRepaired } = this.outcome;
-    const { damage } = this;
-    this.outcome = newWriteOutcome();
-    this.damage = undefined;
-    if (refused > 0) {
-      this.failures += refused;
-      this.report({ code: 'FIB_ROUTE', message: refusedWords(refused, firstRefused), routes: refused });
-    }
-    if (repaired === 0) return;
-    this.repaired += repaired;
-    this.listener.repaired({ prefix: firstRepaired, words: damage ?? 'it had been changed', count: repaired });
+  /** Takes into account that the routes are gone that had groups which are. */
+  private forgetGone(): void {
+    if (this.goneObjects.size === 0) return;
+    const damaged = this.routes.map((routes) => routes.forgetObjects(this.goneObjects)).some((id) => id !== 0);
+    const words = [...this.goneObjects.values()].find((each) => each !== undefined);
+    if (damaged && words !== undefined) this.outcomes.damaged(words);
+    this.goneObjects.clear();
   }
 
   private report(trouble: FibTrouble): void {

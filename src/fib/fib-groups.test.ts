@@ -197,3 +197,31 @@ describe('resilient groups', () => {
     ]);
   });
 });
+
+describe('a group whose next hop dies', () => {
+  it('is written before any route is looked at, and before routes that wait', () => {
+    world.sync();
+    world.update({ define: { 4: via('10.0.1.1', '10.0.2.1') }, routes: routes(50, 4) });
+    world.takeChanges();
+    world.give({ define: { 5: via('10.0.3.1') }, routes: { '10.100.0.0/16': 5, '10.101.0.0/16': 5 } });
+    world.kernel.setNeighbour('10.0.2.1', 2, false);
+    world.kernel.deliver((message) => world.engine.notified(message));
+    world.engine.react();
+    let steps = 0;
+    for (; world.engine.urgent; steps++) world.engine.step();
+    expect(world.takeChanges()).toEqual(['replace group of 1']);
+    expect(steps).toBe(2);
+    world.settle();
+    expect(world.engine.counts).toMatchObject({ installed: 52, failed: 0, pending: 0 });
+  });
+
+  it('of routes that an earlier run left is narrowed at the end of the sync, with one message for all of them', () => {
+    world.update({ define: { 4: via('10.0.1.1', '10.0.2.1') }, routes: routes(50, 4) });
+    world.start();
+    world.update({ define: { 4: via('10.0.1.1') }, routes: routes(50, 4) });
+    world.takeChanges();
+    world.sync();
+    expect(world.takeChanges()).toContain('replace group of 1');
+    expect(world.engine.counts).toMatchObject({ installed: 50, written: 0, failed: 0 });
+  });
+});

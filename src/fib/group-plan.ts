@@ -37,18 +37,20 @@ class Votes {
     this.current = current;
   }
 
-  /** One route's vote; the majority is found as Boyer and Moore do, with one counter for each object. */
-  cast(object: number, set: number): void {
+  /** The vote of some routes; the majority is found as Boyer and Moore do, with one counter for each object. */
+  cast(object: number, set: number, count: number): void {
     if (set === this.current[object]) this.keeps[object] = 1;
     else if (set === EMPTY_SET) this.empty[object] = 1;
-    else if (this.balance[object] === 0) {
+    else if (this.candidate[object] === set) this.balance[object] += count;
+    else if (this.balance[object] >= count) this.balance[object] -= count;
+    else {
       this.candidate[object] = set;
-      this.balance[object] = 1;
-    } else this.balance[object] += this.candidate[object] === set ? 1 : -1;
+      this.balance[object] = count - this.balance[object];
+    }
   }
 }
 
-/** Decides for all objects by a pass over all routes. */
+/** Decides for all objects. Costs no more however many routes there are. */
 export function planGroups(
   routes: readonly DesiredRoutes[],
   objects: ObjectTable,

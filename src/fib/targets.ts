@@ -75,20 +75,25 @@ export class Targets {
     this.heldSet = growColumn(this.heldSet, capacity);
   }
 
-  /** The set that an adopted route should have while it is held: `wanted` is its group, `kernel` its object. */
-  held(wanted: number, kernel: number): number {
-    const how = this.heldHow[kernel];
-    const held = this.heldSet[kernel];
-    // What carries its next hops itself can't be narrowed without taking it over.
-    if (wanted === NO_GROUP) return how === HELD_OBJECT && held !== EMPTY_SET ? held : this.setOfObject[kernel];
-    if (held === EMPTY_SET || !this.subset(this.setOfGroup[wanted], held)) return this.setOfGroup[wanted];
-    return how === HELD_WHOLE ? this.setOfObject[kernel] : held;
+  /** The set that a route should have: `wanted` is its group, `kernel` its object. */
+  target(wanted: number, kernel: number, adopted: boolean): number {
+    return this.holding && adopted ? this.held(wanted, kernel) : this.setOfGroup[wanted];
   }
 
   /** Says that adopted routes are not held any longer. */
   release(): void {
     this.holding = false;
     this.known.clear();
+  }
+
+  /** As {@link target}, for an adopted route while it is held. */
+  private held(wanted: number, kernel: number): number {
+    const how = this.heldHow[kernel];
+    const held = this.heldSet[kernel];
+    // What carries its next hops itself can't be narrowed without taking it over.
+    if (wanted === NO_GROUP) return how === HELD_OBJECT && held !== EMPTY_SET ? held : this.setOfObject[kernel];
+    if (held === EMPTY_SET || !this.subset(this.setOfGroup[wanted], held)) return this.setOfGroup[wanted];
+    return how === HELD_WHOLE ? this.setOfObject[kernel] : held;
   }
 
   private subset(part: number, whole: number): boolean {

@@ -37,9 +37,9 @@ const RECOVERY_TIME = 1000;
 const PROBE_TIME = 1000;
 /** Longest that the main thread waits for news while there is work, in milliseconds. */
 const STATUS_TIME = 100;
-/** How long to work on what the kernel told before anything else gets a turn, in milliseconds. */
-const URGENT_TIME = 5;
-/** Most datagrams of notifications that are read at once. */
+/** How long to read notifications before drawing the consequences, in milliseconds: a lost link may be among many others. */
+const DRAIN_TIME = 2;
+/** Most datagrams of notifications that are discarded at once. */
 const MOST_NOTIFICATIONS = 50_000;
 /** Room for a burst of notifications, in bytes: a CNI plugin or an operator may change tens of thousands of routes. */
 const NOTIFICATION_BUFFER = 16 << 20;
@@ -74,7 +74,8 @@ class FibWorker {
   private resyncTimer: NodeJS.Timeout | undefined;
   private retryTimer: NodeJS.Timeout | undefined;
   private resyncDuration = 0;
-  private working = false;
+  /** The next step; undefined while there is nothing to do. */
+  private next: NodeJS.Immediate | undefined;
   private stopped = false;
   private updates = 0;
   private lastSync = 0;
@@ -151,16 +152,18 @@ class FibWorker {
 
   /** Works until there is nothing left to do, letting messages in between steps. */
   private work(): void {
-    if (this.working || this.stopped) return;
-    this.working = true;
-    setImmediate(() => this.step());
+    if (this.next !== undefined || this.stopped) return;
+    this.next = setImmediate(() => this.step());
   }
 
   private step(): void {
-    this.working = false;
+    clearImmediate(this.next);
+    this.next = undefined;
     if (this.stopped) return;
     const before = performance.now();
-    const more = this.engine.step();
+    let more: boolean;
+    do more = this.engine.step();
+    while (this.engine.urgent);
     const now = performance.now();
     this.applyTime.total += (now - before) / 1000;
     if (!more && !this.engine.stale) this.rested(now);
@@ -211,19 +214,18 @@ class FibWorker {
   /** The kernel told something. */
   private notified(): void {
     const complete = this.drain();
-    if (this.rulesDue || !complete) this.syncRules();
     if (complete) {
       this.engine.react();
-      this.tellView();
       // Not by way of the event loop: what a lost link means should be in the kernel within milliseconds.
-      const until = performance.now() + URGENT_TIME;
-      do this.step();
-      while (this.working && performance.now() < until);
+      if (this.engine.urgent) this.step();
+      this.tellView();
+      this.work();
     } else {
       // Notifications got lost (ENOBUFS): only a comparison tells what has happened, and what is left of them is older.
       this.discard();
       this.resync(() => this.engine.overrun());
     }
+    if (this.rulesDue || !complete) this.syncRules();
     this.poll?.start({ readable: true }, () => this.notified());
   }
 
@@ -235,10 +237,11 @@ class FibWorker {
     for (const trouble of this.ruleTroubles) if (!known.has(trouble.message)) post({ type: 'trouble', trouble });
   }
 
-  /** Takes in what notifications there are; false if some were lost. */
+  /** Takes in what notifications there are, or the first of many; false if some were lost. */
   private drain(): boolean {
+    const until = performance.now() + DRAIN_TIME;
     try {
-      for (let i = 0; i < MOST_NOTIFICATIONS; i++) {
+      while (performance.now() < until) {
         this.reader.reset(this.buffer, this.notifications.receive(this.buffer));
         while (this.reader.next()) {
           if (this.reader.type === RTM_DELRULE) this.rulesDue = true;
