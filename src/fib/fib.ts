@@ -240,7 +240,7 @@ export class Fib {
     };
   }
 
-  /** Writes what is still to be written, or with `keepRoutes` false deletes all our routes; then ends the worker. */
+  /** Writes for two seconds what is still to be written, or with `keepRoutes` false deletes all our routes; then ends the worker. */
   async stop(options: { readonly keepRoutes: boolean }): Promise<void> {
     if (this.worker === undefined) return;
     this.flush();

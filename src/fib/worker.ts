@@ -39,6 +39,8 @@ const PROBE_TIME = 1000;
 const STATUS_TIME = 100;
 /** How long to read notifications before drawing the consequences, in milliseconds: a lost link may be among many others. */
 const DRAIN_TIME = 2;
+/** How long to go on writing at a stop after which the routes stay, in milliseconds: the next start writes the rest. */
+const STOP_TIME = 2000;
 /** Most datagrams of notifications that are discarded at once. */
 const MOST_NOTIFICATIONS = 50_000;
 /** Room for a burst of notifications, in bytes: a CNI plugin or an operator may change tens of thousands of routes. */
@@ -298,7 +300,8 @@ class FibWorker {
   }
 
   private stop(keepRoutes: boolean): void {
-    if (keepRoutes) while (this.engine.step());
+    const until = performance.now() + STOP_TIME;
+    if (keepRoutes) while (this.engine.step() && performance.now() < until);
     else this.clear();
     this.stopped = true;
     this.poll?.close();

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Fib } from '../../src/fib/fib.ts';
 import type { FibTrouble } from '../../src/fib/worker-messages.ts';
+import { IPV4_UNICAST } from '../../src/net/family.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
 import { requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -163,5 +164,18 @@ describe('the FIB', () => {
     expect(fib.statistics).toMatchObject({ desired: 20_000, installed: 20_000, written: 20_000 });
     expect(kernelRoutes(node, '-4')).toHaveLength(20_000);
     expect(await fib.find(parsePrefix('20.0.7.0/24'))).toMatchObject({ state: 'installed', inKernel: true });
+  });
+
+  it('stops soon for a restart, however much it has still to write', async () => {
+    await using node = new FibNode();
+    const fib = await node.startFib();
+    fib.defineGroup(4, BOTH4);
+    const routes = 1_500_000;
+    for (let n = 0; n < routes; n++) fib.set(IPV4_UNICAST, 0x0b00_0000 + n * 256, 0, 0, 0, 24, 4);
+    await fib.stop({ keepRoutes: true });
+    const { installed, pending } = fib.statistics;
+    expect(installed).toBeGreaterThan(0);
+    expect(installed + pending).toBe(routes);
+    expect(pending).toBeGreaterThan(0);
   });
 });
