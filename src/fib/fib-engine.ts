@@ -107,8 +107,7 @@ export class FibEngine {
   /** Reads what the kernel has, of ours and of others. Throws {@link NetlinkError}. */
   start(): void {
     this.objects.probe();
-    this.view.refresh();
-    this.observer.observe(true);
+    this.observer.observe(true, (own) => this.view.refresh(own));
     this.held.start(this.view);
   }
 
@@ -185,13 +184,13 @@ export class FibEngine {
   resync(): void {
     try {
       this.compareDue = this.writer.doubtful = false;
-      this.view.refresh();
-      // What went with links is seen by the comparison.
-      this.view.takeLostLinks();
+      // Ahead of the routes that refer to them, and of the links that they go with.
       if (this.objects.observe()) this.planDue = true;
       this.lacking = true;
-      if (this.observer.observe(false) !== undefined) this.outcomes.damaged('a comparison found it changed');
+      const damaged = this.observer.observe(false, (own) => this.view.refresh(own));
+      if (damaged !== undefined) this.outcomes.damaged('a comparison found it changed');
       this.goneObjects.clear();
+      this.dropLostLinks();
       this.react();
       this.stale = false;
     } catch (error) {

@@ -29,7 +29,7 @@ import type { NetlinkClient } from './netlink/netlink-client.ts';
 import type { RouteOwner } from './netlink/routes.ts';
 import { OwnAddresses } from './own-addresses.ts';
 import { RouteShadow } from './route-shadow.ts';
-import type { CoveringRoute, ShadowSurroundings } from './route-shadow.ts';
+import type { CoveringRoute, OwnRoutes, ShadowSurroundings } from './route-shadow.ts';
 import { ViewChanges } from './view-changes.ts';
 import type { Dependency } from './view-changes.ts';
 import { WorkloadRoutes } from './workload-routes.ts';
@@ -69,11 +69,14 @@ export class KernelView {
     this.routes = new RouteShadow(client, owner, this.surroundings());
   }
 
-  /** Reads everything anew. Throws {@link NetlinkError}; what was not read again stays as it was. */
-  refresh(): void {
+  /**
+   * Reads everything anew, and gives the daemon's own routes to `own`. Throws {@link NetlinkError}; what was not read
+   * again stays as it was.
+   */
+  refresh(own?: OwnRoutes): void {
     this.refreshLinks();
     this.neighbours.replace(listNeighbours(this.client));
-    this.routes.refresh();
+    this.routes.refresh(own);
     this.routesMayBeGone = false;
   }
 

@@ -8,15 +8,14 @@ import type { DesiredRoutes } from './desired-routes.ts';
 import type { HopSets, Member } from './hop-sets.ts';
 import type { RouteOptions } from './kernel-routes.ts';
 import { NLM_F_REPLACE, RTM_DELROUTE, RTM_NEWROUTE, RTN_BLACKHOLE, RTN_UNICAST } from './netlink/constants.ts';
-import { untilConsistent } from './netlink/dump-all.ts';
 import { AttributeReader } from './netlink/message-reader.ts';
 import type { MessageReader } from './netlink/message-reader.ts';
 import { MessageWriter } from './netlink/message-writer.ts';
 import type { NetlinkClient } from './netlink/netlink-client.ts';
-import { NetlinkError } from './netlink/netlink-error.ts';
-import { newRouteView, readRoute, writeDeleteRoute, writeRouteDump } from './netlink/routes.ts';
+import { newRouteView, readRoute, writeDeleteRoute } from './netlink/routes.ts';
 import type { KernelNextHop, RouteOwner, RouteView } from './netlink/routes.ts';
 import type { ObjectTable } from './object-table.ts';
+import type { OwnRoutes } from './route-shadow.ts';
 import { BLACKHOLE_OBJECT, NO_OBJECT, UNKNOWN_OBJECT } from './targets.ts';
 
 /** How many routes are deleted at once. */
@@ -31,7 +30,7 @@ interface Stray {
 }
 
 /** Reads routes. */
-export class RouteObserver {
+export class RouteObserver implements OwnRoutes {
   /** Routes of ours that were in the kernel at the start. */
   adopted = 0;
 
@@ -44,6 +43,7 @@ export class RouteObserver {
   private readonly attributes = new AttributeReader();
   private readonly view = newRouteView();
   private strays: Stray[] = [];
+  private adopting = false;
 
   constructor(
     client: NetlinkClient,
@@ -61,14 +61,16 @@ export class RouteObserver {
 
   /**
    * Compares the kernel's routes with those known and queues those that differ; with `adopt` they are taken as an earlier
-   * run's. Returns the first one that was as it should be and isn't any more. Throws {@link NetlinkError}.
+   * run's. `refresh` gives all of them to what it is called with, and throws what this then throws.
+   * Returns the first one that was as it should be and isn't any more.
    */
-  observe(adopt: boolean): string | undefined {
+  observe(adopt: boolean, refresh: (own: OwnRoutes) => void): string | undefined {
     this.strays = [];
+    this.adopting = adopt;
+    refresh(this);
     let damaged: string | undefined;
     for (const family of FAMILIES) {
       const routes = this.routes[family];
-      this.dump(family, adopt);
       if (adopt) this.adopted += routes.table.count;
       const id = routes.endObservation();
       if (id !== 0) damaged ??= this.prefix(family, id);
@@ -76,6 +78,27 @@ export class RouteObserver {
     // BIRD's have another metric. They tell of an earlier run as well.
     if (adopt) this.adopted += this.strays.length;
     return damaged;
+  }
+
+  /** See {@link OwnRoutes.begin}. */
+  begin(family: Family): void {
+    this.strays = this.strays.filter((stray) => stray.family !== family);
+    this.routes[family].beginObservation();
+  }
+
+  /** See {@link OwnRoutes.read}. */
+  read(message: MessageReader): void {
+    const { view } = this;
+    const { table, protocol, metric } = this.options.owner;
+    if (!readRoute(message, this.attributes, view, false)) return;
+    // Kernels before 4.20 give all routes whatever was asked for.
+    if (view.table !== table || view.protocol !== protocol || view.cloned) return;
+    if (view.metric !== metric) {
+      this.strays.push(stray(view, this.options.owner));
+      return;
+    }
+    const object = this.objectOf(view);
+    this.routes[view.family].observe(view.a0, view.a1, view.a2, view.a3, view.length, object, this.adopting);
   }
 
   /** Takes in a notification about a route. Returns a route of ours that is not as it should be by that. */
@@ -112,36 +135,6 @@ export class RouteObserver {
       writeDeleteRoute(this.writer, owner, family, ...words, length);
     }
     this.client.execute(this.writer, () => {});
-  }
-
-  /** Gives all routes of one family to {@link read}. */
-  private dump(family: Family, adopt: boolean): void {
-    try {
-      untilConsistent(() => {
-        this.strays = this.strays.filter((stray) => stray.family !== family);
-        this.routes[family].beginObservation();
-        this.writer.clear();
-        writeRouteDump(this.writer, this.options.owner, family);
-        return this.client.dump(this.writer, 'list routes', (message) => this.read(message, adopt));
-      });
-    } catch (error) {
-      // A table exists only once there is a route in it.
-      if (!(error instanceof NetlinkError) || error.errno !== 'ENOENT') throw error;
-    }
-  }
-
-  private read(message: MessageReader, adopt: boolean): void {
-    const { view } = this;
-    const { table, protocol, metric } = this.options.owner;
-    if (message.type !== RTM_NEWROUTE || !readRoute(message, this.attributes, view, false)) return;
-    // Kernels before 4.20 give all routes whatever was asked for.
-    if (view.table !== table || view.protocol !== protocol || view.cloned) return;
-    if (view.metric !== metric) {
-      this.strays.push(stray(view, this.options.owner));
-      return;
-    }
-    const object = this.objectOf(view);
-    this.routes[view.family].observe(view.a0, view.a1, view.a2, view.a3, view.length, object, adopt);
   }
 
   /** The number for what a route has. */

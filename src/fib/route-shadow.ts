@@ -40,6 +40,14 @@ export interface CoveringRoute {
   readonly hops: readonly KernelNextHop[];
 }
 
+/** Takes the daemon's own routes out of the dump of its table, so that the kernel needn't be asked twice for it. */
+export interface OwnRoutes {
+  /** The dump of a family begins, perhaps anew. */
+  begin(family: Family): void;
+  /** One of them, an `RTM_NEWROUTE` message. */
+  read(message: MessageReader): void;
+}
+
 /** What the shadow needs to know, and tells. */
 export interface ShadowSurroundings {
   /** Whether packets can leave by an interface. */
@@ -75,10 +83,10 @@ export class RouteShadow {
   }
 
   /** Reads everything anew; returns whether the answers are whole. Throws {@link NetlinkError}. */
-  refresh(): boolean {
+  refresh(own?: OwnRoutes): boolean {
     this.touchObjects(this.objects.refresh());
     let whole = true;
-    for (const family of FAMILIES) whole = this.refreshFamily(family) && whole;
+    for (const family of FAMILIES) whole = this.refreshFamily(family, own) && whole;
     this.stale = !whole;
     return whole;
   }
@@ -232,14 +240,15 @@ export class RouteShadow {
     return routes;
   }
 
-  private refreshFamily(family: Family): boolean {
+  private refreshFamily(family: Family, own: OwnRoutes | undefined): boolean {
     let fresh = this.newRoutes(family);
     let whole: boolean;
     try {
       whole = untilConsistent(() => {
         fresh.dispose();
         fresh = this.newRoutes(family);
-        return this.tables.map((table) => this.dump(family, table, fresh)).every((consistent) => consistent);
+        own?.begin(family);
+        return this.tables.map((table) => this.dump(family, table, fresh, own)).every((consistent) => consistent);
       });
     } catch (error) {
       fresh.dispose();
@@ -253,7 +262,7 @@ export class RouteShadow {
     return whole;
   }
 
-  private dump(family: Family, table: number, into: ForeignRoutes): boolean {
+  private dump(family: Family, table: number, into: ForeignRoutes, own: OwnRoutes | undefined): boolean {
     const writer = new MessageWriter(64);
     // Protocol 0 means any.
     writeRouteDump(writer, { ...this.owner, table, protocol: 0 }, family);
@@ -261,7 +270,8 @@ export class RouteShadow {
     try {
       return this.client.dump(writer, `list the routes of table ${table}`, (message) => {
         // Own routes may be many: they are told by a byte.
-        if (message.type !== RTM_NEWROUTE || message.u8(5) === ownProtocol) return;
+        if (message.type !== RTM_NEWROUTE) return;
+        if (message.u8(5) === ownProtocol) return own?.read(message);
         if (this.read(message) && this.route.table === table) into.add(this.route, 'append');
       });
     } catch (error) {
