@@ -67,12 +67,15 @@ export class DesiredRoutes {
     return this.queue.length - this.cursor + this.next.length + (this.unsure < this.table.end ? 1 : 0);
   }
 
-  /** Sets which group a route should have, {@link NO_GROUP} for no route, and queues it. */
+  /** Sets which group a route should have, {@link NO_GROUP} for no route, and queues it unless it has that already. */
   want(a0: number, a1: number, a2: number, a3: number, length: number, group: number): void {
     if (group === NO_GROUP && this.table.find(a0, a1, a2, a3, length) === 0) return;
     const id = this.row(a0, a1, a2, a3, length);
     this.setWanted(id, group);
-    this.enqueue(id);
+    const target = this.target(id);
+    // As for most after a restart, and where the kernel's group has changed ahead of the RIB's.
+    const fine = target !== EMPTY_SET && target === this.targets.setOfObject[this.kernel[id]] && group !== NO_GROUP;
+    if (!fine || (this.flags[id] & (FAILED | DAMAGED | DOUBTED)) !== 0) this.enqueue(id);
   }
 
   /** Wants no route any more, and queues those that the kernel has. */

@@ -27,7 +27,7 @@ import type { KernelGroup } from './object-table.ts';
 import { Outcomes } from './outcomes.ts';
 import type { EngineListener } from './outcomes.ts';
 import { RouteObserver } from './route-observer.ts';
-import { Targets } from './targets.ts';
+import { NO_GROUP, Targets } from './targets.ts';
 import type { VxlanPlan } from './tunnel-plan.ts';
 import { VxlanDataplane } from './vxlan-dataplane.ts';
 import type {
@@ -114,9 +114,17 @@ export class FibEngine {
   /** Takes in groups and routes: definitions first, then routes, then releases. */
   update(updates: RouteUpdates): void {
     for (const { id, hops } of updates.definitions) this.groups.define(id, hops);
+    // So that routes which the kernel has just so need not be looked at again.
+    if (this.groups.pending.size > 0 && !this.tunnelsDue) this.resolveGroups();
     const { words } = updates;
+    let ribId = 0;
+    let group = NO_GROUP;
     for (let i = 0; i < words.length; i += WORDS_PER_ROUTE) {
-      const group = this.groups.indexOf(words[i + 5]);
+      // Neighbouring routes mostly have the same one.
+      if (words[i + 5] !== ribId) {
+        ribId = words[i + 5];
+        group = this.groups.indexOf(ribId);
+      }
       const routes = this.routes[words[i] >>> 8];
       routes.want(words[i + 1], words[i + 2], words[i + 3], words[i + 4], words[i] & 0xff, group);
     }
