@@ -260,6 +260,9 @@ export class FibEngine {
     this.endOfInitialSync();
     this.groups.releaseAll();
     while (this.step());
+    // Once more where the exchange with the kernel failed.
+    if (this.stale) this.resync();
+    while (this.step());
     this.tunnels.clear();
   }
 

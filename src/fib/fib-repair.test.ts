@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { BIRD, FibWorld, STATIC, via } from '../../test/support/fib-world.ts';
 import { Backoff } from './backoff.ts';
+import { NetlinkError } from './netlink/netlink-error.ts';
 import type { FibNextHop } from './next-hop.ts';
 
 let world: FibWorld;
@@ -166,6 +167,22 @@ describe('a comparison', () => {
     world.resync();
     expect(world.table).toHaveLength(3);
     expect(world.engine.counts).toMatchObject({ installed: 3, failed: 0 });
+  });
+});
+
+describe('the removal of everything', () => {
+  it('goes on after an answer that got lost', () => {
+    world.loseAnswer();
+    world.engine.clear();
+    expect(world.table).toEqual([]);
+    expect(world.kernel.objects.size).toBe(0);
+  });
+
+  it('ends where the kernel does not answer any more', () => {
+    world.kernel.beforeReceive = () => {
+      throw new NetlinkError('read from the kernel', 12);
+    };
+    expect(() => world.engine.clear()).toThrow('read from the kernel');
   });
 });
 
