@@ -114,6 +114,11 @@ export class KernelRouting {
     this.config = config;
   }
 
+  /** See {@link Fib.holdDown}. */
+  holdDown(address: string, down: boolean): void {
+    this.fib.holdDown(address, down);
+  }
+
   endOfInitialSync(): void {
     this.fib.endOfInitialSync();
   }

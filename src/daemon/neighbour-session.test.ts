@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { DownReason } from '../bgp/fsm/effect.ts';
 import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
@@ -58,8 +59,12 @@ const POLICIES = {
   export: compileExportPolicy({ filters: [], pools: [], blocks: [] }),
 };
 
-/** A neighbour that has told one route and lost its connection. */
-async function lostNeighbour(): Promise<{ speaker: Speaker; session: NeighbourSession }> {
+/** A neighbour that has told one route and lost its connection, and when packets were to avoid it. */
+async function lostNeighbour(
+  negotiated = NEGOTIATED,
+  kind: DownReason['kind'] = 'connection-lost',
+): Promise<{ speaker: Speaker; session: NeighbourSession; avoided: string[] }> {
+  const avoided: string[] = [];
   const self = { routerId: 1, clusterId: 1 };
   const speaker = new Speaker({ self, flushForwarding: () => {} });
   const session = new NeighbourSession({
@@ -71,16 +76,20 @@ async function lostNeighbour(): Promise<{ speaker: Speaker; session: NeighbourSe
     environment: { kernel: undefined, readBudget: new ReadBudget(), random: () => 0.5, log: () => {} },
     ownRestart: { restarting: false, forwarding: false },
     onProgress: () => {},
+    holdDown: (address, down) => {
+      const routes = speaker.rib.tables[0].prefixes.count;
+      avoided.push(`${address} ${down ? 'avoided' : 'as usual'} with ${routes} routes in the RIB`);
+    },
   });
-  session.established(NEGOTIATED);
+  session.established(negotiated);
   const path = [{ type: 'sequence' as const, asns: [65_001] }];
   const attributes = encodeAttributes({ ...PLAIN_ATTRIBUTES, asPath: path, nextHop: '192.0.2.2' }, 0);
   const body = Uint8Array.of(0, 0, attributes.length >> 8, attributes.length & 255, ...attributes, 16, 10, 1);
   session.update(body, 0, body.length);
   await speaker.settled();
-  session.down({ kind: 'connection-lost', words: 'the connection was lost' });
+  session.down({ kind, words: 'the session ended' });
   await speaker.settled();
-  return { speaker, session };
+  return { speaker, session, avoided };
 }
 
 describe('a neighbour that comes back', () => {
@@ -100,5 +109,27 @@ describe('a neighbour that comes back', () => {
     session.established({ ...NEGOTIATED, peerRouterId: 3 });
     expect(speaker.rib.hasWork).toBe(true);
     expect(speaker.rib.peers.routerId[session.peer]).toBe(3);
+  });
+});
+
+describe('a neighbour that is lost', () => {
+  const WITHOUT_RESTART = { ...NEGOTIATED, gracefulRestart: undefined };
+
+  it.each(['connection-lost', 'hold-timer-expired', 'send-hold-timer-expired'] as const)(
+    'is avoided until its routes are gone (%s)',
+    async (kind) => {
+      const { avoided } = await lostNeighbour(WITHOUT_RESTART, kind);
+      expect(avoided).toEqual([
+        '192.0.2.2 avoided with 1 routes in the RIB',
+        '192.0.2.2 as usual with 0 routes in the RIB',
+      ]);
+    },
+  );
+
+  it('is not avoided while its routes are kept, nor where it said goodbye', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    expect((await lostNeighbour()).avoided).toEqual([]);
+    vi.useRealTimers();
+    expect((await lostNeighbour(WITHOUT_RESTART, 'notification-received')).avoided).toEqual([]);
   });
 });

@@ -53,6 +53,8 @@ export interface NeighbourSessionOptions {
   readonly ownRestart: OwnRestart;
   /** Called when the session came up or ended, or End-of-RIB came. */
   readonly onProgress: () => void;
+  /** Has packets avoid an address, or no longer, see {@link Fib.holdDown}. */
+  readonly holdDown: (address: string, down: boolean) => void;
 }
 
 /** What was wrong with a peer's routes is reported at most this often, in milliseconds. */
@@ -72,6 +74,8 @@ export class NeighbourSession implements SessionHandler {
   private readonly speaker: Speaker;
   private readonly events: EventLog;
   private readonly onProgress: () => void;
+  private readonly holdDown: (address: string, down: boolean) => void;
+  private avoided = false;
   private readonly helper: RestartHelper;
   private ownRestart: OwnRestart;
   /** Undefined unless established. */
@@ -88,6 +92,7 @@ export class NeighbourSession implements SessionHandler {
     this.speaker = options.speaker;
     this.events = options.events;
     this.onProgress = options.onProgress;
+    this.holdDown = options.holdDown;
     this.ownRestart = options.ownRestart;
     this.helper = new RestartHelper(this.speaker.rib, (stale) => this.expired(stale));
     const config = sessionConfig(options.neighbour, options.self, this.restartTerms);
@@ -125,6 +130,7 @@ export class NeighbourSession implements SessionHandler {
       families: negotiated.families,
     };
     this.negotiated = negotiated;
+    this.avoid(false);
     this.session.announceRestart(this.restartTerms);
     this.enterRib(negotiated);
     this.reportSwept(this.helper.give(this.peer, { type: 'established', negotiated }));
@@ -167,6 +173,10 @@ export class NeighbourSession implements SessionHandler {
     this.context = undefined;
     this.endOfRib.clear();
     this.helper.give(this.peer, { type: 'down', reason, negotiated: this.negotiated! });
+    if (isLoss(reason) && this.kept === undefined) {
+      this.avoid(true);
+      void this.speaker.settled().then(() => this.avoid(false));
+    }
     const stay = keptInWords(this.kept);
     this.leaveRib();
     const level = reason.kind === 'stopped' ? 'info' : 'warn';
@@ -253,6 +263,16 @@ export class NeighbourSession implements SessionHandler {
     };
   }
 
+  /**
+   * Has packets avoid the neighbour from when it was lost until its routes are replaced or it is back: one change for all
+   * of them, ahead of the RIB's, which come in slices.
+   */
+  private avoid(avoided: boolean): void {
+    if (avoided === this.avoided) return;
+    this.avoided = avoided;
+    this.holdDown(this.neighbour.address, avoided);
+  }
+
   private enterRib(negotiated: Negotiated): void {
     const { rib } = this.speaker;
     const info = this.peerInfo(negotiated);
@@ -329,6 +349,11 @@ export class NeighbourSession implements SessionHandler {
     this.faultReported = now;
     this.events.add('session', this.neighbour.key, `malformed UPDATE (RFC 7606): ${faults.join('; ')}`, 'warn');
   }
+}
+
+/** Whether a session ended without a word of the peer, as when its machine died. */
+function isLoss({ kind }: DownReason): boolean {
+  return kind === 'hold-timer-expired' || kind === 'send-hold-timer-expired' || kind === 'connection-lost';
 }
 
 function downInWords(reason: DownReason): string {

@@ -32,6 +32,7 @@ const ANSWER_PATIENCE = 10_000;
 export interface KernelListeners {
   readonly forwarding: ForwardingListener & { flush(): void };
   readonly nextHops: NextHopListener;
+  holdDown(address: string, down: boolean): void;
 }
 
 export interface RouterOptions {
@@ -265,6 +266,7 @@ export class Router {
       environment: this.options.environment,
       ownRestart: this.ownRestart,
       onProgress: () => this.options.onProgress(this.progress()),
+      holdDown: (address, down) => this.options.kernel?.holdDown(address, down),
     });
     this.sessions.set(neighbour.key, session);
     this.options.events.add('session', neighbour.key, `peer added: ${neighbour.reason}`);

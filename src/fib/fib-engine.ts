@@ -9,6 +9,7 @@ import { DesiredRoutes } from './desired-routes.ts';
 import { FibListing } from './fib-listing.ts';
 import { someOf } from './fib-words.ts';
 import { planGroups } from './group-plan.ts';
+import { GoneObjects } from './gone-objects.ts';
 import { GroupTable } from './group-table.ts';
 import { HeldRoutes } from './held-routes.ts';
 import { HopSets } from './hop-sets.ts';
@@ -80,8 +81,7 @@ export class FibEngine {
   private failedNextHops = 0;
   private readonly outcomes: Outcomes;
   private readonly damagedObjects = new Set<KernelGroup>();
-  /** Indices of objects that the kernel has no more, of which routes do not know it yet, and who else took them. */
-  private readonly goneObjects = new Map<number, string | undefined>();
+  private readonly goneObjects = new GoneObjects();
 
   constructor(options: FibEngineOptions, client: NetlinkClient, listener: EngineListener) {
     const { owner, maxPaths, resilient, workloadInterfaces } = options;
@@ -129,6 +129,11 @@ export class FibEngine {
       routes.want(words[i + 1], words[i + 2], words[i + 3], words[i + 4], words[i] & 0xff, group);
     }
     for (const id of updates.releases) this.groups.release(id);
+  }
+
+  /** Has groups do without a next hop, as far as they have others, until that is taken back. */
+  holdDown(address: string, down: boolean): void {
+    this.groups.holdDown(address, down);
   }
 
   /** Says which VXLAN devices there should be. */
@@ -345,9 +350,10 @@ export class FibEngine {
     for (const group of drops) {
       this.writer.removed += this.targets.objectUsers[group.index];
       this.objects.drop(group);
-      this.goneObjects.set(group.index, undefined);
     }
-    this.forgetGone();
+    this.goneObjects.add(drops);
+    const words = this.goneObjects.forget(this.routes);
+    if (words !== undefined) this.outcomes.damaged(words);
     for (const routes of this.routes) routes.reconsiderAll();
     return true;
   }
@@ -365,8 +371,8 @@ export class FibEngine {
   private objectNotified(message: MessageReader): void {
     const { changed, gone, unclear } = this.objects.notified(message);
     for (const group of changed) this.damagedObjects.add(group);
-    this.lost(gone, 'another program had deleted its next hops');
-    if (changed.length > 0) this.planDue = true;
+    this.goneObjects.add(gone, 'another program had deleted its next hops');
+    if (changed.length > 0 || gone.length > 0) this.planDue = true;
     if (unclear || gone.length > 0) this.compareDue = true;
   }
 
@@ -374,28 +380,12 @@ export class FibEngine {
   private dropLostLinks(): void {
     for (const index of this.view.takeLostLinks()) {
       const { changed, gone } = this.objects.linkLost(index);
-      this.lost(gone, 'the kernel had dropped it when its link went down');
+      this.goneObjects.add(gone, 'the kernel had dropped it when its link went down');
       if (changed.length === 0 && gone.length === 0) continue;
       this.planDue = true;
       // What was told late may have been written again since.
       this.compareDue = true;
     }
-  }
-
-  /** The routes that had these groups are gone with them, which {@link plan} takes into account. */
-  private lost(groups: readonly KernelGroup[], words: string): void {
-    if (groups.length === 0) return;
-    for (const { index } of groups) this.goneObjects.set(index, words);
-    this.planDue = true;
-  }
-
-  /** Takes into account that the routes are gone that had groups which are. */
-  private forgetGone(): void {
-    if (this.goneObjects.size === 0) return;
-    const damaged = this.routes.map((routes) => routes.forgetObjects(this.goneObjects)).some((id) => id !== 0);
-    const words = [...this.goneObjects.values()].find((each) => each !== undefined);
-    if (damaged && words !== undefined) this.outcomes.damaged(words);
-    this.goneObjects.clear();
   }
 
   private report(trouble: FibTrouble): void {

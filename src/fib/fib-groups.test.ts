@@ -225,3 +225,44 @@ describe('a group whose next hop dies', () => {
     expect(world.engine.counts).toMatchObject({ installed: 50, written: 0, failed: 0 });
   });
 });
+
+describe('a next hop that is held down', () => {
+  beforeEach(() => {
+    world.sync();
+    world.update({ define: { 4: via('10.0.1.1', '10.0.2.1') }, routes: routes(50, 4) });
+    world.takeChanges();
+  });
+
+  it('leaves its groups with one message, and the RIB that follows in slices needs no other', () => {
+    world.engine.holdDown('10.0.2.1', true);
+    world.settle();
+    expect(world.takeChanges()).toEqual(['replace group of 1']);
+    expect(world.find('10.1.0.0/16')?.error).toContain('the BGP session with it was lost');
+    const all = Object.entries(routes(50, 5));
+    world.update({ define: { 5: via('10.0.1.1') }, routes: Object.fromEntries(all.slice(0, 20)) });
+    world.update({ routes: Object.fromEntries(all.slice(20)), release: [4] });
+    world.engine.holdDown('10.0.2.1', false);
+    world.settle();
+    expect(world.takeChanges()).toEqual([]);
+    expect(world.engine.counts).toMatchObject({ installed: 50, failed: 0, written: 50, groupWrites: 2 });
+  });
+
+  it('comes back where the RIB keeps it', () => {
+    world.engine.holdDown('10.0.2.1', true);
+    world.settle();
+    world.engine.holdDown('10.0.2.1', false);
+    world.settle();
+    expect(world.takeChanges()).toEqual(['replace group of 1', 'replace group of 2']);
+    expect(world.find('10.1.0.0/16')).toMatchObject({ state: 'installed' });
+  });
+
+  it('stays where there is no other', () => {
+    world.update({ define: { 5: via('10.0.2.1') }, routes: routes(10, 5) });
+    world.takeChanges();
+    world.engine.holdDown('10.0.2.1', true);
+    world.settle();
+    expect(world.takeChanges()).toEqual(['replace group of 1']);
+    expect(world.engine.counts).toMatchObject({ installed: 50, failed: 0 });
+    expect(world.find('10.1.0.0/16')?.actual).toEqual(['10.0.2.1 dev eth2 weight 1']);
+  });
+});

@@ -204,6 +204,17 @@ export class Fib {
     this.post({ type: 'update', definitions, words, releases, watch, unwatch }, [words.buffer]);
   }
 
+  /**
+   * Has routes do without a next hop at once, be it one of theirs or not, until it is called with `down` false: the routes
+   * that others will replace it in need not be told one by one then. Routes that have no other keep it.
+   * `address` is canonical, with its zone if it is link-local.
+   */
+  holdDown(address: string, down: boolean): void {
+    this.flush();
+    this.updates++;
+    this.post({ type: 'holdDown', address, down });
+  }
+
   /** Says that all that is wanted has been set: leftovers of an earlier run may go. */
   endOfInitialSync(): void {
     this.flush();

@@ -11,6 +11,8 @@ import type { Targets } from './targets.ts';
 /** The RIB's id for a group whose routes drop packets; it needs no definition. */
 export const BLACKHOLE_GROUP = 1;
 
+const HELD_DOWN = 'the BGP session with it was lost, its routes are being replaced';
+
 /** A group. */
 export interface Group {
   /** Index in route columns, never 0. */
@@ -58,6 +60,8 @@ export class GroupTable {
   private readonly unusable = new Set<string>();
   private readonly free: number[] = [];
   private readonly released = new Set<Group>();
+  /** Addresses that groups do without. */
+  private readonly heldDown = new Set<string>();
 
   constructor(sets: HopSets, targets: Targets, resolver: Resolver, maxPaths: number) {
     this.sets = sets;
@@ -125,6 +129,21 @@ export class GroupTable {
     }
   }
 
+  /**
+   * From now on, or with `down` false no longer, groups do without the next hops at this address, canonical with its zone
+   * where it is link-local, unless they have no other.
+   */
+  holdDown(address: string, down: boolean): void {
+    if (down === this.heldDown.has(address)) return;
+    if (down) this.heldDown.add(address);
+    else this.heldDown.delete(address);
+    // Those that the RIB has replaced meanwhile needn't get it back.
+    this.collect();
+    for (const group of this.groups) {
+      if (group?.hops.some((hop) => zonedAddress(hop) === address) === true) this.pending.add(group);
+    }
+  }
+
   /** Marks all groups as to be resolved again. */
   resolveAll(): void {
     for (const group of this.groups)
@@ -177,16 +196,11 @@ export class GroupTable {
   private resolve(group: Group, unusable: string[]): boolean {
     const shares = new Map<Member, number>();
     const troubles: string[] = [];
-    for (const hop of group.hops.slice(0, this.maxPaths)) {
-      const trouble = this.addHop(shares, hop);
-      const key = nextHopKey(hop);
-      if (trouble === undefined) this.unusable.delete(key);
-      else {
-        troubles.push(trouble);
-        if (!this.unusable.has(key)) unusable.push(trouble);
-        this.unusable.add(key);
-      }
-    }
+    const hops = group.hops.slice(0, this.maxPaths);
+    const held = this.heldDown.size === 0 ? [] : hops.filter((hop) => this.heldDown.has(zonedAddress(hop)));
+    for (const hop of hops) if (!held.includes(hop)) this.use(hop, shares, troubles, unusable);
+    if (shares.size === 0) for (const hop of held) this.use(hop, shares, troubles, unusable);
+    else for (const hop of held) troubles.push(`${formatNextHop(hop)}: ${HELD_DOWN}`);
     group.trouble = troubles.length > 0 ? troubles.join('; ') : undefined;
     const set = this.sets.intern(this.type, shares);
     this.targets.setOfGroup[group.index] = set.index;
@@ -195,6 +209,19 @@ export class GroupTable {
     group.set = set;
     set.groups++;
     return true;
+  }
+
+  /** Adds what a next hop resolves to, and notes why it can't be used, in `unusable` if that is new. */
+  private use(hop: FibNextHop, shares: Map<Member, number>, troubles: string[], unusable: string[]): void {
+    const trouble = this.addHop(shares, hop);
+    const key = nextHopKey(hop);
+    if (trouble === undefined) {
+      this.unusable.delete(key);
+      return;
+    }
+    troubles.push(trouble);
+    if (!this.unusable.has(key)) unusable.push(trouble);
+    this.unusable.add(key);
   }
 
   /**
@@ -241,4 +268,9 @@ export class GroupTable {
     }
     this.resolver.untrack(hop);
   }
+}
+
+/** As the daemon names a peer: a link-local address with its zone. */
+function zonedAddress({ address = '', interface: link }: FibNextHop): string {
+  return link !== undefined && address.startsWith('fe80:') ? `${address}%${link}` : address;
 }

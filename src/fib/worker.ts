@@ -136,6 +136,11 @@ class FibWorker {
         this.updates++;
         this.engine.setVxlan(request.plans);
         return this.work();
+      case 'holdDown':
+        this.updates++;
+        this.engine.holdDown(request.address, request.down);
+        if (this.engine.urgent) this.step();
+        return this.work();
       case 'endOfInitialSync':
         this.updates++;
         this.engine.endOfInitialSync();

@@ -114,6 +114,44 @@ describe('a next hop that dies', () => {
     );
   });
 
+  it('is out of 20,000 routes with one message where the peer was lost, and none is written when the RIB follows', async () => {
+    await using node = new FibNode();
+    const fib = await node.startFib();
+    fib.defineGroup(4, via('10.0.0.2', '10.0.1.2'));
+    setMany(fib, 4);
+    await sync(fib);
+    const before = fib.statistics;
+    fib.holdDown('10.0.1.2', true);
+    const alone = `20.0.7.0/24 10.0.0.2%uplink0`;
+    await waitFor(() => kernelRoutes(node, '-4').includes(alone), { what: 'the group to shrink' });
+    fib.defineGroup(5, via('10.0.0.2'));
+    setMany(fib, 5);
+    fib.releaseGroup(4);
+    fib.holdDown('10.0.1.2', false);
+    await settled(fib);
+    expect(fib.statistics).toMatchObject({ installed: MANY, failed: 0, written: before.written });
+    expect(fib.statistics.groupWrites - before.groupWrites).toBeLessThanOrEqual(2);
+    expect(kernelRoutes(node, '-4')).toContain(alone);
+  });
+
+  it('on a link that goes down and comes back takes no write of a route', async () => {
+    await using node = new FibNode();
+    const fib = await node.startFib();
+    fib.defineGroup(4, via('10.0.0.2', '10.0.1.2'));
+    setMany(fib, 4);
+    await sync(fib);
+    const before = fib.statistics;
+    const hops = () => kernelRoutes(node, '-4').find((route) => route.startsWith('20.0.7.0/24'));
+    node.lower(1);
+    await waitFor(hops, { what: 'one next hop', accept: (route) => route === '20.0.7.0/24 10.0.0.2%uplink0' });
+    node.raise(1);
+    const both = '20.0.7.0/24 10.0.0.2%uplink0 10.0.1.2%uplink1';
+    await waitFor(hops, { what: 'both next hops', accept: (route) => route === both });
+    await settled(fib);
+    expect(fib.statistics).toMatchObject({ installed: MANY, failed: 0, written: before.written });
+    expect(fib.statistics.groupWrites - before.groupWrites).toBeLessThanOrEqual(2);
+  });
+
   it('is told to who watches it', async () => {
     await using node = new FibNode();
     const told: string[] = [];
