@@ -3,6 +3,7 @@
  */
 import type { StopReason } from '../bgp/fsm/cease.ts';
 import type { DownReason } from '../bgp/fsm/effect.ts';
+import { isGraceful } from '../bgp/fsm/graceful-restart.ts';
 import type { RestartTerms } from '../bgp/fsm/local-open.ts';
 import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import type { FsmStateName } from '../bgp/fsm/peer-state.ts';
@@ -168,15 +169,14 @@ export class NeighbourSession implements SessionHandler {
   }
 
   down(reason: DownReason): void {
+    // Before the many routes are looked at that it told.
+    if (isLoss(reason) && !isGraceful(reason, this.negotiated!)) this.avoid(true);
     this.speaker.advertising.leave(this.peer);
     this.speaker.sinks[this.peer] = undefined;
     this.context = undefined;
     this.endOfRib.clear();
     this.helper.give(this.peer, { type: 'down', reason, negotiated: this.negotiated! });
-    if (isLoss(reason) && this.kept === undefined) {
-      this.avoid(true);
-      void this.speaker.settled().then(() => this.avoid(false));
-    }
+    if (this.avoided) void this.speaker.settled().then(() => this.avoid(false));
     const stay = keptInWords(this.kept);
     this.leaveRib();
     const level = reason.kind === 'stopped' ? 'info' : 'warn';
