@@ -2,7 +2,7 @@
  * The fabric in the kernel: a network namespace for each router, linked by veth, set up as routers without any
  * program's help. Nothing of it has a name, so that it is gone as soon as no process is left in it.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { addAddress, addVethPair, listLinks, setLinkUp } from '../fib/netlink/links.ts';
 import type { Link } from '../fib/netlink/links.ts';
 import type { Libc } from '../fib/netlink/libc.ts';
@@ -28,6 +28,9 @@ const SYSCTLS = {
   'net/ipv6/conf/default/accept_dad': 0,
 } as const;
 
+/** Has the kernel not announce each route whose next hops change; kernels before Linux 5.8 lack it. */
+const NEXTHOP_COMPAT_MODE = 'net/ipv4/nexthop_compat_mode';
+
 /** One router's namespace. */
 export class RouterNamespace implements Disposable {
   readonly client: NetlinkClient;
@@ -40,6 +43,7 @@ export class RouterNamespace implements Disposable {
     this.client = new NetlinkClient(this.socket);
     this.run(() => {
       for (const [path, value] of Object.entries(SYSCTLS)) writeSysctl(path, value);
+      if (existsSync(`/proc/sys/${NEXTHOP_COMPAT_MODE}`)) writeSysctl(NEXTHOP_COMPAT_MODE, 0);
     });
     setLinkUp(this.client, this.link('lo').index, true);
   }

@@ -3,6 +3,7 @@
  */
 import { FAMILIES } from '../net/family.ts';
 import { formatPrefixWords } from '../net/prefix.ts';
+import { ForeignNextHops } from '../fib/foreign-next-hops.ts';
 import { RTM_NEWROUTE } from '../fib/netlink/constants.ts';
 import { AttributeReader } from '../fib/netlink/message-reader.ts';
 import { MessageWriter } from '../fib/netlink/message-writer.ts';
@@ -18,14 +19,16 @@ export function kernelPaths(client: NetlinkClient): Map<string, number> {
   const writer = new MessageWriter();
   const attributes = new AttributeReader();
   const view = newRouteView();
+  const objects = new ForeignNextHops(client);
+  objects.refresh();
   for (const family of FAMILIES) {
     writer.clear();
     writeRouteDump(writer, OWNER, family);
     client.dump(writer, 'list routes', (message) => {
       if (message.type !== RTM_NEWROUTE || !readRoute(message, attributes, view)) return;
       const prefix = formatPrefixWords(family, view.a0, view.a1, view.a2, view.a3, view.length);
-      // A route with a next-hop object lists the object's next hops where there are several (nexthop_compat_mode).
-      paths.set(prefix, Math.max(1, view.nextHops.length));
+      const hops = view.nextHopId === 0 ? view.nextHops : objects.hopsOf(view.nextHopId);
+      paths.set(prefix, Math.max(1, hops.length));
     });
   }
   return paths;

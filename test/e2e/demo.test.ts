@@ -95,6 +95,7 @@ describe('npm run demo', () => {
     const [program, ...words] = command.split(' ');
     const status = spawnSync(program, words, { encoding: 'utf8' });
     expect(status.stdout).toContain('2 of 2 established');
+    expect(status.stdout).toMatch(/^Nothing is wrong\.$/m);
     demo.process.signal('SIGTERM');
     expect(await demo.process.ended).toBe(0);
     expect(demo.remains()).toEqual([]);
