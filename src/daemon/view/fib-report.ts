@@ -110,7 +110,7 @@ function gateway(words: string): string {
 
 function stateWords({ state, inKernel }: FibRoute): string {
   if (state === 'installed') return 'installed';
-  if (state === 'leftover') return 'left over from an earlier run; it goes when the first sync is over';
+  if (state === 'leftover') return 'not wanted; it goes, at the latest when the first sync is over';
   if (state === 'failed') {
     return inKernel ? 'the kernel has another route and refused this one' : 'not in the kernel';
   }
