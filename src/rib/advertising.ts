@@ -164,7 +164,9 @@ export class Advertising {
       budget -= waiting - stream.waiting;
       more ||= stream.hasWork;
     }
-    for (const entry of this.entries.values()) if (entry.streams.length > 1) this.merge(entry);
+    if (!this.rib.hasOtherSources) {
+      for (const entry of this.entries.values()) if (entry.streams.length > 1) this.merge(entry);
+    }
     return { more, retryAfter };
   }
 

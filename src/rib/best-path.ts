@@ -11,6 +11,7 @@ import type { PathTable } from './path-table.ts';
 import { isOwnPeer } from './peers.ts';
 import type { Peers } from './peers.ts';
 import { SOURCE_EXTERNAL } from './policy.ts';
+import { isGone } from './stale-paths.ts';
 
 /** The steps in order; a path's outcome is the step at which it lost, or `STEP_NONE` while it is in the race. */
 export const STEP_NONE = 0;
@@ -99,8 +100,9 @@ export class BestPathSelector {
     this.table = table;
     this.count = 0;
     this.leftOutUnknown = false;
+    const { hasGonePaths } = this.peers;
     for (let row = table.first[prefix]; row !== 0; row = table.next[row]) {
-      if (table.accepted[row] === 0) continue;
+      if (table.accepted[row] === 0 || (hasGonePaths && isGone(this.peers, table, row))) continue;
       if (this.isUsable(table, row)) this.add(row);
       else if (this.waits(table, row)) this.leftOutUnknown = true;
     }

@@ -10,6 +10,7 @@ import { PATIENCE } from './advertising.ts';
 const OPERATIONS = 100_000;
 const CHECKS = 2;
 const PREFIXES = 3000;
+const FLAPPING_PREFIXES = 200;
 
 const KINDS = ['external', 'external', 'client', 'internal'] as const;
 /** In the order of their addresses. */
@@ -73,6 +74,19 @@ const RARE: readonly ((world: RibWorld, peer: ModelPeer) => void)[] = [
   (world, peer) => world.change(peer, { export: 'all' }),
 ];
 
+/** What has all paths of a peer looked at, or all there are. */
+const SCANS: readonly ((world: RibWorld, peer: ModelPeer) => void)[] = [
+  (world, peer) => world.down(peer),
+  (world, peer) => world.lose(peer),
+  (world, peer) => world.sweep(peer),
+  (world, peer) => world.change(peer, { import: 'none' }),
+  (world, peer) => world.change(peer, { import: 'ours' }),
+  (world, peer) => world.change(peer, { import: 'all' }),
+  (world, peer) => world.change(peer, { kind: peer.kind === 'external' ? 'external' : 'client' }),
+  (world, peer) => world.change(peer, { kind: peer.kind }),
+  (world, peer) => world.setNextHop(hopOf(peer, 0), METRICS[(world.now / 10) % METRICS.length]),
+];
+
 /** One random thing that happens to the world. */
 function happen(world: RibWorld, numbers: Numbers): void {
   const kind = numbers.below(1000);
@@ -102,6 +116,29 @@ it(`the RIB stays true to the model over ${OPERATIONS} operations of 12 peers on
     }
     if (i % (OPERATIONS / CHECKS) !== 0) continue;
     world.settle(1000);
+    expect(world.check()).toEqual([]);
+  }
+  expect(world.checkEnd()).toEqual([]);
+}, 30_000);
+
+it('the RIB stays true to the model where peers flap while what they left is still removed', () => {
+  const world = new RibWorld(PEERS, { nextHopListener: new FakeResolver() });
+  const numbers = new Numbers();
+  for (let i = 1; i <= 30_000; i++) {
+    const peer = PEERS[numbers.below(PEERS.length)];
+    const text = texts[numbers.below(FLAPPING_PREFIXES)];
+    const kind = numbers.below(1000);
+    if (kind < 960) world.announce(peer, text, variants.get(peer)![numbers.below(24)](world.prefix(text).family));
+    else if (kind < 970) world.withdraw(peer, text);
+    else if (kind < 990) world.up(peer);
+    else SCANS[numbers.below(SCANS.length)](world, peer);
+    if (i % 50 === 0) {
+      world.now += 10;
+      world.answer();
+      world.turn(8);
+    }
+    if (i % 3000 !== 0) continue;
+    world.settle(20);
     expect(world.check()).toEqual([]);
   }
   expect(world.checkEnd()).toEqual([]);

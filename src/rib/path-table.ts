@@ -21,7 +21,7 @@ export class PathTable {
   received = new Uint32Array(INITIAL_CAPACITY);
   /** Attribute set after import, 0 where the path was rejected. */
   accepted = new Uint32Array(INITIAL_CAPACITY);
-  /** Whether the path is from before the last graceful restart of its peer, see `stale-paths.ts`. */
+  /** Which of its peer's generations the path is of, see `stale-paths.ts`. */
   generation = new Uint8Array(INITIAL_CAPACITY);
   /** Next row of the same prefix, 0 at the end. */
   next = new Uint32Array(INITIAL_CAPACITY);

@@ -25,6 +25,9 @@ export const MAX_PEERS = 65_534;
 
 const INITIAL_CAPACITY = 64;
 
+/** Numbers of generations, see `stale-paths.ts`. */
+const GENERATIONS = 256;
+
 /** What the RIB needs to know of an established neighbour. */
 export interface PeerInfo {
   /** Canonical address, with zone if link-local: the peer's identity in words and the last tie-break. */
@@ -61,14 +64,23 @@ export class Peers {
   received: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
   /** Of those, the ones that import let through, per family, by index. */
   accepted: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
-  /** Which of two generations the peer's paths are of that are not stale, per family, by index; see `stale-paths.ts`. */
+  /** Generation of the peer's paths that are not stale, per family, by index; see `stale-paths.ts`. */
   pathGeneration: [Uint8Array, Uint8Array] = [new Uint8Array(INITIAL_CAPACITY), new Uint8Array(INITIAL_CAPACITY)];
+  /** Generation of those that are stale, or the same one where none are, per family, by index. */
+  keptGeneration: [Uint8Array, Uint8Array] = [new Uint8Array(INITIAL_CAPACITY), new Uint8Array(INITIAL_CAPACITY)];
   /** Stale routes in Adj-RIB-In, per family, by index. */
   stale: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
+
+  /** Of those, the ones that import let through, per family, by index. */
+  staleAccepted: [Uint32Array, Uint32Array] = [new Uint32Array(INITIAL_CAPACITY), new Uint32Array(INITIAL_CAPACITY)];
+  /** Whether there may be rows of paths that are gone. */
+  hasGonePaths = false;
 
   /** Counts when indexes were freed: while it stands still, what was derived from indexes stays true. */
   generation = 0;
 
+  /** How often peers changed their generation in a family while there may be rows of older ones, by {@link generationKey}. */
+  private readonly generationsUsed = new Map<number, number>();
   /** Indexes given back that Loc-RIB may still name, see {@link recycle}. */
   private readonly retired = new Set<number>();
   /** Peers in the order of their addresses. */
@@ -101,19 +113,37 @@ export class Peers {
     this.rankAnew(index);
   }
 
-  /** Gives an index back that no path refers to any more. It is not used again before {@link recycle}. */
+  /** Gives an index back whose paths are all gone, as those of `Rib.flush` are. It is not used again before {@link recycle}. */
   remove(index: number): void {
     this.info[index] = undefined;
     this.retired.add(index);
     this.rankAnew(index);
   }
 
-  /** Frees all indexes given back: every prefix has been decided since, so that none of them is that of a best path. */
+  /** Frees all indexes given back: every prefix has been decided since, so that none of them is that of a path or best path. */
   recycle(): void {
     if (this.retired.size === 0) return;
     this.retired.clear();
     this.generation++;
     while (this.info.length > 1 && this.info.at(-1) === undefined) this.info.pop();
+  }
+
+  /** A peer is at another generation in a family. */
+  noteGeneration(index: number, family: Family): void {
+    if (!this.hasGonePaths) return;
+    const key = generationKey(index, family);
+    this.generationsUsed.set(key, (this.generationsUsed.get(key) ?? 0) + 1);
+  }
+
+  /** Whether the number of the next generation is not that of a path which is gone. */
+  hasGenerationLeft(index: number, family: Family): boolean {
+    return (this.generationsUsed.get(generationKey(index, family)) ?? 0) < GENERATIONS - 4;
+  }
+
+  /** All rows of paths that are gone have been removed. */
+  forgetGonePaths(): void {
+    this.hasGonePaths = false;
+    this.generationsUsed.clear();
   }
 
   /** Number of routes received from a peer in a family. */
@@ -128,7 +158,9 @@ export class Peers {
     this.received = [growColumn(this.received[0], capacity), growColumn(this.received[1], capacity)];
     this.accepted = [growColumn(this.accepted[0], capacity), growColumn(this.accepted[1], capacity)];
     this.pathGeneration = [growColumn(this.pathGeneration[0], capacity), growColumn(this.pathGeneration[1], capacity)];
+    this.keptGeneration = [growColumn(this.keptGeneration[0], capacity), growColumn(this.keptGeneration[1], capacity)];
     this.stale = [growColumn(this.stale[0], capacity), growColumn(this.stale[1], capacity)];
+    this.staleAccepted = [growColumn(this.staleAccepted[0], capacity), growColumn(this.staleAccepted[1], capacity)];
   }
 
   /** Ranks compare as the addresses do, so adding a peer never changes the order among the others. */
@@ -150,4 +182,8 @@ function addressKey(address: string): string {
   const parsed = tryParseAddress(address);
   if (parsed === undefined) return address;
   return `${parsed.family}${Buffer.from(parsed.bytes).toString('hex')}%${parsed.zone ?? ''}`;
+}
+
+function generationKey(index: number, family: Family): number {
+  return index * 2 + family;
 }

@@ -13,6 +13,7 @@ import { BestPathSelector, DEFAULT_BEST_PATH } from './best-path.ts';
 import type { BestPathOptions } from './best-path.ts';
 import { Forwarding } from './forwarding.ts';
 import type { ForwardingListener } from './forwarding.ts';
+import { AdjRibIn, Removal } from './adj-rib-in.ts';
 import { loopIn } from './import-check.ts';
 import type { NextHopAnswer, NextHopListener } from './next-hops.ts';
 import type { RouterIdentity } from '../route-reflector/reflection.ts';
@@ -21,8 +22,10 @@ import { LOCAL_PEER, Peers } from './peers.ts';
 import type { OwnPeer, PeerInfo } from './peers.ts';
 import { REJECTED, SOURCE_LOCAL, SOURCE_WORKLOAD } from './policy.ts';
 import type { RoutePolicy, RouteView } from './policy.ts';
-import { RowScan } from './row-scan.ts';
-import { isStale, letGo, markStale, renew } from './stale-paths.ts';
+import { NextHopSearch } from './next-hop-search.ts';
+import { Reimport } from './reimport.ts';
+import { ROWS_PER_CHANGE, RowScan } from './row-scan.ts';
+import { giveUpStale, isGone, markStale } from './stale-paths.ts';
 
 /** Is told which prefixes have another best path, or the same one with other attributes. */
 export interface AdvertisingListener {
@@ -37,9 +40,6 @@ export interface RibOptions {
   /** Finds out how next hops are reached and answers to {@link Rib.setNextHops}; without one all count as reachable. */
   readonly nextHopListener?: NextHopListener;
 }
-
-/** Rows looked at for each prefix that may be decided at the same time: the two cost about as much. */
-const ROWS_PER_DECISION = 8;
 
 /** Import policy of this router's own routes: they are wanted by definition. */
 const ACCEPT_OWN: RoutePolicy = {
@@ -63,18 +63,27 @@ export class Rib {
   private readonly forwarding: Forwarding | undefined;
   private readonly forwardingListener: ForwardingListener | undefined;
   private readonly advertising: AdvertisingListener[] = [];
-  private readonly scan: RowScan;
+  private readonly adjRibIn: AdjRibIn;
+  private readonly scan = new RowScan(this.tables);
+  private readonly search: NextHopSearch;
+  private readonly removal: Removal;
+  private readonly reimports: Reimport;
+  /** Peers that became another source, or another router, not long ago: who is told their routes, and how, depends on it. */
+  private readonly otherSource = new Set<number>();
 
   constructor(options: RibOptions) {
     this.self = options.self;
     this.sets = new AttributeSets(options.nextHopListener);
-    this.scan = new RowScan(this.sets, this.tables);
     const { routerId } = options.self;
     const own = { routerId, localAs: 0, allowLocalAs: 0, importPolicy: ACCEPT_OWN };
     this.peers = new Peers(
       { ...own, address: 'local', source: SOURCE_LOCAL },
       { ...own, address: 'workload', source: SOURCE_WORKLOAD },
     );
+    this.adjRibIn = new AdjRibIn(this.sets, this.peers);
+    this.search = new NextHopSearch(this.sets);
+    this.removal = new Removal(this.adjRibIn, this.peers);
+    this.reimports = new Reimport(this, this.adjRibIn);
     this.selector = new BestPathSelector(options.bestPath ?? DEFAULT_BEST_PATH, this.sets, this.peers);
     this.forwardingListener = options.forwarding;
     if (options.forwarding !== undefined) {
@@ -122,7 +131,7 @@ export class Rib {
       readNlri(buffer, at, length, view);
       at += (length + 7) >> 3;
       const accepted = looped || !importPolicy.perPrefix ? fixed : this.applyImport(importPolicy, set);
-      this.insert(table, peer, set, accepted);
+      this.adjRibIn.insert(table, view, peer, set, accepted);
     }
   }
 
@@ -134,29 +143,30 @@ export class Rib {
       const length = buffer[at++];
       readNlri(buffer, at, length, view);
       at += (length + 7) >> 3;
-      this.withdrawView(family, peer);
+      this.adjRibIn.withdraw(this.tables[family], view, peer);
     }
   }
 
   /** Adds a route of this router's own with the attributes of `set`, from one of the pseudo-peers. */
   originate(prefix: Prefix, set: number, peer: OwnPeer = LOCAL_PEER): void {
     this.load(prefix);
-    this.insert(this.tables[prefix.family], peer, set, set);
+    this.adjRibIn.insert(this.tables[prefix.family], this.view, peer, set, set);
   }
 
   /** Takes a route of this router's own back. */
   withdrawOwn(prefix: Prefix, peer: OwnPeer = LOCAL_PEER): void {
     this.load(prefix);
-    this.withdrawView(prefix.family, peer);
+    this.adjRibIn.withdraw(this.tables[prefix.family], this.view, peer);
   }
 
-  /** Removes everything a peer sent in a family: its session is gone. */
+  /**
+   * Removes everything a peer sent in a family: its session is gone. From now on none of it counts or is selected;
+   * {@link decide} removes the paths and decides their prefixes, bit by bit. The peer's index may be given back at once.
+   */
   flush(peer: number, family: Family): void {
-    const table = this.tables[family];
     if (this.peers.received[family][peer] === 0) return;
-    for (let row = 1; row < table.end; row++) {
-      if (table.received[row] !== 0 && table.peer[row] === peer) this.removeRow(table, row);
-    }
+    this.markStale(peer, family);
+    this.sweep(peer, family);
   }
 
   /**
@@ -165,42 +175,38 @@ export class Rib {
    */
   markStale(peer: number, family: Family): void {
     this.sweep(peer, family);
+    // Seen only where a peer restarts hundreds of times while a table is walked once.
+    if (!this.peers.hasGenerationLeft(peer, family)) this.scan.step(Infinity);
     markStale(this.peers, peer, family);
   }
 
-  /** Removes the stale paths of a peer in a family. */
+  /** Removes the stale paths of a peer in a family, as {@link flush} does. */
   sweep(peer: number, family: Family): void {
-    const table = this.tables[family];
-    for (let row = 1; row < table.end && this.peers.stale[family][peer] > 0; row++) {
-      if (table.received[row] !== 0 && table.peer[row] === peer && isStale(this.peers, table, row)) {
-        this.removeRow(table, row);
-      }
-    }
+    if (giveUpStale(this.peers, peer, family)) this.scan.start(this.removal);
   }
 
-  /** Replaces what is known of a peer and evaluates its Adj-RIB-In anew: another import policy (soft reset in). */
+  /**
+   * Replaces what is known of a peer, and has {@link decide} evaluate its Adj-RIB-In anew: another import policy (soft reset
+   * in). What the peer sends from now on meets the new one at once.
+   */
   reimport(peer: number, info: PeerInfo): void {
-    const otherSource = this.peers.source[peer] !== info.source;
+    const { source, routerId } = this.peers;
+    if (source[peer] !== info.source || routerId[peer] !== info.routerId) this.otherSource.add(peer);
     this.peers.set(peer, info);
-    for (const table of this.tables) {
-      for (let row = 1; row < table.end; row++) {
-        if (table.received[row] === 0 || table.peer[row] !== peer) continue;
-        this.reimportRow(table, row, info);
-        // Who is told a route depends on its source, even if the best path stays as it is.
-        if (otherSource && table.bestPeer[table.prefix[row]] === peer) this.tellChanged(table, table.prefix[row]);
-      }
-    }
+    this.reimports.add(peer);
+    this.scan.start(this.reimports);
   }
 
   /** Takes other knobs of best-path selection: every prefix is to be decided anew. */
   changeBestPath(options: BestPathOptions): void {
     this.selector.options = options;
-    this.scan.findAll();
+    this.search.addAll();
+    this.scan.start(this.search);
   }
 
   /** Sets which addresses are this router's own: routes with such a next hop are not used (RFC 4271 §9.1.2). */
   setOwnAddresses(addresses: ReadonlySet<string>): void {
-    this.scan.find(this.sets.nextHops.setOwnAddresses(addresses));
+    this.searchPaths(this.sets.nextHops.setOwnAddresses(addresses));
   }
 
   /**
@@ -208,7 +214,7 @@ export class Rib {
    * decided anew, and nothing else (RFC 4271 §9.1.2.1).
    */
   setNextHops(answers: readonly NextHopAnswer[]): void {
-    this.scan.find(this.sets.nextHops.take(answers));
+    this.searchPaths(this.sets.nextHops.take(answers));
   }
 
   /** Whether routes wait for the answer to a next hop that is new: they are as they were before until then. */
@@ -216,9 +222,17 @@ export class Rib {
     return this.sets.nextHops.unanswered > 0;
   }
 
-  /** Decides up to `limit` dirty prefixes. Returns how many were decided. */
+  /**
+   * Whether a peer became another source, and it is not known yet for all its routes what is to be told of them. Until then
+   * peers that are told by the same rules may have been told different things.
+   */
+  get hasOtherSources(): boolean {
+    return this.otherSource.size > 0;
+  }
+
+  /** Goes on with what is to be done to many paths, and decides up to `limit` dirty prefixes. Returns how many were decided. */
   decide(limit: number): number {
-    this.scan.step(limit * ROWS_PER_DECISION);
+    this.scan.step(limit * ROWS_PER_CHANGE);
     let decided = 0;
     for (const table of this.tables) {
       while (table.dirty.length > 0 && decided < limit) {
@@ -226,7 +240,10 @@ export class Rib {
         decided++;
       }
     }
-    if (!this.hasWork) this.peers.recycle();
+    if (!this.hasWork) {
+      this.peers.recycle();
+      this.otherSource.clear();
+    }
     return decided;
   }
 
@@ -244,69 +261,16 @@ export class Rib {
     return policy.apply(this.view);
   }
 
-  private insert(table: PathTable, peer: number, set: number, accepted: number): void {
-    const { sets, view, peers } = this;
-    const { family } = table.prefixes;
-    const prefix = table.prefixes.intern(view.a0, view.a1, view.a2, view.a3, view.length);
-    table.fitPrefixes();
-    let row = table.find(prefix, peer);
-    if (row === 0) {
-      row = table.insert(prefix, peer);
-      table.generation[row] = peers.pathGeneration[family][peer];
-      peers.received[family][peer]++;
-    } else {
-      renew(peers, table, row);
-      if (table.received[row] === set && table.accepted[row] === accepted) return;
-    }
-    sets.retain(set);
-    sets.release(table.received[row]);
-    table.received[row] = set;
-    this.setAccepted(table, row, accepted);
-  }
-
-  /** Stores the outcome of import; the prefix becomes dirty unless the path counted neither before nor now. */
-  private setAccepted(table: PathTable, row: number, accepted: number): void {
-    const before = table.accepted[row];
-    if (before === accepted) return;
-    const counter = this.peers.accepted[table.prefixes.family];
-    if (before === REJECTED) counter[table.peer[row]]++;
-    else if (accepted === REJECTED) counter[table.peer[row]]--;
-    if (accepted !== REJECTED) this.sets.retain(accepted);
-    this.sets.release(before);
-    table.accepted[row] = accepted;
-    table.markDirty(table.prefix[row]);
-  }
-
-  private withdrawView(family: Family, peer: number): void {
-    const { view } = this;
-    const table = this.tables[family];
-    const prefix = table.prefixes.find(view.a0, view.a1, view.a2, view.a3, view.length);
-    if (prefix === 0) return;
-    const row = table.find(prefix, peer);
-    if (row !== 0) this.removeRow(table, row);
-  }
-
-  private removeRow(table: PathTable, row: number): void {
-    letGo(this.peers, table, row);
-    this.setAccepted(table, row, REJECTED);
-    this.sets.release(table.received[row]);
-    this.peers.received[table.prefixes.family][table.peer[row]]--;
-    table.remove(row);
-  }
-
-  private reimportRow(table: PathTable, row: number, info: PeerInfo): void {
-    const set = table.received[row];
-    this.load(table.prefixes.prefix(table.prefix[row]));
-    this.view.source = info.source;
-    const looped = loopIn(this.sets, set, info, this.self) !== undefined;
-    this.setAccepted(table, row, looped ? REJECTED : this.applyImport(info.importPolicy, set));
-    // The peer itself may have changed in a way that best-path selection sees.
-    if (table.accepted[row] !== REJECTED) table.markDirty(table.prefix[row]);
+  private searchPaths(nextHops: readonly number[]): void {
+    if (nextHops.length === 0) return;
+    this.search.add(nextHops);
+    this.scan.start(this.search);
   }
 
   private decidePrefix(table: PathTable, prefix: number): void {
     const { sets, selector } = this;
     table.clearDirty(prefix);
+    if (this.otherSource.size > 0 && this.otherSource.has(table.bestPeer[prefix])) this.tellChanged(table, prefix);
     const best = selector.select(table, prefix);
     if (selector.leftOutUnknown && this.waitsForBest(table, prefix)) {
       // Withdrawing what is back with the answer would be heard by every peer.
@@ -330,7 +294,8 @@ export class Rib {
   private waitsForBest(table: PathTable, prefix: number): boolean {
     if (table.bestSet[prefix] === 0) return false;
     const row = table.find(prefix, table.bestPeer[prefix]);
-    return row !== 0 && table.accepted[row] !== REJECTED && this.selector.waits(table, row);
+    if (row === 0 || table.accepted[row] === REJECTED || isGone(this.peers, table, row)) return false;
+    return this.selector.waits(table, row);
   }
 
   /** Listeners hold the prefix for as long as they have told somebody of it. */

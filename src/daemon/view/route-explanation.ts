@@ -22,6 +22,7 @@ import type { PathTable } from '../../rib/path-table.ts';
 import { isOwnPeer } from '../../rib/peers.ts';
 import type { RouteSource } from '../../rib/policy.ts';
 import type { Rib } from '../../rib/rib.ts';
+import { isGone } from '../../rib/stale-paths.ts';
 import { formatU32 } from '../../net/address.ts';
 import { routeEntry } from './route-entry.ts';
 import type { RouteListing } from './route-listing.ts';
@@ -132,6 +133,7 @@ export class RouteExplainer {
     const none = { best: false, multipath: false };
     const found: Candidate[] = [];
     for (let row = table.first[prefix]; row !== 0; row = table.next[row]) {
+      if (isGone(this.rib.peers, table, row)) continue;
       const set = table.accepted[row];
       if (set === 0) {
         found.push(this.candidate(table, row, 'rejected', null, this.listing.whyRejected(table, row), none));

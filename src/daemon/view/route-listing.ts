@@ -11,7 +11,7 @@ import type { PathTable } from '../../rib/path-table.ts';
 import { isOwnPeer } from '../../rib/peers.ts';
 import type { RouteSource } from '../../rib/policy.ts';
 import type { Rib } from '../../rib/rib.ts';
-import { isStale } from '../../rib/stale-paths.ts';
+import { isGone, isStale } from '../../rib/stale-paths.ts';
 import { routeEntry } from './route-entry.ts';
 
 /** Prefixes looked at in one slice at most, so that a slice without matches ends soon too. */
@@ -82,7 +82,7 @@ export class RouteListing {
     const together = new Set(this.rib.selector.candidates.subarray(0, this.rib.selector.multipath));
     for (let row = table.first[prefix]; row !== 0; row = table.next[row]) {
       if (peer !== undefined && table.peer[row] !== peer) continue;
-      if (!isInView(query.view, table, row, best)) continue;
+      if (isGone(this.rib.peers, table, row) || !isInView(query.view, table, row, best)) continue;
       items.push(this.rowEntry(table, row, { best: row === best, multipath: together.has(row) }, query.view));
     }
   }
