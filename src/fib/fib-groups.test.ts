@@ -146,6 +146,22 @@ describe('what an earlier run left', () => {
     expect(world.find('10.1.0.0/16')).toMatchObject({ state: 'installed' });
   });
 
+  it('is narrowed where it has no group of ours, too, and the one next hop that is wanted so far is dead', () => {
+    world.update({ routes: routes(20, 0), release: [4] });
+    world.kernel.setRoute('10.77.0.0/16', { protocol: BIRD, via: ['10.0.1.1%1', '10.0.2.1%2'] });
+    world.start();
+    world.update({ define: { 7: via('10.0.1.1') }, routes: { '10.77.0.0/16': 7 } });
+    world.kernel.setNeighbour('10.0.1.1', 1, false);
+    world.deliver();
+    expect(world.table).toContain('10.77.0.0/16 -> 10.0.2.1*1');
+    expect(world.troubles.filter(({ code }) => code === 'FIB_ROUTE')).toEqual([]);
+    world.kernel.setNeighbour('10.0.1.1', 1, true);
+    world.deliver();
+    world.sync();
+    expect(world.table).toEqual(['10.77.0.0/16 -> 10.0.1.1*1']);
+    expect(world.kernel.objects.size).toBe(2);
+  });
+
   it('is replaced in place where it has no group of ours, and held as well', () => {
     world.kernel.routes.clear();
     for (const n of [1, 2, 3]) world.kernel.connect(`10.0.${n}.0/24`, n);

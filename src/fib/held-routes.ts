@@ -4,7 +4,7 @@
  * taken out of them all the same.
  */
 import type { Resolver } from './group-table.ts';
-import type { HopSets, Member } from './hop-sets.ts';
+import type { HopSet, HopSets, Member } from './hop-sets.ts';
 import type { KernelView } from './kernel-view.ts';
 import { formatAddress, isLinkLocal } from '../net/address.ts';
 import { nextHopKey } from './next-hop.ts';
@@ -14,6 +14,8 @@ import type { KernelGroup, ObjectTable } from './object-table.ts';
 /** A group that was there at the start, and its next hops. */
 interface HeldGroup {
   readonly group: KernelGroup;
+  /** What a group of the kernel is needed for: the rest of next hops that adopted routes carry themselves. */
+  rest: HopSet;
   readonly hops: readonly { readonly hop: FibNextHop; readonly member: Member; readonly weight: number }[];
 }
 
@@ -36,7 +38,8 @@ export class HeldRoutes {
       if (group === undefined || group.gone) continue;
       const hops = group.set.members.map(({ member, weight }) => ({ hop: hopOf(member, view), member, weight }));
       for (const { hop } of hops) this.resolver.track(hop);
-      this.held.push({ group, hops });
+      this.held.push({ group, hops, rest: this.sets.empty });
+      this.sets.empty.groups++;
     }
     this.update();
   }
@@ -50,7 +53,10 @@ export class HeldRoutes {
 
   /** Holds nothing any more. */
   stop(): void {
-    for (const { hops } of this.held) for (const { hop } of hops) this.resolver.untrack(hop);
+    for (const held of this.held) {
+      this.need(held, this.sets.empty);
+      for (const { hop } of held.hops) this.resolver.untrack(hop);
+    }
     this.held = [];
   }
 
@@ -62,8 +68,15 @@ export class HeldRoutes {
       const shares = new Map(resolving.map(({ member, weight }) => [member, weight]));
       const set = this.sets.intern(held.group.set.type, shares);
       changed = this.objects.hold(held.group, set) || changed;
+      this.need(held, held.group.id === 0 && set !== held.group.set ? set : this.sets.empty);
     }
     return changed;
+  }
+
+  private need(held: HeldGroup, rest: HopSet): void {
+    held.rest.groups--;
+    held.rest = rest;
+    rest.groups++;
   }
 
   private resolves(hop: FibNextHop, member: Member): boolean {
