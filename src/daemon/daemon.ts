@@ -280,7 +280,7 @@ export class Daemon {
       version: this.environment.version,
       started: this.started,
       fib: this.kernel?.status ?? NO_FIB,
-      countForKernel: (table) => this.kernel?.forwarding.count(table) ?? 0,
+      countForKernel: (family) => this.kernel?.forwarding.counts[family] ?? 0,
       datastore: {
         type,
         state: state === 'away' ? 'failed' : state,

@@ -54,16 +54,16 @@ function setup() {
     const id = prefixes.intern(...words, length);
     prefixes.hold(id);
     nextHopGroup[id] = group;
-    forwarding.set(family, ...words, length, group);
+    forwarding.set(family, id, ...words, length, group);
   };
   const configure = (rules: readonly ProgrammingRule[], blackholes: readonly string[] = []) =>
     forwarding.configure(rules, blackholes.map(parsePrefix), tables);
-  return { fib, forwarding, set, configure, tables };
+  return { fib, forwarding, set, configure };
 }
 
 describe('routes for the kernel', () => {
   it('are wrapped, left as they are, or left to others, as the rules say', () => {
-    const { fib, forwarding, set, configure, tables } = setup();
+    const { fib, forwarding, set, configure } = setup();
     configure([rule('10.1.0.0/16', 'ipip-cross-subnet'), rule('10.2.0.0/16', 'reject'), rule('10.3.0.0/16', 'vxlan')]);
     forwarding.define(7, [{ address: '10.0.0.2', interface: undefined }]);
     set('10.1.2.0/26', 7);
@@ -79,7 +79,7 @@ describe('routes for the kernel', () => {
       rejected: true,
       why: 'left to others: pool 10.2.0.0/16',
     });
-    expect(tables.map((table) => forwarding.count(table))).toEqual([3, 0]);
+    expect(forwarding.counts).toEqual([3, 0]);
     expect([...fib.groups.keys()]).toHaveLength(4);
     forwarding.release(7);
     expect([...fib.groups.keys()]).toEqual([1]);
@@ -106,12 +106,16 @@ describe('routes for the kernel', () => {
     configure([rule('10.0.0.0/8', 'ipip'), rule('fd00::/8', 'reject')]);
     await vi.waitUntil(() => !fib.routes.has('fd00:1::/64'));
     expect(prefixes.every((prefix) => fib.routes.get(prefix) === '10.0.0.2/ipip')).toBe(true);
+    expect(forwarding.counts).toEqual([prefixes.length, 0]);
     const written = fib.written();
     configure([rule('10.0.0.0/8', 'ipip'), rule('fd00::/8', 'reject')]);
     configure([rule('10.0.0.0/8', 'plain')]);
     await vi.waitUntil(() => fib.routes.has('fd00:1::/64'));
     expect(prefixes.every((prefix) => fib.routes.get(prefix) === '10.0.0.2')).toBe(true);
     expect(fib.written()).toBe(written + prefixes.length + 1);
+    expect(forwarding.counts).toEqual([prefixes.length, 1]);
+    for (const prefix of prefixes.slice(0, 5000)) set(prefix, 0);
+    expect(forwarding.counts).toEqual([15_000, 1]);
   });
 });
 
@@ -124,6 +128,7 @@ describe('blackholes of own blocks', () => {
     set('10.1.2.0/26', 1);
     set('10.1.2.4/32', 1);
     expect(fib.routes.get('10.1.2.0/26')).toBe('10.0.0.2');
+    expect(forwarding.counts).toEqual([2, 0]);
     configure([], ['10.1.2.0/26']);
     expect(fib.routes.has('fd00:1::/122')).toBe(false);
     set('10.1.2.0/26', 0);

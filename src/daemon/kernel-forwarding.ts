@@ -18,6 +18,7 @@ import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { formatPrefix } from '../net/prefix.ts';
+import { growColumn, grownCapacity } from '../rib/columns.ts';
 import type { ForwardingListener } from '../rib/forwarding.ts';
 import type { GroupMember } from '../rib/next-hop-groups.ts';
 import type { PathTable } from '../rib/path-table.ts';
@@ -62,6 +63,10 @@ export class KernelForwarding implements ForwardingListener {
     new PrefixTable(IPV4_UNICAST),
     new PrefixTable(IPV6_UNICAST),
   ];
+  /** Number of routes that are for the kernel, by family. */
+  readonly counts: [number, number] = [0, 0];
+  /** Whether a prefix has one of them, by family and number of the prefix. */
+  private readonly counted: [Uint8Array, Uint8Array] = [new Uint8Array(1024), new Uint8Array(1024)];
   private blackholeKeys = new Map<string, Prefix>();
   /** The next prefix to be judged anew; undefined when none waits. */
   private next: { family: Family; id: number } | undefined;
@@ -90,15 +95,25 @@ export class KernelForwarding implements ForwardingListener {
   }
 
   /** Allocates nothing, unless a group meets a verdict for the first time. */
-  set(family: number, a0: number, a1: number, a2: number, a3: number, length: number, group: number): void {
-    const table = this.blackholes[family as Family];
+  set(
+    family: Family,
+    prefix: number,
+    a0: number,
+    a1: number,
+    a2: number,
+    a3: number,
+    length: number,
+    group: number,
+  ): void {
+    const table = this.blackholes[family];
     let target = 0;
     if (group !== 0) {
-      const verdict = this.rules.verdict(family as Family, a0, a1, a2, a3, length);
+      const verdict = this.rules.verdict(family, a0, a1, a2, a3, length);
       if (verdict !== VERDICT_REJECT) target = this.variant(group, verdict);
     }
+    this.recount(family, prefix, target === 0 ? 0 : 1);
     if (target === 0 && table.count > 0 && table.find(a0, a1, a2, a3, length) !== 0) target = BLACKHOLE_GROUP;
-    this.fib.set(family as Family, a0, a1, a2, a3, length, target);
+    this.fib.set(family, a0, a1, a2, a3, length, target);
   }
 
   flush(): void {
@@ -121,24 +136,18 @@ export class KernelForwarding implements ForwardingListener {
     return { rejected: verdict === 'reject', why: `${VERDICT_WORDS[verdict]}: ${why}` };
   }
 
-  /** How many routes of a table are for the kernel. */
-  count({ prefixes, nextHopGroup }: Table): number {
-    const { a0, a1, a2, a3, length, family, end } = prefixes;
-    const wide = family !== IPV4_UNICAST;
-    let count = 0;
-    for (let id = 1; id < end; id++) {
-      if (nextHopGroup[id] === 0) continue;
-      const verdict = wide
-        ? this.rules.verdict(family, a0[id], a1[id], a2[id], a3[id], length[id])
-        : this.rules.verdict(family, a0[id], 0, 0, 0, length[id]);
-      if (verdict !== VERDICT_REJECT) count++;
-    }
-    return count;
-  }
-
   /** No route is judged anew any more. */
   stop(): void {
     this.stopped = true;
+  }
+
+  private recount(family: Family, prefix: number, now: 0 | 1): void {
+    const { counted } = this;
+    if (prefix >= counted[family].length) {
+      counted[family] = growColumn(counted[family], grownCapacity(counted[family].length, prefix + 1));
+    }
+    this.counts[family] += now - counted[family][prefix];
+    counted[family][prefix] = now;
   }
 
   private variant(group: number, verdict: number): number {
@@ -181,7 +190,7 @@ export class KernelForwarding implements ForwardingListener {
   private setAgain(prefix: Prefix, tables: Tables): void {
     const { prefixes, nextHopGroup } = tables[prefix.family];
     const id = prefixes.find(...prefix.words, prefix.length);
-    this.set(prefix.family, ...prefix.words, prefix.length, id === 0 ? 0 : nextHopGroup[id]);
+    this.set(prefix.family, id, ...prefix.words, prefix.length, id === 0 ? 0 : nextHopGroup[id]);
   }
 
   private judgeAnew(tables: Tables): void {
@@ -200,7 +209,7 @@ export class KernelForwarding implements ForwardingListener {
     for (let at = id; at < end; at++) {
       const group = nextHopGroup[at];
       if (group === 0) continue;
-      this.set(family, a0[at], wide ? a1[at] : 0, wide ? a2[at] : 0, wide ? a3[at] : 0, length[at], group);
+      this.set(family, at, a0[at], wide ? a1[at] : 0, wide ? a2[at] : 0, wide ? a3[at] : 0, length[at], group);
     }
     this.fib.flush();
     if (end < prefixes.end) this.next = { family, id: end };

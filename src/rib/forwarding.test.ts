@@ -130,7 +130,16 @@ class Fib implements ForwardingListener {
     }
   }
 
-  set(family: number, a0: number, a1: number, a2: number, a3: number, length: number, group: number): void {
+  set(
+    family: Family,
+    _prefix: number,
+    a0: number,
+    a1: number,
+    a2: number,
+    a3: number,
+    length: number,
+    group: number,
+  ): void {
     const route = formatPrefixWords(family as Family, a0, a1, a2, a3, length);
     if (this.routes.get(route) === group) this.faults.push(`${route} is set to what it is`);
     if (group !== 0 && !this.groups.has(group))

@@ -2,6 +2,7 @@
  * From the multipath that best-path selection found to the group of next hops that the FIB is to use.
  */
 import { isLinkLocal, tryParseAddress } from '../net/address.ts';
+import type { Family } from '../net/family.ts';
 import type { BestPathSelector } from './best-path.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 import { NextHopGroups } from './next-hop-groups.ts';
@@ -12,7 +13,17 @@ import type { Peers } from './peers.ts';
 
 /** Where routes for the kernel go. Groups are numbers; 0 withdraws the route. */
 export interface ForwardingListener extends GroupListener {
-  set(family: number, a0: number, a1: number, a2: number, a3: number, length: number, group: number): void;
+  /** `prefix` is the number of the prefix in its family's table; once its route is withdrawn, it may come to mean another one. */
+  set(
+    family: Family,
+    prefix: number,
+    a0: number,
+    a1: number,
+    a2: number,
+    a3: number,
+    length: number,
+    group: number,
+  ): void;
 }
 
 /** Peer indexes fit 16 bits, next-hop ids the rest: one number names a next hop on a link. */

@@ -41,6 +41,8 @@ export class PathTable {
   readonly dirty = new U32Stack();
   /** Number of rows in use. */
   count = 0;
+  /** Number of prefixes that have a best path. */
+  bestCount = 0;
   /** One more than the highest row ever used. */
   end = 1;
   private readonly free = new U32Stack();

@@ -284,6 +284,7 @@ export class Rib {
       if (set !== 0) sets.retain(set);
       this.tellChanged(table, prefix);
       sets.release(table.bestSet[prefix]);
+      table.bestCount += (set === 0 ? 0 : 1) - (table.bestSet[prefix] === 0 ? 0 : 1);
       table.bestSet[prefix] = set;
       table.bestPeer[prefix] = peer;
     }
@@ -310,6 +311,7 @@ export class Rib {
       const { a0, a1, a2, a3, length, family } = table.prefixes;
       this.forwardingListener!.set(
         family,
+        prefix,
         a0[prefix],
         family === IPV4_UNICAST ? 0 : a1[prefix],
         family === IPV4_UNICAST ? 0 : a2[prefix],

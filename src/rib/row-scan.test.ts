@@ -87,6 +87,10 @@ describe('routes of a peer whose session is gone', () => {
     settle();
     expect(bestOf(worse)).toBe(PREFIXES);
     expect(rib.tables[0].count).toBe(PREFIXES);
+    expect(rib.tables[0].bestCount).toBe(PREFIXES);
+    rib.flush(worse, 0);
+    settle();
+    expect([bestOf(undefined), rib.tables[0].bestCount, rib.tables[0].count]).toEqual([PREFIXES, 0, 0]);
   });
 
   it('are not selected any more, even where their turn has not come', () => {

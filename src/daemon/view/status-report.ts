@@ -5,7 +5,6 @@ import { formatU32 } from '../../net/address.ts';
 import { FAMILIES } from '../../net/family.ts';
 import type { Family, FAMILY_NAMES } from '../../net/family.ts';
 import { LOCAL_PEER } from '../../rib/peers.ts';
-import type { PathTable } from '../../rib/path-table.ts';
 import type { Router } from '../router.ts';
 
 /** What the report is made of beside the router. */
@@ -15,8 +14,8 @@ export interface StatusInputs {
   /** Milliseconds since 1970. */
   readonly started: number;
   readonly fib: StatusReport['fib'];
-  /** How many routes of a table are for the kernel. */
-  readonly countForKernel: (table: PathTable) => number;
+  /** How many routes of a family are for the kernel. */
+  readonly countForKernel: (family: Family) => number;
   readonly datastore: StatusReport['datastore'];
   /** What is not done as the resources say. */
   readonly problems: readonly string[];
@@ -51,11 +50,6 @@ function totals(router: Router, inputs: StatusInputs): Record<(typeof FAMILY_NAM
 
 function familyTotals(router: Router, family: Family, { countForKernel }: StatusInputs): FamilyTotals {
   const { rib, advertising } = router;
-  const table = rib.tables[family];
-  let best = 0;
-  for (let prefix = 1; prefix < table.prefixes.end; prefix++) {
-    if (table.bestSet[prefix] !== 0) best++;
-  }
   let received = 0;
   let advertised = 0;
   for (const { peer } of router.sessions.values()) {
@@ -63,7 +57,7 @@ function familyTotals(router: Router, family: Family, { countForKernel }: Status
     received += rib.peers.received[family][peer];
     advertised += advertising.toldCount(peer, family);
   }
-  return { received, best, advertised, fib: countForKernel(table) };
+  return { received, best: rib.tables[family].bestCount, advertised, fib: countForKernel(family) };
 }
 
 function sessionProblems(router: Router): string[] {
