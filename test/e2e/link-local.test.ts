@@ -16,6 +16,8 @@ const ASN = 65_010;
 const PEER_ASN = 65_020;
 const OURS = 'fe80::1';
 const THEIRS = 'fe80::2';
+/** 1: none (Documentation/networking/ip-sysctl.rst, addr_gen_mode). */
+const GENERATION_MODE = '/proc/sys/net/ipv6/conf/default/addr_gen_mode';
 const PEER_ADDRESS = `${THEIRS}%eth0`;
 
 function birdConfiguration(passive: boolean, port: number): string {
@@ -46,6 +48,8 @@ describe.skipIf(missing !== undefined)(
 
     beforeEach(async () => {
       [dut, peer] = ['dut', 'peer'].map(createNamespace);
+      // Of several link-local addresses the kernel may connect from any: links get none by themselves.
+      await Promise.all([dut, peer].map((space) => run(['sh', '-c', `echo 1 > ${GENERATION_MODE}`], { space })));
       link({ namespace: dut, addresses: [`${OURS}/64`] }, { namespace: peer, addresses: [`${THEIRS}/64`] });
       scratch = createScratch('link-local');
       const config = { asn: ASN, routerId: '10.89.5.1', address: '10.89.5.1' };
