@@ -39,7 +39,7 @@ function forwardedTo(peerAddress: string, nextHop: string, linkLocalNextHop?: st
     forwarding: {
       define: (id, members) => void groups.set(id, members),
       release: () => {},
-      set: (...words) => void (group = words[6]),
+      set: (...words) => void (group = words[7]),
     },
   });
   const accept = {
@@ -140,7 +140,7 @@ class Fib implements ForwardingListener {
     length: number,
     group: number,
   ): void {
-    const route = formatPrefixWords(family as Family, a0, a1, a2, a3, length);
+    const route = formatPrefixWords(family, a0, a1, a2, a3, length);
     if (this.routes.get(route) === group) this.faults.push(`${route} is set to what it is`);
     if (group !== 0 && !this.groups.has(group))
       this.faults.push(`${route} is given group ${group}, which is undefined`);
