@@ -1,16 +1,10 @@
 /** The part of the kernel that the FIB talks to, as a function over netlink bytes: interfaces, next hops and routes. */
 import {
-  IFF_LOWER_UP,
-  IFF_RUNNING,
-  IFF_UP,
-  IFLA_IFNAME,
-  NDA_DST,
   NLMSG_DONE,
   NLMSG_ERROR,
   NLM_F_ACK,
   NLM_F_DUMP_INTR,
   NLM_F_EXCL,
-  NLM_F_REPLACE,
   NUD_FAILED,
   NUD_REACHABLE,
   RTM_DELNEXTHOP,
@@ -20,7 +14,6 @@ import {
   RTM_GETNEIGH,
   RTM_GETNEXTHOP,
   RTM_GETROUTE,
-  RTM_NEWLINK,
   RTM_NEWNEIGH,
   RTM_NEWNEXTHOP,
   RTM_NEWROUTE,
@@ -31,19 +24,13 @@ import { AttributeReader, MessageReader } from '../../src/fib/netlink/message-re
 import { MessageWriter } from '../../src/fib/netlink/message-writer.ts';
 import type { NetlinkPort } from '../../src/fib/netlink/netlink-client.ts';
 import { NetlinkError } from '../../src/fib/netlink/netlink-error.ts';
-import { readNextHop, writeNewNextHop, writeNewNextHopGroup } from '../../src/fib/netlink/nexthops.ts';
+import { readNextHop } from '../../src/fib/netlink/nexthops.ts';
 import type { GroupMember, NextHopObject } from '../../src/fib/netlink/nexthops.ts';
-import {
-  beginNewRoute,
-  endRouteToNextHopId,
-  endRouteToNextHops,
-  endRouteToNowhere,
-  newRouteView,
-  readRoute,
-} from '../../src/fib/netlink/routes.ts';
+import { newRouteView, readRoute } from '../../src/fib/netlink/routes.ts';
 import type { KernelNextHop, RouteView } from '../../src/fib/netlink/routes.ts';
 import { formatAddress, parseAddress } from '../../src/net/address.ts';
 import { formatPrefixWords, parsePrefix } from '../../src/net/prefix.ts';
+import { writeLink, writeNeighbour, writeObject, writeRoute } from './fake-kernel-messages.ts';
 
 const [EPERM, ENOENT, ESRCH, EAGAIN, EEXIST, EINVAL, EOPNOTSUPP] = [1, 2, 3, 11, 17, 22, 95];
 const MAIN = 254;
@@ -391,49 +378,4 @@ function parseHop(text: string): KernelNextHop {
   const [address, index] = text.split('%');
   const gateway = address === '' ? new Uint8Array(0) : parseAddress(address).bytes;
   return { gateway, interfaceIndex: Number(index), onlink: false, weight: 1 };
-}
-
-/** Gives a message another type and flags than its writer did. */
-function retype(writer: MessageWriter, at: number, type: number, flags: number): void {
-  const view = new DataView(writer.bytes.buffer);
-  view.setUint16(at + 4, type, true);
-  view.setUint16(at + 6, flags, true);
-}
-
-function writeRoute(writer: MessageWriter, route: RouteView, type: number, replace: boolean): void {
-  const at = writer.length;
-  const { family, a0, a1, a2, a3, length, nextHopId, nextHops } = route;
-  beginNewRoute(writer, route, false, family, a0, a1, a2, a3, length, route.type);
-  if (route.type === RTN_BLACKHOLE) endRouteToNowhere(writer);
-  else if (nextHopId !== 0) endRouteToNextHopId(writer, nextHopId);
-  else endRouteToNextHops(writer, family, nextHops);
-  retype(writer, at, type, replace ? NLM_F_REPLACE : 0);
-}
-
-function writeObject(writer: MessageWriter, object: NextHopObject, type = RTM_NEWNEXTHOP): void {
-  const at = writer.length;
-  const { id, protocol, members, resilient, gateway, interfaceIndex, onlink } = object;
-  if (members === undefined) writeNewNextHop(writer, id, protocol, gateway, interfaceIndex, onlink);
-  else writeNewNextHopGroup(writer, id, protocol, members, resilient);
-  retype(writer, at, type, 0);
-}
-
-function writeLink(
-  writer: MessageWriter,
-  name: string,
-  { index, up }: { index: number; up: boolean },
-  carrier = up,
-): void {
-  writer.begin(RTM_NEWLINK, 0);
-  writer.ifinfomsg(index, (up ? IFF_UP : 0) | (carrier ? IFF_LOWER_UP | IFF_RUNNING : 0), 0);
-  writer.attributeString(IFLA_IFNAME, name);
-  writer.end();
-}
-
-function writeNeighbour(writer: MessageWriter, address: string, interfaceIndex: number, state: number): void {
-  const { bytes } = parseAddress(address);
-  writer.begin(RTM_NEWNEIGH, 0);
-  writer.ndmsg(bytes.length === 4 ? 2 : 10, interfaceIndex, state, 0);
-  writer.attributeBytes(NDA_DST, bytes);
-  writer.end();
 }
