@@ -163,16 +163,24 @@ export class UpdateStream {
     }
   }
 
-  /** Takes over another stream's Adj-RIB-Out and pending set: a member leaves it for this one. */
+  /** Takes over another stream's Adj-RIB-Out and pending set: a member leaves it for this one, which has told nothing yet. */
   copyFrom(other: UpdateStream): void {
+    const { sets } = this.rib;
     for (const family of FAMILIES) {
       const from = other.tables[family];
       const to = this.tables[family];
       const { prefixes } = this.rib.tables[family];
       to.fit(prefixes.capacity);
+      to.told.set(from.told);
+      to.toldSource.set(from.toldSource);
+      for (const [source, count] of from.perSource) to.perSource.set(source, count);
+      to.count = from.count;
       for (let prefix = 1; prefix < from.told.length; prefix++) {
         const set = from.told[prefix];
-        if (set !== 0) this.tell(family, prefix, set, from.toldSource[prefix]);
+        if (set !== 0) {
+          prefixes.hold(prefix);
+          sets.retain(set);
+        }
         if (from.pending[prefix] !== 0) this.mark(family, prefix);
       }
       to.again = from.again;
@@ -182,13 +190,17 @@ export class UpdateStream {
     for (const family of other.endOfRibDue) this.endOfRibDue.add(family);
   }
 
-  /** Gives back what the stream holds. */
+  /** Gives back what the stream holds; it is of no use any more. */
   dispose(): void {
+    const { sets } = this.rib;
     for (const family of FAMILIES) {
       const table = this.tables[family];
       const { prefixes } = this.rib.tables[family];
       for (let prefix = 1; prefix < table.told.length; prefix++) {
-        if (table.told[prefix] !== 0) this.tell(family, prefix, 0, 0);
+        if (table.told[prefix] !== 0) {
+          sets.release(table.told[prefix]);
+          prefixes.drop(prefix);
+        }
         if (table.pending[prefix] !== 0) prefixes.drop(prefix);
         table.pending[prefix] = 0;
       }
