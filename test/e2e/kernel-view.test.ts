@@ -1,11 +1,16 @@
 /** The view of the kernel, held against a real kernel that changes. */
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { KernelView } from '../../src/fib/kernel-view.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { formatPrefix, parsePrefix } from '../../src/net/prefix.ts';
+import { missingHere, requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { ViewNode, texts } from './kernel-view-fixture.ts';
+
+const NEEDS = { root: true, programs: ['ip'] } as const;
+
+beforeEach((ctx) => requireOrSkip(ctx, NEEDS));
 
 /** How many random histories to try; more by hand. */
 const RUNS = Number(process.env.VIEW_RUNS ?? 15);
@@ -111,9 +116,9 @@ const RESET = [
 describe('the view of the kernel', () => {
   let node: ViewNode;
   beforeAll(() => {
-    node = new ViewNode();
+    if (missingHere(NEEDS) === undefined) node = new ViewNode();
   });
-  afterAll(() => node[Symbol.dispose]());
+  afterAll(() => node?.[Symbol.dispose]());
 
   /** Makes changes in bursts and holds the view that was told of them against one that reads everything. */
   async function follow(

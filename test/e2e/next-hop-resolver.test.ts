@@ -1,5 +1,5 @@
 /** Next hops resolved by a real kernel's routes, links and neighbours. */
-import { describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { KernelView } from '../../src/fib/kernel-view.ts';
 import { nextHopKey } from '../../src/fib/next-hop.ts';
 import type { FibNextHop } from '../../src/fib/next-hop.ts';
@@ -7,8 +7,11 @@ import { NextHopResolver } from '../../src/fib/next-hop-resolver.ts';
 import type { Resolution } from '../../src/fib/next-hop-resolver.ts';
 import { formatAddress } from '../../src/net/address.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
+import { requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { ViewNode } from './kernel-view-fixture.ts';
+
+beforeEach((ctx) => requireOrSkip(ctx, { root: true, programs: ['ip'] }));
 
 const NO_TUNNELS = { vxlan: () => ({ why: 'there is no overlay' }) };
 

@@ -1,5 +1,5 @@
 /** Graceful restart (RFC 4724) with real routers, each in both roles: they restart, and they help Starling to. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { PeerDetail } from '../../src/api/types.ts';
 import type { TestSession } from '../support/neighbour.ts';
@@ -9,7 +9,7 @@ import { startGobgpd } from '../support/routers/gobgpd.ts';
 import type { Router } from '../support/routers/router.ts';
 import { startStarling } from '../support/routers/starling.ts';
 import type { StarlingRouter } from '../support/routers/starling.ts';
-import { missingHere } from '../support/skip.ts';
+import { missingHere, requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { MIDDLE, createLine, dutConfig, openFar, openNear, peerConfig } from './line.ts';
 import type { Line, SessionPlan } from './line.ts';
@@ -131,14 +131,15 @@ async function has(session: TestSession, count: number, timeoutMs = 30_000): Pro
 }
 
 describe.each(PEERS)('graceful restart with $name', (kind) => {
-  const missing = missingHere({ root: true, programs: ['nsenter', 'setpriv', ...kind.programs] });
+  const needs = { root: true, programs: ['nsenter', 'setpriv', ...kind.programs] } as const;
   let line: Line;
   beforeAll(async () => {
-    if (missing === undefined) line = await createLine();
+    if (missingHere(needs) === undefined) line = await createLine();
   });
   afterAll(() => line?.[Symbol.dispose]());
+  beforeEach((ctx) => requireOrSkip(ctx, needs));
 
-  it.skipIf(missing !== undefined).each(['SIGKILL', 'SIGTERM'] as const)(
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
     'keeps our routes over our end by %s and our next start, but for those we no longer have',
     async (signal) => {
       await using scene = await RestartScene.start(line, kind, LONG);
@@ -155,42 +156,30 @@ describe.each(PEERS)('graceful restart with $name', (kind) => {
     120_000,
   );
 
-  it.skipIf(missing !== undefined)(
-    'takes our routes away when we do not come back',
-    async () => {
-      await using scene = await RestartScene.start(line, kind, SHORT);
-      await scene.endDut('SIGKILL');
-      expect(scene.far.routes.size).toBe(NEAR_ROUTES.length);
-      await has(scene.far, 0);
-    },
-    120_000,
-  );
+  it('takes our routes away when we do not come back', async () => {
+    await using scene = await RestartScene.start(line, kind, SHORT);
+    await scene.endDut('SIGKILL');
+    expect(scene.far.routes.size).toBe(NEAR_ROUTES.length);
+    await has(scene.far, 0);
+  }, 120_000);
 
-  it.skipIf(missing !== undefined)(
-    'restarts, and we keep what it announced, but for what it no longer has',
-    async () => {
-      await using scene = await RestartScene.start(line, kind, LONG);
-      const { lastError } = await scene.endPeer();
-      expect(lastError?.words).toMatch(/^the peer .+; its routes \(\d{4}\) stay until /);
-      expect([scene.near.routes.size, scene.near.withdrawals]).toEqual([FAR_ROUTES.length, 0]);
-      await scene.startPeer(true);
-      await scene.openFar(AGAIN);
-      await scene.up();
-      await has(scene.near, AGAIN, 60_000);
-      expect(scene.near.withdrawals).toBe(FAR_ROUTES.length - AGAIN);
-      await has(scene.far, NEAR_ROUTES.length);
-    },
-    120_000,
-  );
+  it('restarts, and we keep what it announced, but for what it no longer has', async () => {
+    await using scene = await RestartScene.start(line, kind, LONG);
+    const { lastError } = await scene.endPeer();
+    expect(lastError?.words).toMatch(/^the peer .+; its routes \(\d{4}\) stay until /);
+    expect([scene.near.routes.size, scene.near.withdrawals]).toEqual([FAR_ROUTES.length, 0]);
+    await scene.startPeer(true);
+    await scene.openFar(AGAIN);
+    await scene.up();
+    await has(scene.near, AGAIN, 60_000);
+    expect(scene.near.withdrawals).toBe(FAR_ROUTES.length - AGAIN);
+    await has(scene.far, NEAR_ROUTES.length);
+  }, 120_000);
 
-  it.skipIf(missing !== undefined)(
-    'does not come back, and we take its routes away in time',
-    async () => {
-      await using scene = await RestartScene.start(line, kind, SHORT);
-      await scene.endPeer();
-      expect(scene.near.routes.size).toBe(FAR_ROUTES.length);
-      await has(scene.near, 0);
-    },
-    120_000,
-  );
+  it('does not come back, and we take its routes away in time', async () => {
+    await using scene = await RestartScene.start(line, kind, SHORT);
+    await scene.endPeer();
+    expect(scene.near.routes.size).toBe(FAR_ROUTES.length);
+    await has(scene.near, 0);
+  }, 120_000);
 });
