@@ -215,7 +215,7 @@ export class KernelForwarding implements ForwardingListener {
     if (end < prefixes.end) this.next = { family, id: end };
     else if (family === IPV4_UNICAST) this.next = { family: IPV6_UNICAST, id: 1 };
     else this.next = undefined;
-    setImmediate(() => this.judgeSlice(tables));
+    if (this.next !== undefined) setImmediate(() => this.judgeSlice(tables));
   }
 }
 

@@ -149,8 +149,8 @@ export class KernelRouting {
   }
 
   get counters(): FibCounters {
-    const statistics = this.fib.statistics;
-    const { written, removed, repaired, pending, adopted, groups, groupWrites, lastSync } = statistics;
+    const { written, removed, repaired, pending, adopted, groups, groupWrites, applySeconds, lastSync } =
+      this.fib.statistics;
     return {
       written,
       removed,
@@ -161,7 +161,7 @@ export class KernelRouting {
       nextHopGroups: groups,
       groupWrites,
       unresolvedNextHops: [...this.watched.values()].filter((reachable) => !reachable).length,
-      applySeconds: statistics.applyTime.total,
+      applySeconds,
       ...(lastSync !== undefined && { lastSync: lastSync / 1000 }),
     };
   }

@@ -255,7 +255,6 @@ export class FibEngine {
       adopted: this.observer.adopted,
       groups: this.groups.count,
       groupWrites: this.objects.groupWrites,
-      unresolvedNextHops: this.groups.unresolved,
     };
   }
 

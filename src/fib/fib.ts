@@ -10,7 +10,6 @@ import type { FibRule } from './policy-rules.ts';
 import type { VxlanPlan } from './tunnel-plan.ts';
 import { WORDS_PER_ROUTE, routeHead } from './worker-messages.ts';
 import type {
-  ApplyTime,
   FibAnswer,
   FibCounts,
   FibPage,
@@ -73,7 +72,7 @@ export interface FibStatistics extends FibCounts {
   readonly lastError?: string;
   /** When there was last nothing left to do, as Date.now() has it; undefined before. */
   readonly lastSync?: number;
-  readonly applyTime: ApplyTime;
+  readonly applySeconds: number;
   /** What is in the way of tunnels and policy rules now, in words. */
   readonly problems: readonly string[];
   /** When what the kernel refused is tried again, as Date.now() has it; undefined where there is nothing. */
@@ -91,7 +90,6 @@ const NO_ROUTES: FibCounts = {
   adopted: 0,
   groups: 0,
   groupWrites: 0,
-  unresolvedNextHops: 0,
 };
 
 type Status = Extract<FibAnswer, { type: 'status' }>;
@@ -243,7 +241,7 @@ export class Fib {
     return {
       ...counts,
       pending: counts.pending + underWay,
-      applyTime: status?.applyTime ?? { last: 0, total: 0 },
+      applySeconds: status?.applySeconds ?? 0,
       problems: status?.problems ?? [],
       ...(status === undefined || status.retryAt === 0 ? {} : { retryAt: status.retryAt }),
       ...(lastError === undefined ? {} : { lastError }),

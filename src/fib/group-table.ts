@@ -108,11 +108,6 @@ export class GroupTable {
     return this.byRibId.size;
   }
 
-  /** How many distinct next hops can't be used. */
-  get unresolved(): number {
-    return this.unusable.size;
-  }
-
   /** Whether the kernel refused any next hop, or any group of some. */
   get hasRefused(): boolean {
     for (const member of this.sets.allMembers()) if (member.refused !== undefined) return true;

@@ -123,16 +123,6 @@ export interface FibCounts {
   /** Groups of next hops, and messages that wrote one since the start. */
   readonly groups: number;
   readonly groupWrites: number;
-  /** Distinct next hops that can't be used now. */
-  readonly unresolvedNextHops: number;
-}
-
-/** How long it took to bring changes into the kernel. */
-export interface ApplyTime {
-  /** From the arrival of the last batch of changes until the kernel had it, in milliseconds. */
-  readonly last: number;
-  /** Time spent on that since the start, in seconds. */
-  readonly total: number;
 }
 
 /** To the worker. */
@@ -166,7 +156,8 @@ export type FibAnswer =
       readonly synced: boolean;
       /** When the queue was last empty, as Date.now() has it; 0 for never. */
       readonly lastSync: number;
-      readonly applyTime: ApplyTime;
+      /** Time spent on writing to the kernel since the start, in seconds. */
+      readonly applySeconds: number;
       /** What is in the way of tunnels and policy rules now, in words. */
       readonly problems: readonly string[];
       /** When what the kernel refused is tried again, as Date.now() has it; 0 where there is nothing. */

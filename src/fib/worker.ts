@@ -84,9 +84,8 @@ class FibWorker {
   private lastStatus = 0;
   /** As Date.now() has it; 0 where nothing is to be tried again. */
   private retryAt = 0;
-  /** When the changes being applied arrived, and what applying them took. */
-  private applyingSince: number | undefined;
-  private applyTime = { last: 0, total: 0 };
+  /** Time spent on writing to the kernel, in seconds. */
+  private applySeconds = 0;
 
   constructor(options: WorkerOptions) {
     const { table, protocol, metric, preferredSource } = options;
@@ -126,7 +125,6 @@ class FibWorker {
     switch (request.type) {
       case 'update':
         this.updates++;
-        this.applyingSince ??= performance.now();
         this.engine.update(request);
         for (const id of request.unwatch) this.engine.watches.unwatch(id);
         for (const { id, address } of request.watch) this.engine.watches.watch(id, address);
@@ -172,21 +170,14 @@ class FibWorker {
     do more = this.engine.step();
     while (this.engine.urgent);
     const now = performance.now();
-    this.applyTime.total += (now - before) / 1000;
-    if (!more && !this.engine.stale) this.rested(now);
+    this.applySeconds += (now - before) / 1000;
+    if (!more && !this.engine.stale) this.lastSync = Date.now();
     if (!more) this.schedule(now);
     if (!more || now - this.lastStatus >= STATUS_TIME) {
       this.lastStatus = now;
       this.postStatus();
     }
     if (more) this.work();
-  }
-
-  private rested(now: number): void {
-    this.lastSync = Date.now();
-    if (this.applyingSince === undefined) return;
-    this.applyTime.last = now - this.applyingSince;
-    this.applyingSince = undefined;
   }
 
   /** Sees to it that what is to be done later will be. */
@@ -202,10 +193,10 @@ class FibWorker {
   }
 
   private postStatus(): void {
-    const { updates, lastSync, applyTime, engine, retryAt } = this;
+    const { updates, lastSync, applySeconds, engine, retryAt } = this;
     const { counts, synced } = engine;
     const problems = [...engine.tunnelProblems, ...this.ruleTroubles.map(({ message }) => message)];
-    post({ type: 'status', updates, counts, synced, lastSync, applyTime: { ...applyTime }, problems, retryAt });
+    post({ type: 'status', updates, counts, synced, lastSync, applySeconds, problems, retryAt });
   }
 
   /** Passes on what the engine found out about next hops, workloads and addresses. */

@@ -7,6 +7,7 @@ import type { RunningProcess } from '../support/processes.ts';
 import { missingHere, requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { Bird } from './bird-fixture.ts';
+import { shell } from './pod-fixture.ts';
 import { DAEMON_NEEDS, NODE_AS, TestNode, bgpPeer, block, linkAddresses, resource } from './daemon-fixture.ts';
 
 const { theirs } = linkAddresses(1);
@@ -91,6 +92,24 @@ describe('routes of the daemon', () => {
     expect(await eventWords()).toMatch(/^fib 10\.70\.0\.0\/16: the route is as it should be again: .+$/m);
     expect((await node.starling('status')).out).toMatch(/^Kernel +in sync, 1 of 1 route, 1 repaired$/m);
     expect((await node.starling('fib', 'diff')).code).toBe(0);
+  });
+
+  it('are read anew after the kernel told more than the daemon could take in', async () => {
+    await begin();
+    await kernelHas([`${PREFIX} ${theirs} link1`]);
+    daemon.signal('SIGSTOP');
+    try {
+      const many = `seq 0 199999 | awk '{ print "route add 20." int($1/65536) "." int($1/256)%256 "." $1%256 " dev lo" }'`;
+      await shell(node.namespace, `${many} | ip -batch -`, `ip route delete ${PREFIX} proto bird`);
+      // The last column but two of /proc/net/netlink: messages that a socket had no room for.
+      const dropped = await shell(node.namespace, `awk 'NR > 1 { sum += $9 } END { print sum }' /proc/net/netlink`);
+      expect(Number(dropped)).toBeGreaterThan(0);
+      expect(await kernelRoutes()).toEqual([]);
+    } finally {
+      daemon.signal('SIGCONT');
+    }
+    await kernelHas([`${PREFIX} ${theirs} link1`]);
+    expect(await eventWords()).toContain('a comparison found it changed');
   });
 
   it('use next hops that other routes lead to, for as long as they do', async () => {

@@ -20,6 +20,20 @@ afterEach(async () => {
   if (missingHere(DAEMON_NEEDS) === undefined) await node[Symbol.asyncDispose]();
 });
 
+/** The daemon's routes in the kernel. */
+async function installed(): Promise<unknown[]> {
+  return node.ip('route', 'show', 'proto', 'bird', 'type', 'unicast');
+}
+
+/** Starts a daemon and kills it once it has put the router's route into the kernel. */
+async function dieWithRoute(): Promise<void> {
+  const daemon = await node.startDaemon();
+  await node.established(FIRST.theirs);
+  await waitFor(installed, { what: 'the route', accept: (routes) => routes.length === 1 });
+  daemon.signal('SIGKILL');
+  await daemon.ended;
+}
+
 /** A node with one BIRD, and a block to tell it. */
 async function oneRouter(): Promise<Bird> {
   const bird = await Bird.start(node.addLink(1), 1, 65_001, ['10.70.0.0/16']);
@@ -89,7 +103,6 @@ describe('starlingd', () => {
     node.dist = broken;
     const daemon = await node.startDaemon();
     await node.established(FIRST.theirs);
-    const installed = () => node.ip('route', 'show', 'proto', 'bird', 'type', 'unicast');
     await waitFor(installed, { what: 'the route', accept: (routes) => routes.length === 1 });
     appendFileSync(join(broken, 'fail'), '');
     expect(await daemon.ended).toBe(1);
@@ -137,12 +150,7 @@ describe('starlingd', () => {
 
   it('keeps the routes of an earlier run until its resources say what is wanted, be they empty at first', async () => {
     await using _bird = await oneRouter();
-    const daemon = await node.startDaemon();
-    await node.established(FIRST.theirs);
-    const installed = () => node.ip('route', 'show', 'proto', 'bird', 'type', 'unicast');
-    await waitFor(installed, { what: 'the route', accept: (routes) => routes.length === 1 });
-    daemon.signal('SIGKILL');
-    await daemon.ended;
+    await dieWithRoute();
     const full = `${node.resources}.full`;
     renameSync(node.resources, full);
     mkdirSync(node.resources);
@@ -164,12 +172,7 @@ describe('starlingd', () => {
 
   it('starts again after a sudden death, over the socket and the routes that were left', async () => {
     await using _bird = await oneRouter();
-    const daemon = await node.startDaemon();
-    await node.established(FIRST.theirs);
-    const installed = () => node.ip('route', 'show', 'proto', 'bird', 'type', 'unicast');
-    await waitFor(installed, { what: 'the route', accept: (routes) => routes.length === 1 });
-    daemon.signal('SIGKILL');
-    await daemon.ended;
+    await dieWithRoute();
     expect([existsSync(node.socket), (await installed()).length]).toEqual([true, 1]);
     await node.startDaemon();
     await node.established(FIRST.theirs);

@@ -1,6 +1,6 @@
 /** What the built FIB makes of routes that are in the real kernel already, and how few messages a switch takes. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Fib } from '../../src/fib/fib.ts';
+import type { Fib, FibStatistics } from '../../src/fib/fib.ts';
 import type { FibNextHop } from '../../src/fib/next-hop.ts';
 import type { FibTrouble } from '../../src/fib/worker-messages.ts';
 import { parsePrefix } from '../../src/net/prefix.ts';
@@ -26,6 +26,15 @@ function setMany(fib: Fib, group: number): void {
 async function sync(fib: Fib): Promise<void> {
   fib.endOfInitialSync();
   await settled(fib);
+}
+
+/** A FIB in sync, with many routes that share two next hops, and its statistics then. */
+async function sharing(node: FibNode): Promise<{ fib: Fib; before: FibStatistics }> {
+  const fib = await node.startFib();
+  fib.defineGroup(4, via('10.0.0.2', '10.0.1.2'));
+  setMany(fib, 4);
+  await sync(fib);
+  return { fib, before: fib.statistics };
 }
 
 beforeEach((ctx) => requireOrSkip(ctx, { root: true, programs: ['ip'] }));
@@ -116,11 +125,7 @@ describe('a next hop that dies', () => {
 
   it('is out of 20,000 routes with one message where the peer was lost, and none is written when the RIB follows', async () => {
     await using node = new FibNode();
-    const fib = await node.startFib();
-    fib.defineGroup(4, via('10.0.0.2', '10.0.1.2'));
-    setMany(fib, 4);
-    await sync(fib);
-    const before = fib.statistics;
+    const { fib, before } = await sharing(node);
     fib.holdDown('10.0.1.2', true);
     const alone = `20.0.7.0/24 10.0.0.2%uplink0`;
     await waitFor(() => kernelRoutes(node, '-4').includes(alone), { what: 'the group to shrink' });
@@ -136,11 +141,7 @@ describe('a next hop that dies', () => {
 
   it('on a link that goes down and comes back takes no write of a route', async () => {
     await using node = new FibNode();
-    const fib = await node.startFib();
-    fib.defineGroup(4, via('10.0.0.2', '10.0.1.2'));
-    setMany(fib, 4);
-    await sync(fib);
-    const before = fib.statistics;
+    const { fib, before } = await sharing(node);
     const hops = () => kernelRoutes(node, '-4').find((route) => route.startsWith('20.0.7.0/24'));
     node.lower(1);
     await waitFor(hops, { what: 'one next hop', accept: (route) => route === '20.0.7.0/24 10.0.0.2%uplink0' });

@@ -1,25 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseResource } from '../parse-resource.ts';
-
-const V3 = 'projectcalico.org/v3';
-
-/** The problems of a manifest as lines: `error spec.asNumber: is required`. */
-function problemsOf(kind: string, spec: unknown, name = 'default'): string[] {
-  const { problems } = parseResource({ apiVersion: V3, kind, metadata: { name }, spec });
-  return problems.map(({ severity, path, message }) => `${severity} ${path.join('.')}: ${message}`);
-}
-
-function specOf(kind: string, spec: unknown, name = 'default'): unknown {
-  const parsed = parseResource({ apiVersion: V3, kind, metadata: { name }, spec });
-  expect(parsed.problems).toEqual([]);
-  return parsed.ok ? parsed.resource.spec : undefined;
-}
-
-/** What is read in spite of problems, followed by these. */
-function parsedDefault(kind: string, spec: unknown): unknown[] {
-  const parsed = parseResource({ apiVersion: V3, kind, metadata: { name: 'default' }, spec });
-  return [parsed.ok ? parsed.resource.spec : undefined, ...problemsOf(kind, spec)];
-}
+import { parsedDefault, problemsOf, specOf } from '../../../test/support/parsed-kinds.ts';
 
 describe('BGPConfiguration', () => {
   it('reads every field', () => {
