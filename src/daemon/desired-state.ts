@@ -6,14 +6,12 @@ import { originations } from '../advertiser/originations.ts';
 import type { Advertisement } from '../advertiser/originations.ts';
 import { clusterRouting } from '../encapsulation/cluster-routing.ts';
 import type { ClusterRouting, ClusterRoutingOptions } from '../encapsulation/cluster-routing.ts';
-import { filterProblems } from '../filters/bgp-filter.ts';
-import type { NamedFilter } from '../filters/bgp-filter.ts';
-import { compileExportPolicy, compileImportPolicy } from '../filters/policies.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { neighbours } from '../peering/neighbours.ts';
 import type { NodeIdentity, Self } from '../peering/self.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
+import { NeighbourPolicies } from './neighbour-policies.ts';
 import type { Policies } from './neighbour-session.ts';
 
 export interface DesiredNeighbour {
@@ -47,33 +45,17 @@ export function desiredState(view: ClusterView, identity: NodeIdentity, inputs: 
   const peering = neighbours(view, identity);
   const advertisement = originations(view, identity, inputs.workloads);
   const routing = inputs.kernel === undefined ? undefined : clusterRouting(view, identity, inputs.kernel);
-  const compiled = new Map<string, Policies>();
-  const used = new Set<string>();
-  const policiesFor = ({ filters }: Neighbour): Policies => {
-    const key = JSON.stringify(filters);
-    let policies = compiled.get(key);
-    if (policies === undefined) {
-      const named = filters.map((name): NamedFilter => ({ name, spec: view.get('BGPFilter', name)?.spec }));
-      for (const name of filters) used.add(name);
-      policies = {
-        import: compileImportPolicy(named),
-        export: compileExportPolicy({ filters: named, pools: advertisement.pools, blocks: advertisement.blocks }),
-      };
-      compiled.set(key, policies);
-    }
-    return policies;
-  };
+  const policies = new NeighbourPolicies(view, advertisement);
   const wanted = peering.neighbours.map((neighbour): [string, DesiredNeighbour] => [
     neighbour.key,
-    { neighbour, policies: policiesFor(neighbour) },
+    { neighbour, policies: policies.of(neighbour) },
   ]);
-  const filterWords = [...used].flatMap((name) => filterProblems({ name, spec: view.get('BGPFilter', name)?.spec }));
   return {
     self: peering.self,
     neighbours: new Map(wanted),
     advertisement,
     routing,
-    problems: [...peering.problems, ...advertisement.problems, ...(routing?.problems ?? []), ...filterWords].map(
+    problems: [...peering.problems, ...advertisement.problems, ...(routing?.problems ?? []), ...policies.problems].map(
       ({ resource, field, message }) => `${resource}${field === '' ? '' : `: ${field}`}: ${message}`,
     ),
   };
