@@ -1,10 +1,11 @@
-/** The datastore can't be read at all. */
+/** The datastore can't be read at all, or did not take what was to be written. */
 export class DatastoreError extends Error {
-  readonly code = 'DATASTORE_UNREADABLE';
+  readonly code: 'DATASTORE_UNREADABLE' | 'DATASTORE_UNWRITABLE';
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options: ErrorOptions & { readonly code?: DatastoreError['code'] } = {}) {
     super(message, options);
     this.name = 'DatastoreError';
+    this.code = options.code ?? 'DATASTORE_UNREADABLE';
   }
 }
 

@@ -8,6 +8,8 @@ export interface Datastore {
   /** Stops reading. After the promise is fulfilled the listener hears nothing any more. */
   stop(): Promise<void>;
   readonly status: DatastoreStatus;
+  /** Undefined where nothing can be written. */
+  readonly writer: DatastoreWriter | undefined;
 }
 
 /** `problems` always lists all problems that there are now. */
@@ -19,10 +21,32 @@ export interface DatastoreListener {
   status(status: DatastoreStatus): void;
 }
 
+/** `away`: it can't be read now; what was last known stays in force. */
+export type SourceState = 'syncing' | 'synced' | 'away';
+
+/** One of the streams that a datastore reads: a directory, a prefix of etcd's keys, a resource of the Kubernetes API. */
+export interface SourceStatus {
+  /** As the datastore calls it: `BGPPeer`, `/calico/resources/v3/projectcalico.org/bgppeers/`, `/etc/starling/resources`. */
+  readonly name: string;
+  readonly state: SourceState;
+  /** When it came into this state, in milliseconds since 1970. */
+  readonly since: number;
+  /** Since when the connection holds that changes come over, in milliseconds since 1970. */
+  readonly connectedSince?: number;
+  /** How often the connection was set up again. */
+  readonly reconnects?: number;
+  /** What the datastore calls the state that was last seen. */
+  readonly revision?: string;
+  /** What went wrong last, and when, in milliseconds since 1970. */
+  readonly lastError?: { readonly words: string; readonly at: number };
+  /** How far behind the datastore we are, in seconds, where it can be told. */
+  readonly lagSeconds?: number;
+}
+
+/** The datastore as a whole: `away` when one of its sources is. */
 export interface DatastoreStatus {
   readonly type: 'file' | 'etcd' | 'kubernetes';
-  /** `away`: it can't be read now; what was last known stays in force. */
-  readonly state: 'syncing' | 'synced' | 'away';
+  readonly state: SourceState;
   /** When it came into this state, in milliseconds since 1970. */
   readonly since: number;
   readonly revision?: string;
@@ -30,6 +54,27 @@ export interface DatastoreStatus {
   readonly lastError?: { readonly words: string; readonly at: number };
   /** How far behind the datastore we are, in seconds, where it can be told. */
   readonly lagSeconds?: number;
+  readonly sources: readonly SourceStatus[];
+  /** Set while what is in force is the last known state on disk: when it was written, in milliseconds since 1970. */
+  readonly cache?: { readonly writtenAt: number };
+}
+
+/** What is to be different of a Node. A field that is absent stays as it is. */
+export interface NodePatch {
+  /** With prefix length; null removes it. */
+  readonly ipv4Address?: string | null;
+  readonly ipv6Address?: string | null;
+  readonly asNumber?: number;
+}
+
+/** What a node writes to the datastore. All of it rejects with `DatastoreError`. */
+export interface DatastoreWriter {
+  /** Changes the Node of this name: in etcd the object, which is made where it is missing; in Kubernetes its annotations. */
+  patchNode(name: string, patch: NodePatch): Promise<void>;
+  /** Replaces the status of the CalicoNodeStatus of this name. */
+  writeNodeStatus(name: string, status: object): Promise<void>;
+  /** Tells a problem where people look at the object. All nodes tell the same problem as one. */
+  report?(problem: SourcedProblem): Promise<void>;
 }
 
 /** A problem and the place of what causes it. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { changesBetween, contentsOf } from './contents.ts';
 import type { Contents } from './contents.ts';
 import { reasonOf } from './datastore-error.ts';
-import type { Datastore, DatastoreListener, DatastoreStatus } from './datastore.ts';
+import type { Datastore, DatastoreListener, DatastoreStatus, SourceStatus } from './datastore.ts';
 import { FileWatch } from './file-watch.ts';
 import { ManifestTree } from './manifest-tree.ts';
 
@@ -17,9 +17,11 @@ const LONGEST_WAIT = 500;
 const RETRY_INTERVAL = 10_000;
 
 export class FileDatastore implements Datastore {
+  /** People write the files. */
+  readonly writer = undefined;
   readonly #path: string;
   readonly #tree: ManifestTree;
-  #status: DatastoreStatus = { type: 'file', state: 'syncing', since: Date.now() };
+  #status: DatastoreStatus;
   #listener: DatastoreListener | undefined;
   /** Undefined until the files were read for the first time. */
   #contents: Contents | undefined;
@@ -33,6 +35,7 @@ export class FileDatastore implements Datastore {
   constructor(path: string) {
     this.#path = path;
     this.#tree = new ManifestTree(path);
+    this.#status = this.#statusOf({ state: 'syncing', since: Date.now() });
   }
 
   get status(): DatastoreStatus {
@@ -116,12 +119,16 @@ export class FileDatastore implements Datastore {
     if (state === lastState && (words === undefined || words === lastError?.words)) return;
     const now = Date.now();
     const newError = words === undefined ? lastError : { words, at: now };
-    this.#status = {
-      type: 'file',
+    this.#status = this.#statusOf({
       state,
       since: state === lastState ? since : now,
       ...(newError !== undefined && { lastError: newError }),
-    };
+    });
     this.#listener?.status(this.#status);
+  }
+
+  /** All files are one source. */
+  #statusOf(status: Omit<SourceStatus, 'name'>): DatastoreStatus {
+    return { type: 'file', ...status, sources: [{ name: this.#path, ...status }] };
   }
 }
