@@ -121,7 +121,7 @@ export const peerSummary = z
   .object({
     address: z.string(),
     name: z.string().nullable().describe('Name of the node or of the BGPPeer resource.'),
-    type: z.enum(['mesh', 'node', 'global']),
+    type: z.enum(['mesh', 'node', 'global', 'workload']),
     source: z.string().describe('Where the peer comes from, e.g. `BGPPeer tor-a`.'),
     asn: count,
     localAsn: count,

@@ -244,7 +244,8 @@ export class Router {
   private async applyNeighbour(key: string, { neighbour, policies }: DesiredNeighbour): Promise<void> {
     const known = this.sessions.get(key);
     if (known !== undefined) {
-      if (changeKind(known.neighbour, neighbour) !== 'session') {
+      const change = changeKind(known.neighbour, neighbour);
+      if (change === 'none' || change === 'policy') {
         known.changePolicy(neighbour, policies);
         return;
       }

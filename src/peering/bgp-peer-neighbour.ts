@@ -107,6 +107,9 @@ function describeNeighbour(view: ClusterView, self: Self, peer: BGPPeer, remote:
     // Nodes that a BGPPeer for all nodes makes peer with each other agree on who connects, as in the mesh.
     passive: isGlobal(peer) && node !== undefined && waitsFor(remote, self),
     families: FAMILIES,
+    addPaths: { send: true, receive: true },
+    gracefulRestartMode: 'full',
+    localPreference: 'auto',
     ...(spec.ttlSecurity !== undefined && spec.ttlSecurity > 0 && { ttlSecurity: spec.ttlSecurity }),
     allowLocalAs: spec.numAllowedLocalASNumbers ?? 0,
     nextHopMode: nextHopMode(spec, external),
@@ -114,6 +117,7 @@ function describeNeighbour(view: ClusterView, self: Self, peer: BGPPeer, remote:
     ...reflection(self, external, node),
     ...terms,
     type: isGlobal(peer) ? 'global' : 'node',
+    ...(node !== undefined && { nodeName: node.metadata.name }),
     source: `BGPPeer ${peer.metadata.name}`,
     reason: `BGPPeer "${peer.metadata.name}" makes ${whoInWords(spec)} peer with ${key} (AS ${peerAs}, ${external ? 'eBGP' : 'iBGP'}).${note}`,
   };

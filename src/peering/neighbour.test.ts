@@ -20,6 +20,9 @@ const TOR: Neighbour = {
   nextHopMode: 'auto',
   filters: [],
   reflectorClient: false,
+  addPaths: { send: true, receive: true },
+  gracefulRestartMode: 'full',
+  localPreference: 'auto',
   password: { kind: 'none' },
   type: 'global',
   source: 'BGPPeer tor',
@@ -36,13 +39,20 @@ describe('a change of a neighbour', () => {
     ['the BGPPeer it comes from', { source: 'BGPPeer other', reason: 'Another.', type: 'node' }],
     ['who opens the connection', { passive: true }],
     ['the restart time', { restartTime: 300 }],
+    ['the time between attempts to connect', { connectRetryTime: 5 }],
+    ['the profile that applies', { profile: 'racks' }],
+    ['the route to it', { reachableBy: '192.0.2.1' }],
   ])('leaves the session and its routes alone for %s', (_what, fields) => {
     expect(changeKind(TOR, { ...TOR, ...fields })).toBe('none');
   });
 
-  it('asks for a new session for another password', () => {
+  it('asks for other keys on the connection for another password', () => {
     const [old, now] = ['a', 'b'].map((value): Neighbour => ({ ...TOR, password: { kind: 'known', value } }));
-    expect(changeKind(old, now)).toBe('session');
+    expect(changeKind(old, now)).toBe('password');
+    expect(changeKind(TOR, now)).toBe('password');
+    expect(changeKind(old, { ...old, nextPassword: 'b' })).toBe('password');
+    expect(changeKind(old, { ...now, filters: ['f'] })).toBe('password');
+    expect(changeKind(old, { ...now, holdTime: 180 })).toBe('session');
     expect(changeKind(old, { ...old, password: { kind: 'known', value: 'a' } })).toBe('none');
   });
 
@@ -51,6 +61,7 @@ describe('a change of a neighbour', () => {
     ['the next hop mode', { nextHopMode: 'self' }],
     ['local AS numbers in paths', { allowLocalAs: 1 }],
     ['an address of the other family', { localAddresses: { ipv4: '192.0.2.1', ipv6: '2001:db8::1' } }],
+    ['the scale of LOCAL_PREF', { localPreference: 'plain' }],
     ['route reflection', { reflectorClient: true, clusterId: 1 }],
   ])('keeps the session for %s', (_what, fields) => {
     expect(changeKind(TOR, { ...TOR, ...fields })).toBe('policy');
@@ -65,8 +76,9 @@ describe('a change of a neighbour', () => {
     ['the keepalive time', { keepaliveTime: 10 }],
     ['the families', { families: [IPV4_UNICAST] }],
     ['GTSM', { ttlSecurity: 1 }],
-    ['a password', { password: { kind: 'known', value: 'a' } }],
-    ['a password that is not known', { password: { kind: 'unavailable', why: 'gone' } }],
+    ['a password that is not known', { password: { kind: 'unavailable', why: 'gone' }, heldDown: 'gone' }],
+    ['ADD-PATH', { addPaths: { send: true, receive: false } }],
+    ['graceful restart', { gracefulRestartMode: 'helper' }],
     ['being held down', { heldDown: 'No password.' }],
     ['filters and the hold time', { filters: ['f'], holdTime: 180 }],
   ])('asks for a new session for %s', (_what, fields) => {

@@ -16,8 +16,20 @@ export type Password =
 /** `keep` sends routes with the next hop they have, `self` with this node's address, `auto` as RFC 4271 §5.1.3 says. */
 export type NextHopMode = 'auto' | 'self' | 'keep';
 
-/** Where a neighbour comes from: the node-to-node mesh, a BGPPeer for some nodes, a BGPPeer for all. */
-export type NeighbourType = 'mesh' | 'node' | 'global';
+/** Where a neighbour comes from: the node-to-node mesh, a BGPPeer for some nodes, one for all, or one for workloads. */
+export type NeighbourType = 'mesh' | 'node' | 'global' | 'workload';
+
+/** Directions in which several paths to a prefix are asked for (ADD-PATH, RFC 7911). */
+export interface AddPaths {
+  readonly send: boolean;
+  readonly receive: boolean;
+}
+
+/** `full` is RFC 4724, `helper` only keeps the routes of neighbours that restart, `off` does neither. */
+export type GracefulRestartMode = 'full' | 'helper' | 'off';
+
+/** What LOCAL_PREF means to the neighbour: an encoded kernel metric, the plain number, or whichever it sends itself. */
+export type LocalPreferenceScale = 'auto' | 'metric' | 'plain';
 
 /** All that a session needs to know. Plain data: two descriptions of the same neighbour can be compared field by field. */
 export interface Neighbour {
@@ -39,10 +51,14 @@ export interface Neighbour {
   readonly holdTime: number;
   /** Seconds; a third of the negotiated hold time where absent. */
   readonly keepaliveTime?: number;
+  /** Longest wait between attempts to connect, in seconds; the daemon's own where absent. */
+  readonly connectRetryTime?: number;
   /** Whether connections are only accepted, never opened. */
   readonly passive: boolean;
   /** Families offered to the neighbour. */
   readonly families: readonly Family[];
+  /** Offered to the neighbour, for all its families. */
+  readonly addPaths: AddPaths;
   /** Hops to the neighbour, for GTSM (RFC 5082). */
   readonly ttlSecurity?: number;
   /** How often the local AS may stand in a received AS_PATH. */
@@ -56,8 +72,18 @@ export interface Neighbour {
   readonly clusterId?: number;
   /** Seconds for graceful restart (RFC 4724). */
   readonly restartTime: number;
+  readonly gracefulRestartMode: GracefulRestartMode;
+  readonly localPreference: LocalPreferenceScale;
   readonly password: Password;
+  /** The password that is to follow `password`, accepted beside it meanwhile. Secret as that one is. */
+  readonly nextPassword?: string;
+  /** Gateway of the route to the neighbour, canonical text. */
+  readonly reachableBy?: string;
   readonly type: NeighbourType;
+  /** The node of the cluster that the neighbour is, if it is one. */
+  readonly nodeName?: string;
+  /** Name of the PeerProfile that applies, if any. */
+  readonly profile?: string;
   /** The resource it comes from: `BGPPeer tor-a`, or `node-to-node mesh`. */
   readonly source: string;
   /** Why this node has this neighbour, as a sentence. */
@@ -67,10 +93,13 @@ export interface Neighbour {
 }
 
 /**
- * What a change of a neighbour asks for: nothing, new policies for a session that goes on, or a new session because the
- * old one was opened on other terms.
+ * What a change of a neighbour asks for, each including those before it: nothing; new policies for a session that goes on;
+ * other TCP MD5 keys on its connection, or none any more; a new session because the old one was opened on other terms.
  */
-export type ChangeKind = 'none' | 'policy' | 'session';
+export type ChangeKind = 'none' | 'policy' | 'password' | 'session';
+
+/** From the least to the most. */
+const RANKS: readonly ChangeKind[] = ['none', 'policy', 'password', 'session'];
 
 /** What a difference in each field asks for. */
 const EFFECTS: Readonly<Record<keyof Neighbour, ChangeKind>> = {
@@ -86,6 +115,8 @@ const EFFECTS: Readonly<Record<keyof Neighbour, ChangeKind>> = {
   keepaliveTime: 'session',
   // Who opens the connection matters no more once there is one.
   passive: 'none',
+  connectRetryTime: 'none',
+  addPaths: 'session',
   families: 'session',
   ttlSecurity: 'session',
   allowLocalAs: 'policy',
@@ -95,10 +126,17 @@ const EFFECTS: Readonly<Record<keyof Neighbour, ChangeKind>> = {
   clusterId: 'policy',
   // Told in the next OPEN; not worth losing a session for.
   restartTime: 'none',
-  password: 'session',
+  gracefulRestartMode: 'session',
+  localPreference: 'policy',
+  password: 'password',
+  nextPassword: 'password',
+  // The route to the neighbour is no term of the session.
+  reachableBy: 'none',
   type: 'none',
   source: 'none',
   reason: 'none',
+  nodeName: 'none',
+  profile: 'none',
   heldDown: 'session',
 };
 
@@ -111,8 +149,7 @@ export function changeKind(before: Neighbour, after: Neighbour): ChangeKind {
   let kind: ChangeKind = 'none';
   for (const [field, effect] of Object.entries(EFFECTS)) {
     if (JSON.stringify(old.get(field)) === JSON.stringify(now.get(field))) continue;
-    if (effect === 'session') return 'session';
-    if (effect === 'policy') kind = 'policy';
+    if (RANKS.indexOf(effect) > RANKS.indexOf(kind)) kind = effect;
   }
   return kind;
 }

@@ -107,6 +107,7 @@ describe('this node', () => {
     expect(peering([peer('tor', { peerIP: '192.0.2.254', asNumber: 65000 })])).toEqual({
       self: undefined,
       neighbours: [],
+      staticRoutes: [],
       problems: [
         {
           resource: 'Node n1',
@@ -148,6 +149,9 @@ describe('a BGPPeer', () => {
       nextHopMode: 'auto',
       filters: [],
       reflectorClient: false,
+      addPaths: { send: true, receive: true },
+      gracefulRestartMode: 'full',
+      localPreference: 'auto',
       password: { kind: 'none' },
       type: 'global',
       source: 'BGPPeer tor',

@@ -13,7 +13,19 @@ export interface Peering {
   readonly self: Self | undefined;
   /** One for each key: first those of BGPPeers for all nodes, then of BGPPeers for some, then of the mesh, each by name. */
   readonly neighbours: readonly Neighbour[];
+  /** Routes to neighbours that are out of reach without them (`reachableBy`). */
+  readonly staticRoutes: readonly StaticRoute[];
   readonly problems: readonly PeeringProblem[];
+}
+
+/** A route of this node's own. */
+export interface StaticRoute {
+  /** Canonical text. */
+  readonly prefix: string;
+  /** Address of the next hop, canonical text. */
+  readonly gateway: string;
+  /** Why it is there, as a sentence. */
+  readonly reason: string;
 }
 
 /** The neighbours that node `identity.name` should have. The same view gives the same answer, in the same order. */
@@ -21,7 +33,8 @@ export function neighbours(view: ClusterView, identity: NodeIdentity): Peering {
   const node = view.get('Node', identity.name);
   if (node === undefined) {
     const message = `There is no Node "${identity.name}", so this node has no AS number, no address and no neighbours. Create it, or correct nodeName.`;
-    return { self: undefined, neighbours: [], problems: [{ resource: `Node ${identity.name}`, field: '', message }] };
+    const problems = [{ resource: `Node ${identity.name}`, field: '', message }];
+    return { self: undefined, neighbours: [], staticRoutes: [], problems };
   }
   const self = describeSelf(view, node, identity);
   const peers = view.list('BGPPeer');
@@ -40,7 +53,7 @@ export function neighbours(view: ClusterView, identity: NodeIdentity): Peering {
     // A BGPPeer for another node of the mesh says more than the mesh does, so it counts.
     if (!found.has(neighbour.key)) found.set(neighbour.key, neighbour);
   }
-  return { self, neighbours: [...found.values()], problems };
+  return { self, neighbours: [...found.values()], staticRoutes: [], problems };
 }
 
 function addressProblems(self: Self): PeeringProblem[] {
