@@ -4,9 +4,10 @@ import type { Document, YAMLParseError } from 'yaml';
 import type { AnyResource } from '../resources/kinds.ts';
 import { parseResource } from '../resources/parse-resource.ts';
 import { isJsonObject } from '../resources/resource.ts';
-import type { Problem } from '../resources/resource.ts';
 import type { SourcedProblem } from './datastore.ts';
-import { formatPath, offsetOf } from './yaml-places.ts';
+import { identityOf, sourcedProblem } from './sourced-problem.ts';
+import type { Identity } from './sourced-problem.ts';
+import { offsetOf } from './yaml-places.ts';
 import type { Path } from './yaml-places.ts';
 
 /** A resource and where it stands. */
@@ -135,37 +136,4 @@ function manifestsOf(value: unknown): [manifest: unknown, path: Path][] {
   // The items of a `BGPPeerList` need not say again what they are; those of a plain `List` must.
   const common = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
   return items.map((item, i) => [isJsonObject(item) ? { ...common, ...item } : item, ['items', i]]);
-}
-
-interface Identity {
-  readonly kind: string | undefined;
-  readonly name: string | undefined;
-  readonly namespace: string | undefined;
-}
-
-function identityOf(manifest: unknown): Identity {
-  const { kind, metadata } = isJsonObject(manifest) ? manifest : {};
-  const { name, namespace } = isJsonObject(metadata) ? metadata : {};
-  return { kind: textOf(kind), name: textOf(name), namespace: textOf(namespace) };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function sourcedProblem(
-  source: string,
-  { kind, name }: Identity,
-  { path, message, severity }: Problem,
-): SourcedProblem {
-  const subject = [kind, name === undefined ? undefined : `"${name}"`].filter((word) => word !== undefined).join(' ');
-  const words = [subject, formatPath(path), message].filter((word) => word !== '').join(': ');
-  return {
-    source,
-    ...(kind !== undefined && { kind }),
-    ...(name !== undefined && { name }),
-    path,
-    message: words,
-    severity,
-  };
 }
