@@ -7,6 +7,9 @@ export const CALICO_API_VERSION = 'projectcalico.org/v3';
 /** API version of Calico's custom resources before it served its v3 API natively. */
 export const CALICO_CRD_API_VERSION = 'crd.projectcalico.org/v1';
 
+/** API version of Starling's own kinds. */
+export const STARLING_API_VERSION = 'starling.dev/v1alpha1';
+
 /** Both API versions under which Calico's kinds are found. */
 export const CALICO_API_VERSIONS: readonly string[] = [CALICO_API_VERSION, CALICO_CRD_API_VERSION];
 
@@ -42,6 +45,11 @@ export interface KindDefinition<K extends string = string, B extends Body = Body
 export interface Review {
   readonly ignored?: string;
   readonly warnings: readonly Problem[];
+}
+
+/** A warning about a field that is read but that nothing acts on yet. */
+export function notSupported(...path: readonly (string | number)[]): Problem {
+  return { path, message: 'is not supported yet, and ignored', severity: 'warning' };
 }
 
 /** Only gives the type checker the kind's name and schema. */

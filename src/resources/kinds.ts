@@ -5,24 +5,34 @@ import { BGP_CONFIGURATION } from './kinds/bgp-configuration.ts';
 import { BGP_FILTER } from './kinds/bgp-filter.ts';
 import { BGP_PEER } from './kinds/bgp-peer.ts';
 import { BLOCK_AFFINITY } from './kinds/block-affinity.ts';
+import { CALICO_NODE_STATUS } from './kinds/calico-node-status.ts';
 import { CLUSTER_INFORMATION } from './kinds/cluster-information.ts';
+import { ENDPOINT_SLICE } from './kinds/endpoint-slice.ts';
 import { FELIX_CONFIGURATION } from './kinds/felix-configuration.ts';
 import { IP_POOL } from './kinds/ip-pool.ts';
 import { KUBERNETES_NODE } from './kinds/kubernetes-node.ts';
+import { NAMESPACE } from './kinds/namespace.ts';
 import { NODE } from './kinds/node.ts';
+import { PEER_PROFILE } from './kinds/peer-profile.ts';
 import { SECRET } from './kinds/secret.ts';
+import { SERVICE } from './kinds/service.ts';
 
 const DEFINITIONS = [
   BGP_CONFIGURATION,
   BGP_FILTER,
   BGP_PEER,
   BLOCK_AFFINITY,
+  CALICO_NODE_STATUS,
   CLUSTER_INFORMATION,
+  ENDPOINT_SLICE,
   FELIX_CONFIGURATION,
   IP_POOL,
   KUBERNETES_NODE,
+  NAMESPACE,
   NODE,
+  PEER_PROFILE,
   SECRET,
+  SERVICE,
 ] as const;
 
 /** A resource of any kind; `kind` tells which. */
@@ -47,9 +57,11 @@ export function kindDefinition(apiVersion: string, kind: string): KindDefinition
 /** The names of all kinds, each once. */
 export const KIND_NAMES: readonly string[] = [...new Set(DEFINITIONS.map(({ kind }) => kind))];
 
+const KNOWN_KINDS: ReadonlySet<string> = new Set(KIND_NAMES);
+
 /** Whether a resource is of one of these kinds; its spec is what the definition of its kind makes it. */
 export function isAnyResource(resource: Resource<string, unknown>): resource is AnyResource {
-  return KIND_NAMES.includes(resource.kind);
+  return KNOWN_KINDS.has(resource.kind);
 }
 
 /** The API versions in which a kind is read; none for an unknown kind. */
