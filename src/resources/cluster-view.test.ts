@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { bgpSettings } from './bgp-settings.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from './cluster-view.ts';
+import type { Change } from './cluster-view.ts';
 import type { AnyResource } from './kinds.ts';
 import { parseResource } from './parse-resource.ts';
 
@@ -42,6 +44,23 @@ describe('the cluster view', () => {
     expect(after.list('IPPool')).toBe(pools);
     expect(after.get('BGPPeer', 'a')).toBe(before.get('BGPPeer', 'a'));
     expect(applyChanges(after, [])).toBe(after);
+  });
+
+  it('lists the same after changes one by one as when it is made of all at once', () => {
+    const names = fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 60 })), { maxLength: 60 });
+    fc.assert(
+      fc.property(names, (steps) => {
+        let view = clusterView(Array.from({ length: 40 }, (_, i) => peer(`peer-${i}`)));
+        for (const [add, number] of steps) {
+          view.list('BGPPeer');
+          const name = `peer-${number}`;
+          const upsert: Change = { type: 'upsert', resource: peer(name, number + 1) };
+          view = applyChanges(view, [add ? upsert : { type: 'delete', kind: 'BGPPeer', name }]);
+        }
+        expect(view.list('BGPPeer')).toEqual(clusterView(view.tables.get('BGPPeer')?.values() ?? []).list('BGPPeer'));
+      }),
+      { numRuns: 25 },
+    );
   });
 });
 

@@ -9,6 +9,11 @@ export type Change =
 /** Resources of one kind by namespace and name. */
 type Table = ReadonlyMap<string, AnyResource>;
 
+const NO_RESOURCES: Table = new Map();
+
+/** Of a list in which no more than one in so many changes, the rest is taken as it is. */
+const FEW = 8;
+
 /**
  * An unchangeable snapshot. A resource that a change doesn't touch is the same object in the views before and after it,
  * and so is the list of a kind that has no change; what is derived from them can be kept as long as they are.
@@ -17,11 +22,19 @@ export class ClusterView {
   readonly tables: ReadonlyMap<Kind, Table>;
   readonly #lists = new Map<Kind, readonly AnyResource[]>();
 
-  constructor(tables: ReadonlyMap<Kind, Table>, previous?: ClusterView) {
+  /** `touched` are the keys of what is different from `previous`, by kind. */
+  constructor(tables: ReadonlyMap<Kind, Table>, previous?: ClusterView, touched?: ReadonlyMap<Kind, Set<string>>) {
     this.tables = tables;
     if (previous === undefined) return;
     for (const [kind, list] of previous.#lists) {
-      if (tables.get(kind) === previous.tables.get(kind)) this.#lists.set(kind, list);
+      const before = previous.tables.get(kind) ?? NO_RESOURCES;
+      const after = tables.get(kind) ?? NO_RESOURCES;
+      const keys = touched?.get(kind);
+      if (before === after) this.#lists.set(kind, list);
+      // Else it is sorted anew when somebody asks for it.
+      else if (keys !== undefined && keys.size * FEW < list.length) {
+        this.#lists.set(kind, patchedList(list, keys, before, after));
+      }
     }
   }
 
@@ -65,15 +78,46 @@ export function clusterView(resources: Iterable<AnyResource>): ClusterView {
 /** The view after `changes`, which apply in order. Costs a copy of the tables of the kinds that change. */
 export function applyChanges(view: ClusterView, changes: readonly Change[]): ClusterView {
   if (changes.length === 0) return view;
-  const touched = new Map<Kind, Map<string, AnyResource>>();
+  const tables = new Map<Kind, Map<string, AnyResource>>();
+  const touched = new Map<Kind, Set<string>>();
   for (const change of changes) {
     const { kind, namespace, name } = identityOf(change);
-    let table = touched.get(kind);
-    if (table === undefined) touched.set(kind, (table = new Map(view.tables.get(kind))));
-    if (change.type === 'upsert') table.set(tableKey(name, namespace), change.resource);
-    else table.delete(tableKey(name, namespace));
+    const key = tableKey(name, namespace);
+    let table = tables.get(kind);
+    if (table === undefined) tables.set(kind, (table = new Map(view.tables.get(kind))));
+    let keys = touched.get(kind);
+    if (keys === undefined) touched.set(kind, (keys = new Set()));
+    keys.add(key);
+    if (change.type === 'upsert') table.set(key, change.resource);
+    else table.delete(key);
   }
-  return new ClusterView(new Map([...view.tables, ...touched]), view);
+  return new ClusterView(new Map([...view.tables, ...tables]), view, touched);
+}
+
+/** A sorted list with the resources of some keys as they are in `after`, in place of those in `before`. */
+function patchedList(list: readonly AnyResource[], keys: Iterable<string>, before: Table, after: Table): AnyResource[] {
+  const patched = [...list];
+  for (const key of keys) {
+    const old = before.get(key);
+    const resource = after.get(key);
+    const sought = resource ?? old;
+    if (sought === undefined) continue;
+    const at = positionOf(patched, sought);
+    patched.splice(at, old === undefined ? 0 : 1, ...(resource === undefined ? [] : [resource]));
+  }
+  return patched;
+}
+
+/** Where in a sorted list a resource stands, or would stand. */
+function positionOf(list: readonly AnyResource[], resource: AnyResource): number {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareResources(list[middle], resource) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function identityOf(change: Change): { kind: Kind; namespace?: string | undefined; name: string } {
