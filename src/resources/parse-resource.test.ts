@@ -7,6 +7,19 @@ const V3 = 'projectcalico.org/v3';
 const V1 = 'crd.projectcalico.org/v1';
 const PEER = { peerIP: '192.0.2.1', asNumber: 64513 };
 
+/** A spec of each kind that Calico keeps in v1 custom resources. */
+const SPECS = {
+  BGPConfiguration: {},
+  BGPFilter: {},
+  BGPPeer: PEER,
+  BlockAffinity: { node: 'a', cidr: '10.244.0.0/26', state: 'confirmed', deleted: 'false' },
+  CalicoNodeStatus: { node: 'a' },
+  ClusterInformation: {},
+  FelixConfiguration: {},
+  IPPool: { cidr: '10.244.0.0/16' },
+  Node: {},
+};
+
 function problemsOf(value: unknown): string[] {
   return parseResource(value).problems.map(
     ({ severity, path, message }) => `${severity} ${path.join('.')}: ${message}`,
@@ -95,6 +108,23 @@ describe('parseResource', () => {
       ok: true,
     });
   });
+
+  it.each(Object.entries(SPECS))('finds it in every v1 custom resource: %s', (kind, spec) => {
+    const hidden = JSON.stringify({ labels: { rack: 'a' }, annotations: { note: 'b' } });
+    const metadata = { name: 'default', uid: 'u', annotations: { 'projectcalico.org/metadata': hidden } };
+    expect(parseResource({ apiVersion: V1, kind, metadata, spec })).toMatchObject({
+      problems: [],
+      resource: { apiVersion: V3, metadata: { name: 'default', labels: { rack: 'a' }, annotations: { note: 'b' } } },
+    });
+  });
+
+  it('leaves that annotation alone where nothing hides in it', () => {
+    const annotations = { 'projectcalico.org/metadata': '{"labels":{"rack":"a"}}' };
+    const metadata = { name: 'a', annotations };
+    expect(parseResource({ apiVersion: V3, kind: 'BGPPeer', metadata, spec: PEER })).toMatchObject({
+      resource: { metadata: { labels: {}, annotations } },
+    });
+  });
 });
 
 describe('properties of parseResource', () => {
@@ -123,6 +153,15 @@ describe('properties of parseResource', () => {
     'annotations',
     'projectcalico.org/Interfaces',
     'name',
+    'clusterIPs',
+    'loadBalancer',
+    'ingress',
+    'ip',
+    'conditions',
+    'ready',
+    'hints',
+    'forZones',
+    'addPaths',
     'podCIDRs',
     'status',
   );
@@ -161,9 +200,11 @@ describe('properties of parseResource', () => {
   }));
   const manifests = fc.record(
     {
-      apiVersion: fc.constantFrom(V3, V1, 'v1'),
+      apiVersion: fc.constantFrom(V3, V1, 'v1', 'discovery.k8s.io/v1', 'starling.dev/v1alpha1'),
       kind: fc.constantFrom(...KIND_NAMES),
       metadata: fc.oneof(fc.constant({ name: 'default' }), tree),
+      addressType: fc.constantFrom('IPv4', 'IPv6'),
+      endpoints: tree,
       spec: fc.oneof(
         { weight: 4, arbitrary: fc.dictionary(fields, tree, { maxKeys: 8 }) },
         { weight: 1, arbitrary: tree },
