@@ -15,8 +15,9 @@ export default defineConfig({
         test: {
           name: 'interop',
           include: ['test/{interop,e2e}/**/*.test.ts'],
-          // Real peers, namespaces and a dist/ build: one file at a time, with patience.
-          fileParallelism: false,
+          // Real peers, namespaces and a dist/ build: they mostly wait, so two files at a time, with patience.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
