@@ -97,6 +97,10 @@ export const peerFamily = z
     stale: count.describe('Of those received, the ones kept since before the peer restarted (RFC 4724).').optional(),
     advertised: count.describe('Routes in the Adj-RIB-Out. 0 while the session is down.'),
     endOfRib: z.boolean().describe('The peer has sent End-of-RIB (RFC 4724) in this session.'),
+    addPaths: z
+      .enum(['send', 'receive', 'both'])
+      .optional()
+      .describe('Directions in which all paths are told and not only the best one (RFC 7911), as negotiated.'),
   })
   .meta({ id: 'PeerFamily' });
 export interface PeerFamily extends z.infer<typeof peerFamily> {}
@@ -209,6 +213,9 @@ export const routeEntry = z
     otherAttributes: z.array(z.string()).optional().describe('Everything else, in words.'),
     peer: z.string().nullable().describe('Peer it was learned from (`advertised`: sent to); null: originated here.'),
     source: z.enum(['local', 'external', 'internal', 'client']),
+    pathId: count
+      .optional()
+      .describe('Identifier of the path (RFC 7911): of the peer, or for the peer where advertised.'),
     best: z.boolean(),
     multipath: z.boolean().describe('Used for forwarding together with the best path.'),
     stale: z.boolean().optional().describe('Kept while its peer restarts (RFC 4724).'),

@@ -42,6 +42,7 @@ const NEGOTIATED: Negotiated = {
   holdTime: 90,
   keepaliveTime: 30,
   families: [0],
+  addPaths: { send: [], receive: [] },
   fourOctetAs: true,
   extendedMessage: false,
   routeRefresh: true,

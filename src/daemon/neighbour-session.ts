@@ -129,6 +129,7 @@ export class NeighbourSession implements SessionHandler {
       fourOctetAs: negotiated.fourOctetAs,
       external: negotiated.external,
       families: negotiated.families,
+      addPaths: negotiated.addPaths.receive,
     };
     this.negotiated = negotiated;
     this.avoid(false);
@@ -337,6 +338,7 @@ export class NeighbourSession implements SessionHandler {
       clusterId: this.speaker.rib.self.clusterId,
       exportPolicy: this.policies.export,
       families: negotiated.families,
+      addPaths: negotiated.addPaths.send,
       fourOctetAs: negotiated.fourOctetAs,
       maxMessage: negotiated.extendedMessage ? 65_535 : 4096,
     };

@@ -24,6 +24,7 @@ export function sessionConfig(
     connectRetryTime: CONNECT_RETRY_TIME,
     passive: neighbour.passive,
     families: neighbour.families,
+    addPaths: neighbour.addPaths,
     gracefulRestart,
     ...(neighbour.password.kind === 'known' && { password: neighbour.password.value }),
     ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),

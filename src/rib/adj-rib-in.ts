@@ -19,15 +19,15 @@ export class AdjRibIn {
     this.peers = peers;
   }
 
-  /** Takes a peer's path in for the prefix in `view`. */
-  insert(table: PathTable, view: RouteView, peer: number, set: number, accepted: number): void {
+  /** Takes a peer's path in for the prefix in `view`, in place of the one with the same identifier. */
+  insert(table: PathTable, view: RouteView, peer: number, pathId: number, set: number, accepted: number): void {
     const { sets, peers } = this;
     const { family } = table.prefixes;
     const prefix = table.prefixes.intern(view.a0, view.a1, view.a2, view.a3, view.length);
     table.fitPrefixes();
-    let row = table.find(prefix, peer);
+    let row = table.find(prefix, peer, pathId);
     if (row === 0) {
-      row = table.insert(prefix, peer);
+      row = table.insert(prefix, peer, pathId);
       table.generation[row] = peers.pathGeneration[family][peer];
       peers.received[family][peer]++;
     } else {
@@ -41,10 +41,10 @@ export class AdjRibIn {
   }
 
   /** Takes a peer's path out for the prefix in `view`, if there is one. */
-  withdraw(table: PathTable, view: RouteView, peer: number): void {
+  withdraw(table: PathTable, view: RouteView, peer: number, pathId: number): void {
     const prefix = table.prefixes.find(view.a0, view.a1, view.a2, view.a3, view.length);
     if (prefix === 0) return;
-    const row = table.find(prefix, peer);
+    const row = table.find(prefix, peer, pathId);
     if (row !== 0) this.removeRow(table, row);
   }
 
@@ -58,14 +58,14 @@ export class AdjRibIn {
     if (accepted !== REJECTED) this.sets.retain(accepted);
     this.sets.release(before);
     table.accepted[row] = accepted;
-    table.markDirty(table.prefix[row]);
+    table.markChanged(row);
   }
 
   /** Removes a path, whether it still counts or is gone. */
   removeRow(table: PathTable, row: number): void {
     letGo(this.peers, table, row);
     const accepted = table.accepted[row];
-    if (accepted !== REJECTED) table.markDirty(table.prefix[row]);
+    if (accepted !== REJECTED) table.markChanged(row);
     this.sets.release(accepted);
     this.sets.release(table.received[row]);
     table.remove(row);

@@ -5,6 +5,8 @@
  * it gets a stream of its own, and joins the others again when it has caught up.
  */
 import type { Family } from '../net/family.ts';
+import type { ToldPath } from './adj-rib-out.ts';
+import { FAMILIES } from '../net/family.ts';
 import type { Rib } from './rib.ts';
 import { SLICE, SliceBuckets } from './slice-buckets.ts';
 import { UpdateGroup, profileKey } from './update-group.ts';
@@ -62,8 +64,15 @@ export class Advertising {
   /** Called by the RIB. */
   bestChanged(family: Family, prefix: number): void {
     for (const { group, streams } of this.entries.values()) {
-      if (!group.profile.families.includes(family)) continue;
+      if (!group.profile.families.includes(family) || group.tellsAllPaths(family)) continue;
       for (const stream of streams) stream.mark(family, prefix);
+    }
+  }
+
+  /** Called by the tables of the RIB as long as somebody is told all paths. */
+  pathChanged(family: Family, row: number): void {
+    for (const { group, streams } of this.entries.values()) {
+      if (group.tellsAllPaths(family)) for (const stream of streams) stream.mark(family, row);
     }
   }
 
@@ -170,14 +179,14 @@ export class Advertising {
     return { more, retryAfter };
   }
 
-  /** The attribute set with which a peer was told a prefix, 0 if it wasn't; with whether a change is on its way. */
-  told(peer: number, family: Family, prefix: number): { set: number; pending: boolean } {
+  /** What a peer was told of a prefix: more than one path only where all are told; and whether a change is on its way. */
+  told(peer: number, family: Family, prefix: number): { paths: readonly ToldPath[]; pending: boolean } {
     const stream = this.streamOf.get(peer);
-    if (stream === undefined) return { set: 0, pending: false };
-    return { set: stream.toldTo(peer, family, prefix), pending: stream.isPending(family, prefix) };
+    if (stream === undefined) return { paths: [], pending: false };
+    return { paths: stream.toldTo(peer, family, prefix), pending: stream.isPending(family, prefix) };
   }
 
-  /** Number of prefixes a peer was told. */
+  /** Number of prefixes a peer was told, or of paths where it is told all. */
   toldCount(peer: number, family: Family): number {
     return this.streamOf.get(peer)?.toldCount(peer, family) ?? 0;
   }
@@ -213,8 +222,18 @@ export class Advertising {
     if (entry === undefined) {
       entry = { key, group: new UpdateGroup(this.rib, profile), streams: [] };
       this.entries.set(key, entry);
+      this.listenToPaths();
     }
     return entry;
+  }
+
+  /** Paths are listened to only while that makes a difference to somebody. */
+  private listenToPaths(): void {
+    const groups = [...this.entries.values()].map(({ group }) => group);
+    for (const family of FAMILIES) {
+      const wanted = groups.some((group) => group.tellsAllPaths(family));
+      this.rib.tables[family].pathListener = wanted ? this : undefined;
+    }
   }
 
   private put(peer: number, stream: UpdateStream): void {
@@ -242,6 +261,7 @@ export class Advertising {
     stream.dispose();
     if (entry.streams.length > 0) return;
     this.entries.delete(entry.key);
+    this.listenToPaths();
     entry.group.dispose();
   }
 

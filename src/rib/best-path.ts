@@ -26,6 +26,7 @@ export const STEP_CURRENT = 8;
 export const STEP_ROUTER_ID = 9;
 export const STEP_CLUSTER_LIST = 10;
 export const STEP_ADDRESS = 11;
+export const STEP_PATH_ID = 12;
 
 /** What each step compares, in words, by step. */
 export const STEP_NAMES = [
@@ -41,6 +42,7 @@ export const STEP_NAMES = [
   'router id',
   'CLUSTER_LIST length',
   'peer address',
+  'path identifier',
 ] as const;
 
 /** The usual knobs of best-path selection. */
@@ -117,7 +119,7 @@ export class BestPathSelector {
     }
     const equal = left;
     if (!this.options.compareRouterId && left > 1) left = this.keepCurrent(prefix, left);
-    for (let step = STEP_ROUTER_ID; step <= STEP_ADDRESS && left > 1; step++) left = this.keepSmallest(step, left);
+    for (let step = STEP_ROUTER_ID; step <= STEP_PATH_ID && left > 1; step++) left = this.keepSmallest(step, left);
     this.multipath = equal === 1 ? 1 : this.chooseMultipath(equal);
     return this.candidates[0];
   }
@@ -184,8 +186,10 @@ export class BestPathSelector {
         return this.sets.originatorId[set] || this.peers.routerId[peer];
       case STEP_CLUSTER_LIST: // RFC 4456 §9
         return this.sets.clusterListLength[set];
-      default: // §9.1.2.2 g
+      case STEP_ADDRESS: // §9.1.2.2 g
         return this.peers.rank[peer];
+      default: // several paths of one peer (RFC 7911)
+        return this.table.pathId[row] ?? 0;
     }
   }
 
@@ -233,7 +237,7 @@ export class BestPathSelector {
 
   /** Whether path `a` beats `b` in the steps after MED. */
   private beatsLater(a: number, b: number): boolean {
-    for (let step = STEP_EXTERNAL; step <= STEP_ADDRESS; step++) {
+    for (let step = STEP_EXTERNAL; step <= STEP_PATH_ID; step++) {
       if (step === STEP_CURRENT) continue;
       const difference = this.value(step, a) - this.value(step, b);
       if (difference !== 0) return difference < 0;
@@ -253,20 +257,25 @@ export class BestPathSelector {
 
   /** RFC 5004: of external paths that are equal so far, the one in use stays. */
   private keepCurrent(prefix: number, left: number): number {
-    if (this.table.bestSet[prefix] === 0) return left;
+    const { bestSet, bestPeer, peer, accepted } = this.table;
+    if (bestSet[prefix] === 0 || this.peers.source[bestPeer[prefix]] !== SOURCE_EXTERNAL) return left;
+    let current = -1;
     for (let i = 0; i < left; i++) {
-      const peer = this.table.peer[this.candidates[i]];
-      if (peer !== this.table.bestPeer[prefix] || this.peers.source[peer] !== SOURCE_EXTERNAL) continue;
-      this.swap(0, i);
-      this.lostAt.fill(STEP_CURRENT, 1, left);
-      return 1;
+      const row = this.candidates[i];
+      if (peer[row] !== bestPeer[prefix]) continue;
+      // Of several paths of its peer (RFC 7911) it is the one with these attributes, if they have not changed.
+      if (current < 0 || accepted[row] === bestSet[prefix]) current = i;
     }
-    return left;
+    if (current < 0) return left;
+    this.swap(0, current);
+    this.lostAt.fill(STEP_CURRENT, 1, left);
+    return 1;
   }
 
   /**
    * Brings the paths that may be used together with the best one to the front. `equal` candidates tie up to the metric.
-   * Where there are more than allowed, those are taken that would be best next, so that the choice is stable.
+   * Where there are more than allowed, those are taken that would be best next, so that the choice is stable; and of those
+   * with one next hop only the first, as each of several reflectors tells of all (RFC 7911).
    */
   private chooseMultipath(equal: number): number {
     const { multipathRelax, maxPaths } = this.options;
@@ -279,13 +288,29 @@ export class BestPathSelector {
     }
     if (together <= maxPaths) return together;
     for (let place = 1; place < maxPaths; place++) {
-      let next = place;
-      for (let i = place + 1; i < together; i++) {
-        if (this.beatsLater(this.candidates[i], this.candidates[next])) next = i;
+      let next = -1;
+      for (let i = place; i < together; i++) {
+        const row = this.candidates[i];
+        if (!this.leadsElsewhere(row, place)) continue;
+        if (next < 0 || this.beatsLater(row, this.candidates[next])) next = i;
       }
+      if (next < 0) return place;
       this.swap(place, next);
     }
     return Math.max(1, maxPaths);
+  }
+
+  /** Whether no candidate before `place` has the next hop of this path; a link-local one is another one with another peer. */
+  private leadsElsewhere(row: number, place: number): boolean {
+    const { accepted, peer } = this.table;
+    const { nextHop, nextHops } = this.sets;
+    const hop = nextHop[accepted[row]];
+    for (let i = 0; i < place; i++) {
+      const other = this.candidates[i];
+      const same = nextHop[accepted[other]] === hop;
+      if (same && (nextHops.linkLocal[hop] === '' || peer[other] === peer[row])) return false;
+    }
+    return true;
   }
 
   private swap(i: number, j: number): void {

@@ -30,12 +30,12 @@ export class NextHopSearch implements RowJob {
 
   run(table: PathTable, from: number, end: number): number {
     this.fit();
-    const { accepted, prefix } = table;
+    const { accepted } = table;
     const { nextHop } = this.sets;
     const { wanted, everything } = this;
     for (let row = from; row < end; row++) {
       const set = accepted[row];
-      if (set !== 0 && (everything || wanted[nextHop[set]] === 1)) table.markDirty(prefix[row]);
+      if (set !== 0 && (everything || wanted[nextHop[set]] === 1)) table.markChanged(row);
     }
     // To mark a prefix costs next to nothing.
     return 0;

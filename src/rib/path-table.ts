@@ -9,6 +9,12 @@ import { U32Stack, growColumn, grownCapacity } from './columns.ts';
 import { PrefixTable } from './prefix-table.ts';
 
 const INITIAL_CAPACITY = 1024;
+const NO_IDS = new Uint32Array(0);
+
+/** Is told which paths came, went or changed, as far as what is told of them may depend on it. */
+export interface PathListener {
+  pathChanged(family: Family, row: number): void;
+}
 
 /** Rows and Loc-RIB columns of one family. Row 0 means "none". */
 export class PathTable {
@@ -25,6 +31,8 @@ export class PathTable {
   generation = new Uint8Array(INITIAL_CAPACITY);
   /** Next row of the same prefix, 0 at the end. */
   next = new Uint32Array(INITIAL_CAPACITY);
+  /** Identifier by which the peer knows the path (RFC 7911 §3). Empty for as long as no peer has given one but 0. */
+  pathId: Uint32Array = NO_IDS;
 
   // By prefix id.
   /** First row of the prefix. */
@@ -45,23 +53,33 @@ export class PathTable {
   bestCount = 0;
   /** One more than the highest row ever used. */
   end = 1;
+  /** Undefined for as long as nobody is told of more than the best paths. */
+  pathListener: PathListener | undefined;
   private readonly free = new U32Stack();
 
   constructor(family: Family) {
     this.prefixes = new PrefixTable(family);
   }
 
-  /** The row of a peer's path for a prefix, or 0. */
-  find(prefix: number, peer: number): number {
+  /** The row of a peer's path for a prefix, or 0. `pathId` is 0 where ADD-PATH is not negotiated. */
+  find(prefix: number, peer: number, pathId: number): number {
+    const ids = this.pathId;
     let row = this.first[prefix];
-    while (row !== 0 && this.peer[row] !== peer) row = this.next[row];
+    if (ids.length === 0) {
+      if (pathId !== 0) return 0;
+      while (row !== 0 && this.peer[row] !== peer) row = this.next[row];
+      return row;
+    }
+    while (row !== 0 && (this.peer[row] !== peer || ids[row] !== pathId)) row = this.next[row];
     return row;
   }
 
   /** Adds a row; the caller sets `received` and `accepted`. */
-  insert(prefix: number, peer: number): number {
+  insert(prefix: number, peer: number, pathId: number): number {
     const row = this.free.length > 0 ? this.free.pop() : this.end++;
     if (row >= this.received.length) this.growRows(row + 1);
+    if (pathId !== 0 && this.pathId.length === 0) this.pathId = new Uint32Array(this.received.length);
+    if (this.pathId.length > 0) this.pathId[row] = pathId;
     this.prefix[row] = prefix;
     this.peer[row] = peer;
     this.next[row] = this.first[prefix];
@@ -106,6 +124,12 @@ export class PathTable {
     this.dirty.push(prefix);
   }
 
+  /** Notes that a path came, goes or changed: its prefix must be decided anew, and what is told of it. */
+  markChanged(row: number): void {
+    this.markDirty(this.prefix[row]);
+    this.pathListener?.pathChanged(this.prefixes.family, row);
+  }
+
   /** Takes the mark of {@link markDirty} away; the caller drops the hold when it is done with the prefix. */
   clearDirty(prefix: number): void {
     this.dirtyFlag[prefix] = 0;
@@ -119,5 +143,6 @@ export class PathTable {
     this.accepted = growColumn(this.accepted, capacity);
     this.generation = growColumn(this.generation, capacity);
     this.next = growColumn(this.next, capacity);
+    if (this.pathId.length > 0) this.pathId = growColumn(this.pathId, capacity);
   }
 }

@@ -61,6 +61,6 @@ export class Reimport implements RowJob {
       peers.staleAccepted[family][peer] += (accepted === REJECTED ? 0 : 1) - (before === REJECTED ? 0 : 1);
     }
     // The peer itself may have changed in a way that best-path selection sees.
-    if (accepted !== REJECTED) table.markDirty(table.prefix[row]);
+    if (accepted !== REJECTED) table.markChanged(row);
   }
 }

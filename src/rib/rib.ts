@@ -4,6 +4,8 @@
  * Reading marks prefixes dirty; {@link Rib.decide} decides them in slices, and only outcomes that changed go on: to the
  * forwarding listener (the FIB) and to the advertising listener (the update groups).
  */
+import { PATH_ID_LENGTH } from '../bgp/messages/nlri.ts';
+import { readU32 } from '../net/address.ts';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -114,9 +116,18 @@ export class Rib {
   }
 
   /**
-   * Takes the NLRI in `buffer[start, end)`, validated before, into a peer's Adj-RIB-In with the attribute set `set`.
+   * Takes the NLRI in `buffer[start, end)`, validated before, into a peer's Adj-RIB-In with the attribute set `set`. With
+   * `addPath` they have path identifiers.
    */
-  announce(peer: number, family: Family, buffer: Uint8Array, start: number, end: number, set: number): void {
+  announce(
+    peer: number,
+    family: Family,
+    buffer: Uint8Array,
+    start: number,
+    end: number,
+    set: number,
+    addPath = false,
+  ): void {
     const table = this.tables[family];
     const info = this.peers.info[peer]!;
     const looped = loopIn(this.sets, set, info, this.self) !== undefined;
@@ -125,38 +136,48 @@ export class Rib {
     view.family = family;
     view.source = info.source;
     const fixed = !looped && !importPolicy.perPrefix ? this.applyImport(importPolicy, set) : REJECTED;
+    let pathId = 0;
     let at = start;
     while (at < end) {
+      if (addPath) {
+        pathId = readU32(buffer, at);
+        at += PATH_ID_LENGTH;
+      }
       const length = buffer[at++];
       readNlri(buffer, at, length, view);
       at += (length + 7) >> 3;
       const accepted = looped || !importPolicy.perPrefix ? fixed : this.applyImport(importPolicy, set);
-      this.adjRibIn.insert(table, view, peer, set, accepted);
+      this.adjRibIn.insert(table, view, peer, pathId, set, accepted);
     }
   }
 
-  /** Takes the NLRI in `buffer[start, end)`, validated before, out of a peer's Adj-RIB-In. */
-  withdraw(peer: number, family: Family, buffer: Uint8Array, start: number, end: number): void {
+  /** Takes the NLRI in `buffer[start, end)`, validated before, out of a peer's Adj-RIB-In; with `addPath` as {@link announce}. */
+  withdraw(peer: number, family: Family, buffer: Uint8Array, start: number, end: number, addPath = false): void {
     const { view } = this;
+    let pathId = 0;
     let at = start;
     while (at < end) {
+      if (addPath) {
+        pathId = readU32(buffer, at);
+        at += PATH_ID_LENGTH;
+      }
       const length = buffer[at++];
       readNlri(buffer, at, length, view);
       at += (length + 7) >> 3;
-      this.adjRibIn.withdraw(this.tables[family], view, peer);
+      this.adjRibIn.withdraw(this.tables[family], view, peer, pathId);
     }
   }
 
   /** Adds a route of this router's own with the attributes of `set`, from one of the pseudo-peers. */
   originate(prefix: Prefix, set: number, peer: OwnPeer = LOCAL_PEER): void {
     this.load(prefix);
-    this.adjRibIn.insert(this.tables[prefix.family], this.view, peer, set, set);
+    this.adjRibIn.insert(this.tables[prefix.family], this.view, peer, 0, set, set);
   }
 
   /** Takes a route of this router's own back. */
   withdrawOwn(prefix: Prefix, peer: OwnPeer = LOCAL_PEER): void {
     this.load(prefix);
-    this.adjRibIn.withdraw(this.tables[prefix.family], this.view, peer);
+    this.adjRibIn.withdraw(this.tables[prefix.family], this.view, peer, 0);
   }
 
   /**
@@ -272,7 +293,7 @@ export class Rib {
     table.clearDirty(prefix);
     if (this.otherSource.size > 0 && this.otherSource.has(table.bestPeer[prefix])) this.tellChanged(table, prefix);
     const best = selector.select(table, prefix);
-    if (selector.leftOutUnknown && this.waitsForBest(table, prefix)) {
+    if (selector.leftOutUnknown && this.waitsForBest(table, prefix, best)) {
       // Withdrawing what is back with the answer would be heard by every peer.
       table.prefixes.drop(prefix);
       return;
@@ -292,11 +313,15 @@ export class Rib {
   }
 
   /** Whether the peer of the best path has replaced it by one of which it is not known yet how its next hop is reached. */
-  private waitsForBest(table: PathTable, prefix: number): boolean {
+  private waitsForBest(table: PathTable, prefix: number, best: number): boolean {
     if (table.bestSet[prefix] === 0) return false;
-    const row = table.find(prefix, table.bestPeer[prefix]);
-    if (row === 0 || table.accepted[row] === REJECTED || isGone(this.peers, table, row)) return false;
-    return this.selector.waits(table, row);
+    // It has another one (RFC 7911) that can be used until then.
+    if (best !== 0 && table.peer[best] === table.bestPeer[prefix]) return false;
+    for (let row = table.first[prefix]; row !== 0; row = table.next[row]) {
+      if (table.peer[row] !== table.bestPeer[prefix] || table.accepted[row] === REJECTED) continue;
+      if (!isGone(this.peers, table, row) && this.selector.waits(table, row)) return true;
+    }
+    return false;
   }
 
   /** Listeners hold the prefix for as long as they have told somebody of it. */

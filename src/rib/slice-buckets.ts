@@ -3,7 +3,7 @@
  * Fixed-size scratch tables that are reused; nothing is allocated per prefix.
  */
 
-/** Most prefixes in one slice. */
+/** Most prefixes, or paths where all of them are told, in one slice. */
 export const SLICE = 4096;
 
 const SLOTS = SLICE * 4;
@@ -26,6 +26,7 @@ export class SliceBuckets {
   private readonly slots = new Uint16Array(SLOTS).fill(NONE);
   private readonly slotOfBucket = new Uint16Array(2 * SLICE);
   private readonly prefix = new Uint32Array(2 * SLICE);
+  private readonly pathId = new Uint32Array(2 * SLICE);
   private readonly next = new Uint16Array(2 * SLICE);
   private entries = 0;
 
@@ -35,11 +36,12 @@ export class SliceBuckets {
     this.entries = 0;
   }
 
-  /** Adds a prefix; a slice has room for two entries for each of its {@link SLICE} prefixes. */
-  add(prefix: number, set: number, peer: number, only: 0 | 1): void {
+  /** Adds a prefix; a slice has room for two entries for each of its {@link SLICE} prefixes or paths. */
+  add(prefix: number, set: number, peer: number, only: 0 | 1, pathId: number): void {
     const bucket = this.bucketOf(set, peer, only);
     const entry = this.entries++;
     this.prefix[entry] = prefix;
+    this.pathId[entry] = pathId;
     this.next[entry] = NONE;
     if (this.size[bucket]++ === 0) this.head[bucket] = entry;
     else this.next[this.tail[bucket]] = entry;
@@ -58,6 +60,11 @@ export class SliceBuckets {
 
   prefixAt(entry: number): number {
     return this.prefix[entry];
+  }
+
+  /** Identifier of the path, where all paths are told. */
+  pathIdAt(entry: number): number {
+    return this.pathId[entry];
   }
 
   private bucketOf(set: number, peer: number, only: 0 | 1): number {

@@ -63,7 +63,7 @@ export function renew(peers: Peers, table: PathTable, row: number): void {
     peers.received[family][peer]++;
     peers.accepted[family][peer] += accepted;
     // It may have been decided without this path.
-    table.markDirty(table.prefix[row]);
+    table.markChanged(row);
   }
   table.generation[row] = generation;
 }

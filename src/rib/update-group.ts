@@ -19,6 +19,8 @@ export interface GroupProfile extends ExportRules {
   readonly exportPolicy: RoutePolicy;
   /** Families negotiated. */
   readonly families: readonly Family[];
+  /** Of those, the ones in which the peers are told all paths, each with an identifier (RFC 7911). */
+  readonly addPaths: readonly Family[];
   /** Whether the peers understand 4-octet AS numbers (RFC 6793). */
   readonly fourOctetAs: boolean;
   /** Longest message: 4096 or 65535 (RFC 8654). */
@@ -34,6 +36,7 @@ export function profileKey(profile: GroupProfile): string {
     profile.selfNextHop.map((hop) => (hop === undefined ? '' : [...hop].join('.'))),
     profile.clusterId,
     profile.families,
+    profile.addPaths,
     profile.fourOctetAs,
     profile.maxMessage,
     profile.exportPolicy.key,
@@ -70,23 +73,26 @@ export class UpdateGroup {
     this.exporter = new AttributeExporter(rib.sets, profile);
   }
 
+  /** Whether members are told all paths of a family, and not only the best one. */
+  tellsAllPaths(family: Family): boolean {
+    return this.profile.addPaths.includes(family);
+  }
+
   /**
-   * The attribute set with which the best path of a prefix is told to this group, 0 if it isn't told. The caller
-   * retains it if it keeps it.
+   * The attribute set with which a prefix is told to this group over the path of `peer` with the accepted set `set`, 0 for
+   * none; 0 if it isn't told. The caller retains it if it keeps it.
    */
-  exported(family: Family, prefix: number): number {
-    const { rib, profile } = this;
-    const table = rib.tables[family];
-    const set = table.bestSet[prefix];
+  exported(family: Family, prefix: number, set: number, peer: number): number {
     if (set === 0) return 0;
-    const source = rib.peers.source[table.bestPeer[prefix]] as RouteSource;
+    const { rib, profile } = this;
+    const source = rib.peers.source[peer] as RouteSource;
     if (this.forbidden(set, source) !== undefined) return 0;
     const { view } = rib;
     view.family = family;
     view.source = source;
     view.set = set;
     if (profile.exportPolicy.perPrefix) {
-      const { prefixes } = table;
+      const { prefixes } = rib.tables[family];
       view.a0 = prefixes.a0[prefix];
       view.length = prefixes.length[prefix];
       if (family !== 0) {
@@ -96,7 +102,7 @@ export class UpdateGroup {
       }
     }
     const allowed = profile.exportPolicy.apply(view);
-    return allowed === REJECTED ? 0 : this.transformed(allowed, family, source, table.bestPeer[prefix]);
+    return allowed === REJECTED ? 0 : this.transformed(allowed, family, source, peer);
   }
 
   /** Why a route may not be told to these peers whatever the policy says, in words; undefined if it may. */

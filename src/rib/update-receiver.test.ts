@@ -7,7 +7,7 @@ import { Rib } from './rib.ts';
 import { UpdateReceiver } from './update-receiver.ts';
 import type { ReceiveContext, Received } from './update-receiver.ts';
 
-const CONTEXT: ReceiveContext = { fourOctetAs: true, external: true, families: [0, 1] };
+const CONTEXT: ReceiveContext = { fourOctetAs: true, external: true, families: [0, 1], addPaths: [] };
 const ORIGIN = [0x40, 1, 1, 0];
 const AS_PATH = [0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xe9];
 const NEXT_HOP = [0x40, 3, 4, 192, 0, 2, 1];

@@ -20,6 +20,8 @@ import type { Rib } from './rib.ts';
 /** What a session negotiated, as far as UPDATEs depend on it. */
 export interface ReceiveContext extends DecodeContext {
   readonly families: readonly Family[];
+  /** Of those, the ones whose prefixes have path identifiers (RFC 7911). */
+  readonly addPaths: readonly Family[];
 }
 
 /** What an UPDATE was, for the session's counters; reused for every call. */
@@ -61,18 +63,21 @@ export class UpdateReceiver {
     received.endOfRib = isEndOfRib(view);
     if (received.endOfRib !== undefined) return received;
     // All NLRI are checked before any is applied.
-    const withdrawn = countNlri(buffer, view.withdrawnStart, view.withdrawnEnd, IPV4_UNICAST, false);
-    const announced = countNlri(buffer, view.nlriStart, view.nlriEnd, IPV4_UNICAST, false);
+    const ids = context.addPaths.includes(IPV4_UNICAST);
+    const withdrawn = countNlri(buffer, view.withdrawnStart, view.withdrawnEnd, IPV4_UNICAST, ids);
+    const announced = countNlri(buffer, view.nlriStart, view.nlriEnd, IPV4_UNICAST, ids);
     const reach = this.multiprotocol(view.reachFamily, context);
     const unreach = this.multiprotocol(view.unreachFamily, context);
-    const reached = reach === undefined ? 0 : countNlri(buffer, view.reachNlriStart, view.reachNlriEnd, reach, false);
-    const unreached =
-      unreach === undefined ? 0 : countNlri(buffer, view.unreachNlriStart, view.unreachNlriEnd, unreach, false);
+    const reached = count(buffer, view.reachNlriStart, view.reachNlriEnd, reach, context);
+    const unreached = count(buffer, view.unreachNlriStart, view.unreachNlriEnd, unreach, context);
     const ipv4 = context.families.includes(IPV4_UNICAST);
     if (!hasReachableNlri(view)) this.checkUnused(buffer, context);
 
-    if (withdrawn > 0 && ipv4) rib.withdraw(peer, IPV4_UNICAST, buffer, view.withdrawnStart, view.withdrawnEnd);
-    if (unreached > 0) rib.withdraw(peer, unreach!, buffer, view.unreachNlriStart, view.unreachNlriEnd);
+    if (withdrawn > 0 && ipv4) rib.withdraw(peer, IPV4_UNICAST, buffer, view.withdrawnStart, view.withdrawnEnd, ids);
+    if (unreached > 0) {
+      const { unreachNlriStart, unreachNlriEnd } = view;
+      rib.withdraw(peer, unreach!, buffer, unreachNlriStart, unreachNlriEnd, context.addPaths.includes(unreach!));
+    }
     received.withdrawn = withdrawn + unreached;
     if (announced > 0 && ipv4) this.apply(peer, IPV4_UNICAST, buffer, view.nlriStart, view.nlriEnd, context, false);
     if (reached > 0) this.apply(peer, reach!, buffer, view.reachNlriStart, view.reachNlriEnd, context, true);
@@ -103,11 +108,12 @@ export class UpdateReceiver {
     multiprotocol: boolean,
   ): void {
     const set = this.acquireSet(buffer, context, multiprotocol);
+    const addPath = context.addPaths.includes(family);
     if (set === 0) {
-      this.rib.withdraw(peer, family, buffer, nlriStart, nlriEnd);
+      this.rib.withdraw(peer, family, buffer, nlriStart, nlriEnd, addPath);
       return;
     }
-    this.rib.announce(peer, family, buffer, nlriStart, nlriEnd, set);
+    this.rib.announce(peer, family, buffer, nlriStart, nlriEnd, set, addPath);
     this.rib.sets.release(set);
   }
 
@@ -146,6 +152,17 @@ export class UpdateReceiver {
     if (canonical.unchanged) rib.sets.markCanonical(set, bit);
     return set;
   }
+}
+
+/** Number of prefixes of a multiprotocol attribute, 0 for a family that was not negotiated. */
+function count(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  family: Family | undefined,
+  context: ReceiveContext,
+): number {
+  return family === undefined ? 0 : countNlri(buffer, start, end, family, context.addPaths.includes(family));
 }
 
 /** One bit for each way to decode: 2- or 4-octet AS numbers, internal or external. */

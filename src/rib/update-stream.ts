@@ -1,17 +1,20 @@
 /**
  * One stream of UPDATEs and the peers that read it: their common Adj-RIB-Out, and the set of prefixes still to be told.
  *
- * A change marks its prefix as pending; what is told is worked out when the stream is flushed, from the best path of
- * that moment. So an announcement and a withdrawal of the same prefix cancel, and a slow peer costs a bit per prefix.
+ * A change marks its prefix as pending, or its path where all paths are told (RFC 7911); what is told is worked out when the
+ * stream is flushed, from the best path, or the path, of that moment. So an announcement and a withdrawal of the same prefix cancel, and a slow peer costs a bit per prefix.
  * Members that were told the same share the stream; the peer that a route came from is left out of it.
  */
 import { toTwoOctetAs } from '../bgp/messages/attributes/two-octet-as.ts';
 import type { Family } from '../net/family.ts';
-import { FAMILIES } from '../net/family.ts';
-import { U32Stack, growColumn } from './columns.ts';
+import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
+import { AdjRibOut } from './adj-rib-out.ts';
+import type { ToldPath } from './adj-rib-out.ts';
+import { REJECTED } from './policy.ts';
 import type { Rib } from './rib.ts';
 import { SLICE } from './slice-buckets.ts';
 import type { SliceBuckets } from './slice-buckets.ts';
+import { isGone } from './stale-paths.ts';
 import type { UpdateGroup } from './update-group.ts';
 import type { UpdateWriter } from './update-writer.ts';
 
@@ -25,41 +28,12 @@ export interface Segment {
   only: boolean;
 }
 
-/** Adj-RIB-Out and pending set of one family. */
-class StreamTable {
-  /** Attribute set last told, by prefix; 0 if the prefix isn't told. */
-  told = new Uint32Array(0);
-  /** The peer whose path that was: the one member that wasn't told. By prefix. */
-  toldSource = new Uint16Array(0);
-  pending = new Uint8Array(0);
-  /** The same as a list, in the order of marking; `from` is its first entry left. */
-  readonly queue = new U32Stack();
-  from = 0;
-  /** Whether what is pending must be told even if it was told already: the peer asked for a refresh. */
-  again = false;
-  /** Number of prefixes told. */
-  count = 0;
-  /** Of those, how many came from each peer. */
-  readonly perSource = new Map<number, number>();
-
-  fit(capacity: number): void {
-    if (this.told.length >= capacity) return;
-    this.told = growColumn(this.told, capacity);
-    this.toldSource = growColumn(this.toldSource, capacity);
-    this.pending = growColumn(this.pending, capacity);
-  }
-
-  get waiting(): number {
-    return this.queue.length - this.from;
-  }
-}
-
 export class UpdateStream {
   readonly group: UpdateGroup;
   /** Peer indexes. */
   readonly members = new Set<number>();
   /** By family. */
-  private readonly tables: readonly [StreamTable, StreamTable] = [new StreamTable(), new StreamTable()];
+  private readonly tables: readonly [AdjRibOut, AdjRibOut];
   /** Families whose End-of-RIB is due once nothing is pending. */
   private readonly endOfRibDue = new Set<Family>();
   private readonly rib: Rib;
@@ -71,6 +45,11 @@ export class UpdateStream {
     this.rib = rib;
     this.group = group;
     this.holds = holdEndOfRib;
+    const [ipv4, ipv6] = rib.tables;
+    this.tables = [
+      new AdjRibOut(rib.sets, ipv4, group.tellsAllPaths(IPV4_UNICAST)),
+      new AdjRibOut(rib.sets, ipv6, group.tellsAllPaths(IPV6_UNICAST)),
+    ];
   }
 
   /** Whether nothing was told yet: a peer that comes up now can share it from the start. */
@@ -98,14 +77,9 @@ export class UpdateStream {
     return this.waiting > 0 || (this.endOfRibDue.size > 0 && !this.holds);
   }
 
-  /** Marks one prefix pending. */
-  mark(family: Family, prefix: number): void {
-    const table = this.tables[family];
-    table.fit(this.rib.tables[family].prefixes.capacity);
-    if (table.pending[prefix] !== 0) return;
-    table.pending[prefix] = 1;
-    this.rib.tables[family].prefixes.hold(prefix);
-    table.queue.push(prefix);
+  /** Marks one prefix pending, or one row where all paths of the family are told. */
+  mark(family: Family, key: number): void {
+    this.tables[family].mark(key);
   }
 
   /**
@@ -113,32 +87,25 @@ export class UpdateStream {
    * With `again`, prefixes are told even if nothing changed about them.
    */
   markAll(family: Family, how: { again: boolean; endOfRib: boolean }): void {
-    const { bestSet, prefixes } = this.rib.tables[family];
     const table = this.tables[family];
-    table.fit(prefixes.capacity);
-    for (let prefix = 1; prefix < prefixes.end; prefix++) {
-      if (bestSet[prefix] !== 0 || table.told[prefix] !== 0) this.mark(family, prefix);
-    }
+    table.markAll();
     if (how.again) table.again = true;
     if (how.endOfRib) this.endOfRibDue.add(family);
   }
 
-  /** The set with which a prefix was told to a member, 0 if it wasn't. */
-  toldTo(member: number, family: Family, prefix: number): number {
-    const table = this.tables[family];
-    if (prefix >= table.told.length || table.toldSource[prefix] === member) return 0;
-    return table.told[prefix];
+  /** What a member was told of a prefix. */
+  toldTo(member: number, family: Family, prefix: number): ToldPath[] {
+    return this.tables[family].toldTo(member, prefix);
   }
 
-  /** Number of prefixes told to a member. */
+  /** Number of prefixes told to a member, or of paths where all are told. */
   toldCount(member: number, family: Family): number {
-    const table = this.tables[family];
-    return table.count - (table.perSource.get(member) ?? 0);
+    return this.tables[family].toldCount(member);
   }
 
   /** Whether a change of this prefix is still to be told. */
   isPending(family: Family, prefix: number): boolean {
-    return this.tables[family].pending[prefix] === 1;
+    return this.tables[family].isPending(prefix);
   }
 
   /**
@@ -152,6 +119,7 @@ export class UpdateStream {
       if (this.tables[family].waiting === 0) continue;
       buckets.clear();
       this.collect(family, buckets);
+      writer.addPath = this.tables[family].allPaths;
       this.write(family, writer, buckets, segments);
     }
     for (const family of this.holds ? [] : this.endOfRibDue) {
@@ -165,26 +133,7 @@ export class UpdateStream {
 
   /** Takes over another stream's Adj-RIB-Out and pending set: a member leaves it for this one, which has told nothing yet. */
   copyFrom(other: UpdateStream): void {
-    const { sets } = this.rib;
-    for (const family of FAMILIES) {
-      const from = other.tables[family];
-      const to = this.tables[family];
-      const { prefixes } = this.rib.tables[family];
-      to.fit(prefixes.capacity);
-      to.told.set(from.told);
-      to.toldSource.set(from.toldSource);
-      for (const [source, count] of from.perSource) to.perSource.set(source, count);
-      to.count = from.count;
-      for (let prefix = 1; prefix < from.told.length; prefix++) {
-        const set = from.told[prefix];
-        if (set !== 0) {
-          prefixes.hold(prefix);
-          sets.retain(set);
-        }
-        if (from.pending[prefix] !== 0) this.mark(family, prefix);
-      }
-      to.again = from.again;
-    }
+    for (const family of FAMILIES) this.tables[family].copyFrom(other.tables[family]);
     this.flushed = true;
     this.holds = other.holds;
     for (const family of other.endOfRibDue) this.endOfRibDue.add(family);
@@ -192,34 +141,24 @@ export class UpdateStream {
 
   /** Gives back what the stream holds; it is of no use any more. */
   dispose(): void {
-    const { sets } = this.rib;
-    for (const family of FAMILIES) {
-      const table = this.tables[family];
-      const { prefixes } = this.rib.tables[family];
-      for (let prefix = 1; prefix < table.told.length; prefix++) {
-        if (table.told[prefix] !== 0) {
-          sets.release(table.told[prefix]);
-          prefixes.drop(prefix);
-        }
-        if (table.pending[prefix] !== 0) prefixes.drop(prefix);
-        table.pending[prefix] = 0;
-      }
-      table.queue.clear();
-      table.from = 0;
-    }
+    for (const table of this.tables) table.dispose();
   }
 
-  /** Works out what a slice of pending prefixes means and sorts it; Adj-RIB-Out is brought up to date. */
+  /** Works out what a slice of what is pending means and sorts it; Adj-RIB-Out is brought up to date. */
   private collect(family: Family, buckets: SliceBuckets): void {
     const table = this.tables[family];
     const ribTable = this.rib.tables[family];
-    table.fit(ribTable.prefixes.capacity);
+    table.fit();
     const until = Math.min(table.queue.length, table.from + SLICE);
     for (; table.from < until; table.from++) {
-      const prefix = table.queue.items[table.from];
-      table.pending[prefix] = 0;
-      this.collectPrefix(family, prefix, ribTable.bestPeer[prefix], buckets);
-      ribTable.prefixes.drop(prefix);
+      const key = table.queue.items[table.from];
+      table.pending[key] = 0;
+      if (table.allPaths) {
+        this.collectPath(table, key, buckets);
+        continue;
+      }
+      this.collectPrefix(table, key, ribTable.bestPeer[key], buckets);
+      ribTable.prefixes.drop(key);
     }
     // What is done with goes even if the queue never empties: a peer that is always behind costs no more for it.
     if (table.from * 2 >= table.queue.length) {
@@ -229,45 +168,51 @@ export class UpdateStream {
     if (table.queue.length === 0) table.again = false;
   }
 
-  private collectPrefix(family: Family, prefix: number, source: number, buckets: SliceBuckets): void {
-    const table = this.tables[family];
-    const set = this.group.exported(family, prefix);
+  private collectPrefix(table: AdjRibOut, prefix: number, source: number, buckets: SliceBuckets): void {
+    const set = this.group.exported(table.family, prefix, this.rib.tables[table.family].bestSet[prefix], source);
     const told = table.told[prefix];
     const toldSource = table.toldSource[prefix];
     if (set === 0) {
       if (told === 0) return;
-      buckets.add(prefix, 0, toldSource, 0);
+      buckets.add(prefix, 0, toldSource, 0, 0);
     } else {
       if (set === told && source === toldSource && !table.again) return;
-      buckets.add(prefix, set, source, 0);
+      buckets.add(prefix, set, source, 0, 0);
       // The peer whose path is best now is not told it, and what it was told of another's path no longer holds.
-      if (told !== 0 && toldSource !== source && this.members.has(source)) buckets.add(prefix, 0, source, 1);
+      if (told !== 0 && toldSource !== source && this.members.has(source)) buckets.add(prefix, 0, source, 1, 0);
     }
-    this.tell(family, prefix, set, source);
+    table.tell(prefix, prefix, set, source);
   }
 
-  /** Records what was told. The prefix and the set are held for as long as they are told. */
-  private tell(family: Family, prefix: number, set: number, source: number): void {
-    const table = this.tables[family];
-    const { sets, tables } = this.rib;
-    const before = table.told[prefix];
-    if (set !== 0) {
-      sets.retain(set);
-      if (before === 0) tables[family].prefixes.hold(prefix);
-      this.countSource(table, source, 1);
+  /** The same for one path: the row may be that of another one, of another peer or prefix, than was told. */
+  private collectPath(table: AdjRibOut, row: number, buckets: SliceBuckets): void {
+    const ribTable = this.rib.tables[table.family];
+    const prefix = ribTable.prefix[row];
+    const source = ribTable.peer[row];
+    const told = table.told[row];
+    const toldSource = table.toldSource[row];
+    const toldPrefix = table.toldPrefix[row];
+    const set = this.exportedPath(table, row);
+    if (set === told && (set === 0 || (source === toldSource && prefix === toldPrefix && !table.again))) return;
+    if (told !== 0) {
+      if (set === 0 || prefix !== toldPrefix) buckets.add(toldPrefix, 0, toldSource, 0, row);
+      else if (toldSource !== source && this.members.has(source)) buckets.add(prefix, 0, source, 1, row);
     }
-    if (before !== 0) {
-      this.countSource(table, table.toldSource[prefix], -1);
-      sets.release(before);
-    }
-    table.told[prefix] = set;
-    table.toldSource[prefix] = source;
-    if (before !== 0 && set === 0) tables[family].prefixes.drop(prefix);
+    if (set !== 0) buckets.add(prefix, set, source, 0, row);
+    table.tell(row, prefix, set, source);
   }
 
-  private countSource(table: StreamTable, source: number, change: 1 | -1): void {
-    table.count += change;
-    table.perSource.set(source, (table.perSource.get(source) ?? 0) + change);
+  /** The set with which the path of a row is to be told, 0 for none. */
+  private exportedPath(table: AdjRibOut, row: number): number {
+    const { tables, peers, selector } = this.rib;
+    const ribTable = tables[table.family];
+    const accepted = ribTable.accepted[row];
+    if (accepted === REJECTED || isGone(peers, ribTable, row)) return 0;
+    const [prefix, source] = [ribTable.prefix[row], ribTable.peer[row]];
+    if (selector.isUsable(ribTable, row)) return this.group.exported(table.family, prefix, accepted, source);
+    // As with best paths: withdrawing what is back with the answer would be heard by every peer.
+    const same = table.toldPrefix[row] === prefix && table.toldSource[row] === source;
+    return same && selector.waits(ribTable, row) ? table.told[row] : 0;
   }
 
   /** Withdrawals go first, so that a peer never holds more than it must. */
@@ -299,7 +244,7 @@ export class UpdateStream {
       writer.announce(family, block, 0, block.length);
     }
     for (let entry = buckets.firstEntry(bucket); entry >= 0; entry = buckets.following(entry)) {
-      writer.add(prefixes, buckets.prefixAt(entry));
+      writer.add(prefixes, buckets.prefixAt(entry), buckets.pathIdAt(entry));
     }
     writer.finish();
     addSegment(segments, start, writer.length, this.audience(buckets, bucket), buckets.only[bucket] === 1);

@@ -49,7 +49,7 @@ describe('the update writer', () => {
         const writer = new UpdateWriter();
         writer.maxMessage = limit;
         writer.announce(family, block, 0, block.length);
-        for (const id of ids) writer.add(table, id);
+        for (const id of ids) writer.add(table, id, 0);
         writer.finish();
         const announced = writer.length;
         const reader = new AdjRibInReader(limit);
@@ -57,7 +57,7 @@ describe('the update writer', () => {
         expect([...reader.routes.keys()].sort()).toEqual([...texts].sort());
         for (const attributes of reader.routes.values()) expect(attributes).toEqual({ ...PLAIN, nextHop });
         writer.withdraw(family);
-        for (const id of ids) writer.add(table, id);
+        for (const id of ids) writer.add(table, id, 0);
         writer.finish();
         reader.feed(writer.bytes.slice(announced, writer.length));
         expect(reader.routes.size).toBe(0);
@@ -72,7 +72,7 @@ describe('the update writer', () => {
     const block = encodeAttributes({ ...PLAIN, nextHop: '2001:db8::1' }, 1);
     const writer = new UpdateWriter();
     writer.announce(1, block, 0, block.length);
-    writer.add(table, ids[0]);
+    writer.add(table, ids[0], 0);
     writer.finish();
     expect(writer.bytes[24]).toBe(14);
   });

@@ -1,10 +1,13 @@
 /**
- * UPDATE messages, written one behind the other into a buffer that is reused (RFC 4271 §4.3, RFC 4760 §3 and §4).
+ * UPDATE messages, written one behind the other into a buffer that is reused (RFC 4271 §4.3, RFC 4760 §3 and §4), with path
+ * identifiers where that is negotiated (RFC 7911 §3).
  *
  * One block of attributes and many prefixes at a time: the writer begins a new message when the last one is full.
  */
+import { writeU32 } from '../net/address.ts';
 import { IPV4_UNICAST, SAFI_UNICAST, afiOf } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
+import { PATH_ID_LENGTH } from '../bgp/messages/nlri.ts';
 import type { PrefixTable } from './prefix-table.ts';
 
 const HEADER = 19;
@@ -22,6 +25,8 @@ export class UpdateWriter {
   length = 0;
   /** Longest message the peers take: 4096, or 65535 (RFC 8654). */
   maxMessage = 4096;
+  /** Whether prefixes of the family at hand have path identifiers. */
+  addPath = false;
 
   private family: Family = IPV4_UNICAST;
   private block: Uint8Array = new Uint8Array(0);
@@ -53,16 +58,20 @@ export class UpdateWriter {
     this.withdrawing = true;
   }
 
-  /** Adds a prefix to what was begun last. */
-  add(prefixes: PrefixTable, prefix: number): void {
+  /** Adds a prefix to what was begun last, with `addPath` a path to it. */
+  add(prefixes: PrefixTable, prefix: number, pathId: number): void {
     const length = prefixes.length[prefix];
-    const size = 1 + ((length + 7) >> 3);
+    const size = 1 + ((length + 7) >> 3) + (this.addPath ? PATH_ID_LENGTH : 0);
     if (this.open < 0 || this.at + size > this.limit) {
       this.finish();
       this.begin();
     }
     const { bytes } = this;
     let { at } = this;
+    if (this.addPath) {
+      writeU32(bytes, at, pathId);
+      at += PATH_ID_LENGTH;
+    }
     bytes[at++] = length;
     if (length > 0) at = putWord(bytes, at, prefixes.a0[prefix], length);
     if (length > 32) at = putWord(bytes, at, prefixes.a1[prefix], length - 32);

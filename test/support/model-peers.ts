@@ -47,6 +47,7 @@ export function profileOf(peer: ModelPeer, terms: Terms): GroupProfile {
     clusterId: parseU32(OWN.clusterId),
     exportPolicy: policyOf(terms.export),
     families: peer.families ?? FAMILIES,
+    addPaths: peer.allPaths ?? [],
     fourOctetAs: peer.narrow !== true,
     maxMessage: peer.extended === true ? 65_535 : 4096,
   };

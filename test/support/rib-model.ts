@@ -13,6 +13,8 @@ export interface ModelPeer {
   readonly as: number;
   /** Families negotiated, both if absent. */
   readonly families?: readonly (0 | 1)[];
+  /** Of those, the ones in which it is told all paths (RFC 7911). */
+  readonly allPaths?: readonly (0 | 1)[];
   /** Has 2-octet AS numbers only. */
   readonly narrow?: boolean;
   /** Takes messages of 65535 bytes. */

@@ -379,8 +379,9 @@ export class RibWorld {
   private told(index: number, text: string): Attributes | undefined {
     const { family, words, length } = this.prefix(text);
     const prefix = this.rib.tables[family].prefixes.find(...words, length);
-    const { set } = this.advertising.told(index, family, prefix);
-    if (set === 0) return undefined;
+    const [path] = this.advertising.told(index, family, prefix).paths;
+    if (path === undefined) return undefined;
+    const { set } = path;
     const block = this.rib.sets.block(set);
     const key = Buffer.from(block.buffer).toString('latin1');
     let attributes = this.decoded.get(key);

@@ -13,24 +13,37 @@ export interface RestartTerms {
   readonly forwarding: boolean;
 }
 
+/** In which directions this side wants several paths to a prefix (RFC 7911), in all its families. */
+export interface AddPathTerms {
+  readonly send: boolean;
+  readonly receive: boolean;
+}
+
 /** What this side says of itself to a peer. `holdTime` is in seconds. */
 export interface LocalSpeaker {
   readonly localAs: number;
   readonly routerId: number;
   readonly holdTime: number;
   readonly families: readonly Family[];
+  /** ADD-PATH is not announced where undefined. */
+  readonly addPaths?: AddPathTerms;
   /** Graceful restart is not announced where undefined. */
   readonly gracefulRestart?: RestartTerms;
 }
 
 /** The OPEN for a peer: its families and the capabilities every session has. */
-export function localOpen({ localAs, routerId, holdTime, families, gracefulRestart }: LocalSpeaker): Open {
+export function localOpen(speaker: LocalSpeaker): Open {
+  const { localAs, routerId, holdTime, families, addPaths, gracefulRestart } = speaker;
   const capabilities: Capability[] = families.map((family) => ({
     name: 'multiprotocol',
     afi: afiOf(family),
     safi: SAFI_UNICAST,
   }));
   capabilities.push({ name: 'route-refresh' }, { name: 'extended-message' }, { name: 'four-octet-as', asn: localAs });
+  if (addPaths?.send === true || addPaths?.receive === true) {
+    const offered = families.map((family) => ({ afi: afiOf(family), safi: SAFI_UNICAST, ...addPaths }));
+    capabilities.push({ name: 'add-path', families: offered });
+  }
   if (gracefulRestart !== undefined) capabilities.push(restartCapability(gracefulRestart, families));
   return { asn: localAs, holdTime, routerId, capabilities };
 }

@@ -28,6 +28,8 @@ export interface Negotiated {
   readonly keepaliveTime: number;
   /** Families that both sides speak, in index order; at least one. */
   readonly families: readonly Family[];
+  /** Of those, the ones in which this side sends, and receives, prefixes with path identifiers (RFC 7911). */
+  readonly addPaths: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   readonly fourOctetAs: boolean;
   /** Messages may be 65535 bytes long (RFC 8654). */
   readonly extendedMessage: boolean;
@@ -50,12 +52,18 @@ export function negotiate(local: Open, remote: Open, config: FsmConfig): Negotia
   checkPeer(local, remote, config, external);
   const both = (name: Capability['name']): boolean => has(local, name) && has(remote, name);
   const holdTime = Math.min(local.holdTime, remote.holdTime);
+  const families = commonFamilies(remote, config);
   return {
     peerAs: remote.asn,
     peerRouterId: remote.routerId,
     holdTime,
     keepaliveTime: keepaliveTime(holdTime, config.keepaliveTime),
-    families: commonFamilies(remote, config),
+    families,
+    // RFC 7911 §4: one side has to say that it can send, the other that it can receive.
+    addPaths: {
+      send: families.filter((family) => offers(local, family, 'send') && offers(remote, family, 'receive')),
+      receive: families.filter((family) => offers(local, family, 'receive') && offers(remote, family, 'send')),
+    },
     fourOctetAs: both('four-octet-as'),
     extendedMessage: both('extended-message'),
     routeRefresh: both('route-refresh'),
@@ -128,6 +136,15 @@ function encodeFamilies(families: readonly Family[]): Uint8Array {
 
 function has(open: Open, name: Capability['name']): boolean {
   return open.capabilities.some((capability) => capability.name === name);
+}
+
+/** Whether an OPEN offers a direction of ADD-PATH in a family. */
+function offers(open: Open, family: Family, direction: 'send' | 'receive'): boolean {
+  return open.capabilities.some(
+    (capability) =>
+      capability.name === 'add-path' &&
+      capability.families.some((one) => familyOf(one.afi, one.safi) === family && one[direction]),
+  );
 }
 
 function gracefulRestartOf(open: Open): GracefulRestartCapability | undefined {

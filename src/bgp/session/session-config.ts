@@ -1,5 +1,5 @@
 import type { Family } from '../../net/family.ts';
-import type { RestartTerms } from '../fsm/local-open.ts';
+import type { AddPathTerms, RestartTerms } from '../fsm/local-open.ts';
 
 /** Everything about one neighbour that its session needs. Times are seconds. */
 export interface SessionConfig {
@@ -24,6 +24,8 @@ export interface SessionConfig {
   readonly passive: boolean;
   /** At least one. */
   readonly families: readonly Family[];
+  /** ADD-PATH (RFC 7911), to be announced; not at all where undefined. */
+  readonly addPaths?: AddPathTerms;
   /** To be announced; not at all where undefined. */
   readonly gracefulRestart?: RestartTerms;
   /** TCP MD5 (RFC 2385), at most 80 bytes. */

@@ -2,6 +2,7 @@
 import type { MessageCounts, NotificationReport, PeerDetail, PeerFamily, PeerSummary } from '../../api/types.ts';
 import { toPastTimestamp } from '../../api/timestamps.ts';
 import { describeCapability } from '../../bgp/messages/capabilities/capability-codec.ts';
+import type { Negotiated } from '../../bgp/fsm/negotiate.ts';
 import type { Notification } from '../../bgp/messages/error.ts';
 import { describeNotification } from '../../bgp/messages/notification.ts';
 import { formatU32 } from '../../net/address.ts';
@@ -42,7 +43,7 @@ function lastError({ neighbour, lastError: error }: NeighbourSession, now: numbe
   return error === undefined ? null : { words: error.words, at: toPastTimestamp(error.at, now) };
 }
 
-function familyCounts(router: Router, { peer, endOfRib }: NeighbourSession, family: Family): PeerFamily {
+function familyCounts(router: Router, { peer, endOfRib, session }: NeighbourSession, family: Family): PeerFamily {
   if (peer < 0) return { received: 0, accepted: 0, advertised: 0, endOfRib: false };
   const stale = router.rib.peers.stale[family][peer];
   return {
@@ -51,7 +52,16 @@ function familyCounts(router: Router, { peer, endOfRib }: NeighbourSession, fami
     ...(stale > 0 && { stale }),
     advertised: router.advertising.toldCount(peer, family),
     endOfRib: endOfRib.has(family),
+    ...addPaths(session.negotiated, family),
   };
+}
+
+function addPaths(negotiated: Negotiated | undefined, family: Family): Pick<PeerFamily, 'addPaths'> {
+  const send = negotiated?.addPaths.send.includes(family) ?? false;
+  const receive = negotiated?.addPaths.receive.includes(family) ?? false;
+  if (send && receive) return { addPaths: 'both' };
+  if (send) return { addPaths: 'send' };
+  return receive ? { addPaths: 'receive' } : {};
 }
 
 function receivedCounts({ session, received }: NeighbourSession): MessageCounts {

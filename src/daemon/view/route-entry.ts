@@ -28,6 +28,8 @@ export interface RouteRef {
   readonly from: number;
   /** Text for the `peer` column if not the address of `from`. */
   readonly peer?: string;
+  /** Identifier of the path between this router and the peer (RFC 7911); 0 for none. */
+  readonly pathId: number;
   readonly best: boolean;
   readonly multipath: boolean;
   /** Kept although the session it came over has ended. */
@@ -52,6 +54,7 @@ export function routeEntry(rib: Rib, ref: RouteRef): RouteEntry {
     ...optionalAttributes(attributes),
     peer: ref.peer ?? from,
     source: SOURCE_NAMES[peers.source[ref.from] as RouteSource],
+    ...(ref.pathId !== 0 && { pathId: ref.pathId }),
     best: ref.best,
     multipath: ref.multipath,
     ...(ref.stale === true && { stale: true }),

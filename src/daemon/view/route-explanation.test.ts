@@ -46,6 +46,7 @@ class Bench {
       clusterId: 1,
       exportPolicy,
       families: [0],
+      addPaths: [],
       fourOctetAs: true,
       maxMessage: 4096,
     });

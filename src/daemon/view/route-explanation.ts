@@ -3,6 +3,7 @@ import type { RouteEntry, RouteExplanation } from '../../api/types.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import { IPV4_UNICAST } from '../../net/family.ts';
+import type { ToldPath } from '../../rib/adj-rib-out.ts';
 import type { Advertising } from '../../rib/advertising.ts';
 import {
   STEP_ADDRESS,
@@ -15,6 +16,7 @@ import {
   STEP_METRIC,
   STEP_NAMES,
   STEP_ORIGIN,
+  STEP_PATH_ID,
   STEP_PATH_LENGTH,
   STEP_ROUTER_ID,
 } from '../../rib/best-path.ts';
@@ -159,6 +161,7 @@ export class RouteExplainer {
       prefix: table.prefix[row],
       set: table.accepted[row] === 0 ? table.received[row] : table.accepted[row],
       from,
+      pathId: table.pathId[row] ?? 0,
       ...role,
     });
     const peer = isOwnPeer(from) ? null : (this.rib.peers.info[from]?.address ?? null);
@@ -194,6 +197,8 @@ export class RouteExplainer {
         return versus('CLUSTER_LIST length', sets.clusterListLength[a], sets.clusterListLength[b]);
       case STEP_ADDRESS:
         return 'the best path comes from a peer with a lower address';
+      case STEP_PATH_ID:
+        return versus('path id', table.pathId[row], table.pathId[best]);
       default:
         return 'as good as the best path';
     }
@@ -214,20 +219,39 @@ export class RouteExplainer {
     const base = { peer: peer.address, name: peer.name };
     const group = peer.index < 0 ? undefined : this.advertising.groupOf(peer.index);
     if (group === undefined) return { ...base, advertised: false, why: `the session is ${peer.state}` };
-    const { set, pending } = this.advertising.told(peer.index, family, prefix);
-    const suffix = pending ? ' (a change is on its way)' : '';
-    return { ...base, advertised: set !== 0, why: this.whyTold(table, prefix, peer.index, set !== 0) + suffix };
+    const { paths, pending } = this.advertising.told(peer.index, family, prefix);
+    const why = group.tellsAllPaths(family)
+      ? this.whyToldPaths(table, prefix, peer.index, paths)
+      : this.whyTold(table, prefix, table.bestSet[prefix], table.bestPeer[prefix], peer.index, paths.length > 0);
+    return { ...base, advertised: paths.length > 0, why: why + (pending ? ' (a change is on its way)' : '') };
   }
 
-  private whyTold(table: PathTable, prefix: number, peer: number, told: boolean): string {
+  /** Of all paths of a prefix: those that the peer was told, or why it was told none (RFC 7911). */
+  private whyToldPaths(table: PathTable, prefix: number, peer: number, paths: readonly ToldPath[]): string {
+    const { selector } = this.rib;
+    selector.select(table, prefix);
+    const candidates = [...selector.candidates.subarray(0, selector.count)];
+    const [first] = paths;
+    if (first !== undefined) {
+      const ids = paths.map(({ pathId }) => pathId).join(', ');
+      const row = first.pathId!;
+      const why = this.whyTold(table, prefix, table.accepted[row], table.peer[row], peer, true);
+      return `${paths.length} of ${candidates.length} paths, with path id ${ids}: ${why}`;
+    }
+    const row = candidates.find((one) => table.peer[one] !== peer) ?? candidates[0];
+    if (row === undefined) return 'there is no usable path';
+    return this.whyTold(table, prefix, table.accepted[row], table.peer[row], peer, false);
+  }
+
+  /** Why a peer was told a path, given as the accepted attribute set and the peer that it came from, or was not. */
+  private whyTold(table: PathTable, prefix: number, set: number, from: number, peer: number, told: boolean): string {
     const { rib, advertising } = this;
     const group = advertising.groupOf(peer)!;
     const { family } = table.prefixes;
-    const set = table.bestSet[prefix];
-    if (set === 0) return 'there is no best path';
-    if (table.bestPeer[prefix] === peer) return 'the best path came from this peer';
     if (!group.profile.families.includes(family)) return 'the peer did not negotiate this address family';
-    const source = rib.peers.source[table.bestPeer[prefix]] as RouteSource;
+    if (set === 0) return 'there is no best path';
+    if (from === peer) return 'the best path came from this peer';
+    const source = rib.peers.source[from] as RouteSource;
     const forbidden = group.forbidden(set, source);
     if (forbidden !== undefined) return forbidden;
     rib.load(table.prefixes.prefix(prefix));

@@ -72,10 +72,7 @@ export class RouteListing {
   ): void {
     const table = this.rib.tables[family];
     if (query.view === 'advertised') {
-      const { set } = this.advertising.told(peer!, family, prefix);
-      if (set === 0) return;
-      const from = table.bestPeer[prefix];
-      items.push(routeEntry(this.rib, { family, prefix, set, from, peer: query.peer!, best: true, multipath: false }));
+      this.addAdvertised(items, table, prefix, { index: peer!, address: query.peer! });
       return;
     }
     const best = this.rib.selector.select(table, prefix);
@@ -84,6 +81,21 @@ export class RouteListing {
       if (peer !== undefined && table.peer[row] !== peer) continue;
       if (isGone(this.rib.peers, table, row) || !isInView(query.view, table, row, best)) continue;
       items.push(this.rowEntry(table, row, { best: row === best, multipath: together.has(row) }, query.view));
+    }
+  }
+
+  private addAdvertised(
+    items: RouteEntry[],
+    table: PathTable,
+    prefix: number,
+    peer: { readonly index: number; readonly address: string },
+  ): void {
+    const { family } = table.prefixes;
+    const { paths } = this.advertising.told(peer.index, family, prefix);
+    const best = paths.length === 0 ? 0 : this.rib.selector.select(table, prefix);
+    for (const { set, from, pathId } of paths) {
+      const role = { best: pathId === undefined || pathId === best, multipath: false };
+      items.push(routeEntry(this.rib, { family, prefix, set, from, peer: peer.address, pathId: pathId ?? 0, ...role }));
     }
   }
 
@@ -100,6 +112,7 @@ export class RouteListing {
       prefix: table.prefix[row],
       set: view === 'received' || accepted === 0 ? table.received[row] : accepted,
       from: table.peer[row],
+      pathId: table.pathId[row] ?? 0,
       stale: isStale(this.rib.peers, table, row),
       ...role,
       ...rejected,
