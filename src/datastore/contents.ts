@@ -11,6 +11,11 @@ export interface Contents {
   readonly problems: readonly SourcedProblem[];
 }
 
+interface Identifying {
+  readonly name: string;
+  readonly namespace?: string;
+}
+
 /** Of resources with the same kind and name, the first counts and the others are reported. */
 export function contentsOf(files: readonly ManifestFile[]): Contents {
   const entries = new Map<string, Entry>();
@@ -41,7 +46,8 @@ export function changesBetween(before: Contents['resources'], after: Contents['r
   return changes;
 }
 
-function keyOf({ kind, metadata }: AnyResource): string {
+/** Names a resource among all. */
+export function keyOf({ kind, metadata }: Pick<AnyResource, 'kind'> & { metadata: Identifying }): string {
   return `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
 }
 

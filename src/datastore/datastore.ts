@@ -55,8 +55,8 @@ export interface DatastoreStatus {
   /** How far behind the datastore we are, in seconds, where it can be told. */
   readonly lagSeconds?: number;
   readonly sources: readonly SourceStatus[];
-  /** Set while what is in force is the last known state on disk: when it was written, in milliseconds since 1970. */
-  readonly cache?: { readonly writtenAt: number };
+  /** Set while what is in force is the last known state on disk: when it was written, since when it counts; as `since`. */
+  readonly cache?: { readonly writtenAt: number; readonly since: number };
 }
 
 /** What is to be different of a Node. A field that is absent stays as it is. */
