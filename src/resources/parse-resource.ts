@@ -41,25 +41,50 @@ function ignoredKind(apiVersion: string, kind: string): ParseResult {
 }
 
 function parseKind(definition: KindDefinition, apiVersion: string, manifest: JsonObject): ParseResult {
-  // Kubernetes takes a field that is null for one that is absent.
+  const body = bodyOf(definition, manifest);
+  const parsed = definition.schema.safeParse(body);
+  const metadata = metadataSchema.safeParse(body['metadata']);
+  if (!metadata.success || !parsed.success) return parseWithFaults(definition, apiVersion, manifest);
+  return accept(definition, apiVersion, metadata.data, parsed.data, () => warnings(definition, manifest, body));
+}
+
+/**
+ * Reads a manifest that the schemas don't take as it is: Kubernetes takes a field that is null for one that is absent, and
+ * some wrong fields are tolerated. To look for these in each and every manifest would take longer than to read it.
+ */
+function parseWithFaults(definition: KindDefinition, apiVersion: string, manifest: JsonObject): ParseResult {
   const written = fieldsWithValue(manifest);
   const { body, parsed, tolerated } = parseBody(definition, bodyOf(definition, written));
   const metadata = metadataSchema.safeParse(body['metadata']);
-  if (!metadata.success || !parsed.success) {
-    const problems = metadata.success ? [] : issuesToProblems(metadata.error, body['metadata'], ['metadata']);
-    for (const problem of parsed.success ? [] : issuesToProblems(parsed.error, body, [])) {
-      // A schema that looks into the metadata finds again what is wrong there.
-      if (metadata.success || problem.path[0] !== 'metadata') problems.push(problem);
-    }
-    return { ok: false, problems: [...problems, ...warnings(definition, written, body)] };
+  if (metadata.success && parsed.success) {
+    return accept(definition, apiVersion, metadata.data, parsed.data, () => [
+      ...tolerated,
+      ...warnings(definition, written, body),
+    ]);
   }
-  const read = readMetadata(apiVersion, metadata.data);
+  const problems = metadata.success ? [] : issuesToProblems(metadata.error, body['metadata'], ['metadata']);
+  for (const problem of parsed.success ? [] : issuesToProblems(parsed.error, body, [])) {
+    // A schema that looks into the metadata finds again what is wrong there.
+    if (metadata.success || problem.path[0] !== 'metadata') problems.push(problem);
+  }
+  return { ok: false, problems: [...problems, ...warnings(definition, written, body)] };
+}
+
+/** The resource that the schemas made of a manifest, unless the review of its kind finds it of no use. */
+function accept(
+  definition: KindDefinition,
+  apiVersion: string,
+  written: z.output<typeof metadataSchema>,
+  { spec, status }: z.output<KindDefinition['schema']>,
+  warningsAbout: () => readonly Problem[],
+): ParseResult {
+  const read = readMetadata(apiVersion, written);
   const resource: Resource<string, unknown> = {
     apiVersion: definition.readAs ?? definition.apiVersions[0],
     kind: definition.kind,
     metadata: definition.metadata?.(read) ?? read,
-    spec: withoutEmpty(parsed.data.spec),
-    ...(parsed.data.status === undefined ? {} : { status: withoutEmpty(parsed.data.status) }),
+    spec: withoutEmpty(spec),
+    ...(status === undefined ? {} : { status: withoutEmpty(status) }),
   };
   if (!isAnyResource(resource)) return ignoredKind(apiVersion, definition.kind);
   const review = definition.review?.(resource);
@@ -69,8 +94,7 @@ function parseKind(definition: KindDefinition, apiVersion: string, manifest: Jso
       problems: [{ path: ['metadata', 'name'], message: `ignored: ${review.ignored}`, severity: 'warning' }],
     };
   }
-  const problems = [...tolerated, ...warnings(definition, written, body), ...(review?.warnings ?? [])];
-  return { ok: true, resource, problems };
+  return { ok: true, resource, problems: [...warningsAbout(), ...(review?.warnings ?? [])] };
 }
 
 /** Applies the schema, to the body without the fields that are wrong and that the kind tolerates. */
@@ -129,17 +153,19 @@ const MAX_DEPTH = 64;
 
 /** The value without the fields that are null or undefined, at any depth. */
 function withoutEmpty(value: unknown, depth = 0): unknown {
+  if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH) return undefined;
   if (Array.isArray(value)) return value.map((item) => withoutEmpty(item, depth + 1));
-  return isJsonObject(value) ? fieldsWithValue(value, depth) : value;
+  return fieldsWithValue(value, depth);
 }
 
 function fieldsWithValue(fields: object, depth = 0): JsonObject {
-  return Object.fromEntries(
-    Object.entries(fields)
-      .map(([field, item]) => [field, withoutEmpty(item, depth + 1)] as const)
-      .filter(([, item]) => item !== null && item !== undefined),
-  );
+  const kept: [string, unknown][] = [];
+  for (const [field, item] of Object.entries(fields)) {
+    const value = withoutEmpty(item, depth + 1);
+    if (value !== null && value !== undefined) kept.push([field, value]);
+  }
+  return Object.fromEntries(kept);
 }
 
 function isContainer(value: unknown): value is Readonly<Record<string | number, unknown>> {

@@ -17,6 +17,9 @@ function tryParse(text: string): Selector | undefined {
 describe('parseSelector', () => {
   it.each([
     ['', {}, true],
+    [' \t', {}, true],
+    ["a\t==\t'b'", { a: 'b' }, true],
+    [`${'a'.repeat(512)} == 'b'`, { ['a'.repeat(512)]: 'b' }, true],
     ['all()', {}, true],
     ['global( )', { a: 'b' }, true],
     ['has(a)', { a: '' }, true],
@@ -69,6 +72,13 @@ describe('parseSelector', () => {
     ['has(a) has(b)', 7, 'expected "&&", "||" or the end'],
     ['a == "b" & c == "d"', 9, 'expected "&&", "||" or the end'],
     ['a == "b" || ', 12, 'expected a label, "has(", "all()", "!" or "("'],
+    ['\n', 0, 'expected a label, "has(", "all()", "!" or "("'],
+    ["a ==\n'b'", 4, 'expected a value in quotes'],
+    [`${'a'.repeat(513)} == 'b'`, 512, 'expected ==, !=, in, not in, contains, starts with or ends with'],
+    ['a starts foo "b"', 2, 'expected ==, !=, in, not in, contains, starts with or ends with'],
+    ['a == "b\'', 5, 'expected a value in quotes'],
+    ['a in {,}', 6, 'expected a value in quotes'],
+    ['()', 1, 'expected a label, "has(", "all()", "!" or "("'],
     ['!'.repeat(200), 101, 'too deeply nested'],
   ])('refuses %s at %i', (text, position, problem) => {
     expect(() => parseSelector(text)).toThrow(

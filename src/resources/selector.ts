@@ -24,8 +24,8 @@ export class SelectorError extends Error {
 
 /** Reads a selector; empty text selects everything. Throws {@link SelectorError}. */
 export function parseSelector(text: string): Selector {
-  if (text.trim() === '') return ALL;
   const scanner = new Scanner(text);
+  if (scanner.atEnd()) return ALL;
   const selector = parseOr(scanner, 0);
   if (!scanner.atEnd()) scanner.fail('expected "&&", "||" or the end');
   return selector;
@@ -34,14 +34,15 @@ export function parseSelector(text: string): Selector {
 /** Depth of parentheses and negations that no sensible selector has, and every stack bears. */
 const MAX_DEPTH = 100;
 
-const LABEL = /[a-zA-Z0-9_./-]+/y;
+/** The longest label that Calico reads is 512 characters long. */
+const LABEL = /[a-zA-Z0-9_./-]{1,512}/y;
 
 const COMPARISON_FORMS: readonly (readonly [RegExp, Comparison])[] = [
   [/==/y, '=='],
   [/!=/y, '!='],
   [/contains\b/y, 'contains'],
-  [/starts\s*with\b/y, 'starts with'],
-  [/ends\s*with\b/y, 'ends with'],
+  [/starts[ \t]*with\b/y, 'starts with'],
+  [/ends[ \t]*with\b/y, 'ends with'],
 ];
 
 function parseOr(scanner: Scanner, depth: number): Selector {
@@ -64,8 +65,8 @@ function parseTerm(scanner: Scanner, depth: number): Selector {
     scanner.expect(/\)/y, '")"');
     return inner;
   }
-  if (scanner.take(/all\(\s*\)/y) !== undefined) return ALL;
-  if (scanner.take(/global\(\s*\)/y) !== undefined) return GLOBAL;
+  if (scanner.take(/all\([ \t]*\)/y) !== undefined) return ALL;
+  if (scanner.take(/global\([ \t]*\)/y) !== undefined) return GLOBAL;
   if (scanner.take(/has\(/y) !== undefined) {
     const label = scanner.expect(LABEL, 'a label');
     scanner.expect(/\)/y, '")"');
@@ -77,7 +78,7 @@ function parseTerm(scanner: Scanner, depth: number): Selector {
 function parseLabelTerm(scanner: Scanner): Selector {
   const label = scanner.expect(LABEL, 'a label, "has(", "all()", "!" or "("');
   if (scanner.take(/in\b/y) !== undefined) return isIn(label, parseSet(scanner));
-  if (scanner.take(/not\s*in\b/y) !== undefined) return isNotIn(label, parseSet(scanner));
+  if (scanner.take(/not[ \t]*in\b/y) !== undefined) return isNotIn(label, parseSet(scanner));
   const comparison = COMPARISON_FORMS.find(([form]) => scanner.take(form) !== undefined)?.[1];
   if (comparison === undefined) scanner.fail('expected ==, !=, in, not in, contains, starts with or ends with');
   return compare(label, comparison, parseText(scanner));
@@ -99,7 +100,7 @@ function parseText(scanner: Scanner): string {
   return scanner.expect(/"[^"]*"|'[^']*'/y, 'a value in quotes').slice(1, -1);
 }
 
-/** A position in the text. Space before a token is skipped. */
+/** A position in the text. Spaces and tabs before a token are skipped; there is no other white space in the language. */
 class Scanner {
   readonly #text: string;
   #position = 0;
@@ -132,6 +133,7 @@ class Scanner {
   }
 
   #skipSpace(): void {
-    while (/\s/.test(this.#text.charAt(this.#position))) this.#position++;
+    let code = this.#text.charCodeAt(this.#position);
+    while (code === 0x20 || code === 0x09) code = this.#text.charCodeAt(++this.#position);
   }
 }

@@ -16,6 +16,7 @@ export function unknownFields(
   if (!(inner instanceof z.ZodObject) || typeof value !== 'object' || value === null) return [];
   const shape: Readonly<Record<string, z.core.$ZodType>> = inner.shape;
   return Object.entries(value).flatMap(([field, item]): Problem[] => {
+    if (item === null || item === undefined) return [];
     if (Object.hasOwn(shape, field)) return unknownFields(shape[field], item, [...path, field]);
     const message = `is not a known field${didYouMean(field, Object.keys(shape))}; ignored`;
     return [{ path: [...path, field], message, severity: 'warning' }];
