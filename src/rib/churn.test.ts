@@ -17,8 +17,24 @@ const KINDS = ['external', 'external', 'client', 'internal'] as const;
 const PEERS = Array.from({ length: 12 }, (_, i): ModelPeer => {
   const kind = KINDS[i % KINDS.length];
   const as = kind === 'external' ? 65001 + i : OWN.as;
-  return { name: `192.0.2.${i + 1}`, kind, routerId: `1.0.0.${(i * 7) % 12}`, as, ...(i === 5 && { narrow: true }) };
+  return {
+    name: `192.0.2.${i + 1}`,
+    kind,
+    routerId: `1.0.0.${(i * 7) % 12}`,
+    as,
+    ...(i === 5 && { narrow: true }),
+    ...(i % 5 === 2 && { allPaths: i === 2 ? [1] : [0, 1] }),
+    ...(i % 4 === 2 && { givesIds: true }),
+  };
 });
+
+/** What each peer announces with: itself, or paths with an identifier (RFC 7911) of which some are 0. */
+const PATHS = new Map(
+  PEERS.map((peer) => [
+    peer,
+    peer.givesIds === true ? [0, 7, 4_294_967_295].map((pathId) => ({ ...peer, session: peer, pathId })) : [peer],
+  ]),
+);
 
 /** Numbers in [0, limit), the same in every run (a linear congruential generator, Numerical Recipes' constants). */
 class Numbers {
@@ -87,15 +103,20 @@ const SCANS: readonly ((world: RibWorld, peer: ModelPeer) => void)[] = [
   (world, peer) => world.setNextHop(hopOf(peer, 0), METRICS[(world.now / 10) % METRICS.length]),
 ];
 
+function pathOf(peer: ModelPeer, numbers: Numbers): ModelPeer {
+  const paths = PATHS.get(peer)!;
+  return paths.length === 1 ? peer : paths[numbers.below(paths.length)];
+}
+
 /** One random thing that happens to the world. */
 function happen(world: RibWorld, numbers: Numbers): void {
   const kind = numbers.below(1000);
   const peer = PEERS[numbers.below(PEERS.length)];
   const text = texts[numbers.below(PREFIXES)];
   if (kind < 600) {
-    const source = kind < 5 ? LOCAL : peer;
-    world.announce(source, text, variants.get(source)![numbers.below(24)](world.prefix(text).family));
-  } else if (kind < 980) world.withdraw(kind < 605 ? LOCAL : peer, text);
+    const source = kind < 5 ? LOCAL : pathOf(peer, numbers);
+    world.announce(source, text, variants.get(kind < 5 ? LOCAL : peer)![numbers.below(24)](world.prefix(text).family));
+  } else if (kind < 980) world.withdraw(kind < 605 ? LOCAL : pathOf(peer, numbers), text);
   else if (kind < 988) world.block(peer);
   else if (kind < 994) world.fast(peer);
   else if (kind < 996) world.setNextHop(hopOf(peer, numbers.below(2)), METRICS[numbers.below(METRICS.length)]);
@@ -128,8 +149,9 @@ it('the RIB stays true to the model where peers flap while what they left is sti
     const peer = PEERS[numbers.below(PEERS.length)];
     const text = texts[numbers.below(FLAPPING_PREFIXES)];
     const kind = numbers.below(1000);
-    if (kind < 960) world.announce(peer, text, variants.get(peer)![numbers.below(24)](world.prefix(text).family));
-    else if (kind < 970) world.withdraw(peer, text);
+    if (kind < 960)
+      world.announce(pathOf(peer, numbers), text, variants.get(peer)![numbers.below(24)](world.prefix(text).family));
+    else if (kind < 970) world.withdraw(pathOf(peer, numbers), text);
     else if (kind < 990) world.up(peer);
     else SCANS[numbers.below(SCANS.length)](world, peer);
     if (i % 50 === 0) {

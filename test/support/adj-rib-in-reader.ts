@@ -10,11 +10,12 @@ import { CanonicalBlock, canonicalise } from '../../src/bgp/messages/attributes/
 import { Framer, MESSAGE_UPDATE } from '../../src/bgp/messages/framing.ts';
 import { UpdateView, isEndOfRib, parseUpdate, rawBlock } from '../../src/bgp/messages/update.ts';
 import { formatPrefix, prefixFromBytes } from '../../src/net/prefix.ts';
+import { readU32 } from '../../src/net/address.ts';
 import { addressBytes } from '../../src/net/family.ts';
 import type { Family } from '../../src/net/family.ts';
 
 export class AdjRibInReader {
-  /** Attributes by prefix. */
+  /** Attributes by prefix, with the path identifier behind a space where there are any. */
   readonly routes = new Map<string, Attributes>();
   /** Families whose End-of-RIB came, in order. */
   readonly endOfRibs: Family[] = [];
@@ -28,12 +29,19 @@ export class AdjRibInReader {
   private readonly canonical = new CanonicalBlock();
   private readonly scratch = new Uint8Array(70_000);
   private readonly context: DecodeContext;
+  private readonly addPaths: readonly Family[];
   /** Attributes decoded before, by their bytes. */
   private readonly decoded = new Map<string, Attributes>();
 
-  constructor(maxMessage = 4096, context: DecodeContext = { fourOctetAs: true, external: false }) {
+  /** `addPaths` are the families in which there are path identifiers. */
+  constructor(
+    maxMessage = 4096,
+    context: DecodeContext = { fourOctetAs: true, external: false },
+    addPaths: readonly Family[] = [],
+  ) {
     this.framer.maxLength = maxMessage;
     this.context = context;
+    this.addPaths = addPaths;
   }
 
   feed(bytes: Uint8Array): void {
@@ -53,14 +61,14 @@ export class AdjRibInReader {
       this.endOfRibs.push(family);
       return;
     }
-    for (const prefix of nlri(buffer, view.withdrawnStart, view.withdrawnEnd, 0)) this.withdraw(prefix);
+    for (const prefix of this.nlri(buffer, view.withdrawnStart, view.withdrawnEnd, 0)) this.withdraw(prefix);
     if (view.unreachFamily >= 0) {
-      const gone = nlri(buffer, view.unreachNlriStart, view.unreachNlriEnd, view.unreachFamily as Family);
+      const gone = this.nlri(buffer, view.unreachNlriStart, view.unreachNlriEnd, view.unreachFamily as Family);
       for (const prefix of gone) this.withdraw(prefix);
     }
-    this.announce(buffer, false, nlri(buffer, view.nlriStart, view.nlriEnd, 0));
+    this.announce(buffer, false, this.nlri(buffer, view.nlriStart, view.nlriEnd, 0));
     if (view.reachFamily < 0) return;
-    this.announce(buffer, true, nlri(buffer, view.reachNlriStart, view.reachNlriEnd, view.reachFamily as Family));
+    this.announce(buffer, true, this.nlri(buffer, view.reachNlriStart, view.reachNlriEnd, view.reachFamily as Family));
   }
 
   private announce(buffer: Uint8Array, multiprotocol: boolean, prefixes: readonly string[]): void {
@@ -79,6 +87,10 @@ export class AdjRibInReader {
     }
     for (const prefix of prefixes) this.routes.set(prefix, attributes);
     this.announced += prefixes.length;
+  }
+
+  private nlri(buffer: Uint8Array, start: number, end: number, family: Family): string[] {
+    return nlri(buffer, start, end, family, this.addPaths.includes(family));
   }
 
   private withdraw(prefix: string): void {
@@ -101,9 +113,11 @@ function inOrder(block: Uint8Array, length: number): boolean {
 /** Texts of prefixes seen before, by family and bytes. */
 const texts: readonly Map<string, string>[] = [new Map(), new Map()];
 
-function nlri(buffer: Uint8Array, start: number, end: number, family: Family): string[] {
+function nlri(buffer: Uint8Array, start: number, end: number, family: Family, addPath: boolean): string[] {
   const prefixes: string[] = [];
   for (let at = start; at < end;) {
+    const id = addPath ? ` ${readU32(buffer, at)}` : '';
+    if (addPath) at += 4;
     const length = buffer[at++];
     const count = (length + 7) >> 3;
     const key = String.fromCharCode(length, ...buffer.subarray(at, at + count));
@@ -114,7 +128,7 @@ function nlri(buffer: Uint8Array, start: number, end: number, family: Family): s
       texts[family].set(key, (text = formatPrefix(prefixFromBytes(family, bytes, length))));
     }
     at += count;
-    prefixes.push(text);
+    prefixes.push(text + id);
   }
   return prefixes;
 }

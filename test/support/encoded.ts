@@ -1,6 +1,7 @@
 /** Attributes and prefixes as they stand in an UPDATE, encoded once each. */
 import { encodeAttributes } from '../../src/bgp/messages/attributes/attribute-codec.ts';
 import type { Attributes } from '../../src/bgp/messages/attributes/attributes.ts';
+import { writeU32 } from '../../src/net/address.ts';
 import type { Family } from '../../src/net/family.ts';
 import { prefixBytes } from '../../src/net/prefix.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
@@ -19,6 +20,15 @@ export function blockOf(attributes: Attributes, family: Family): Uint8Array {
 export function sameBlock(family: Family, a: Attributes | undefined, b: Attributes | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
   return Buffer.compare(blockOf(a, family), blockOf(b, family)) === 0;
+}
+
+/** The same with a path identifier in front. */
+export function pathNlriOf(prefix: Prefix, pathId: number): [buffer: Uint8Array, start: number, end: number] {
+  const [plain] = nlriOf(prefix);
+  const buffer = new Uint8Array(4 + plain.length);
+  writeU32(buffer, 0, pathId);
+  buffer.set(plain, 4);
+  return [buffer, 0, buffer.length];
 }
 
 /** The NLRI of one prefix, as a buffer and where it stands there. */

@@ -15,6 +15,11 @@ export interface ModelPeer {
   readonly families?: readonly (0 | 1)[];
   /** Of those, the ones in which it is told all paths (RFC 7911). */
   readonly allPaths?: readonly (0 | 1)[];
+  /** Gives its paths identifiers, in both families (RFC 7911). */
+  readonly givesIds?: boolean;
+  /** Identifier of a path of `session`: what there is one of for each path and not for each peer is kept under such a name. */
+  readonly pathId?: number;
+  readonly session?: ModelPeer;
   /** Has 2-octet AS numbers only. */
   readonly narrow?: boolean;
   /** Takes messages of 65535 bytes. */
@@ -99,7 +104,8 @@ function laterSteps(order: readonly ModelPeer[]): ((path: ModelPath) => number)[
     ({ terms }) => (terms.kind === 'local' || terms.kind === 'external' ? 0 : 1),
     ({ peer, attributes }) => dottedToNumber(attributes.originatorId ?? peer.routerId),
     ({ attributes }) => attributes.clusterList.length,
-    ({ peer }) => order.indexOf(peer),
+    ({ peer }) => order.indexOf(peer.session ?? peer),
+    ({ peer }) => peer.pathId ?? 0,
   ];
 }
 

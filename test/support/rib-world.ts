@@ -13,7 +13,7 @@ import { Advertising } from '../../src/rib/advertising.ts';
 import { Rib } from '../../src/rib/rib.ts';
 import type { RibOptions } from '../../src/rib/rib.ts';
 import { AdjRibInReader } from './adj-rib-in-reader.ts';
-import { blockOf, nlriOf, sameBlock } from './encoded.ts';
+import { blockOf, nlriOf, pathNlriOf, sameBlock } from './encoded.ts';
 import { FakeResolver } from './fake-resolver.ts';
 import { infoOf, profileOf } from './model-peers.ts';
 import { OWN, modelAccepts, modelMultipath, modelTold } from './rib-model.ts';
@@ -36,7 +36,7 @@ export class RibWorld {
   readonly rib: Rib;
   readonly advertising: Advertising;
   readonly sessions = new Map<ModelPeer, Session>();
-  /** Paths by peer, by text of the prefix. */
+  /** Paths by peer, or by name of the path where peers give identifiers, by text of the prefix. */
   readonly paths = new Map<string, Map<ModelPeer, Attributes>>();
   readonly slow = new Set<ModelPeer>();
   /** Whether sessions that come up have to wait for End-of-RIB. */
@@ -69,10 +69,14 @@ export class RibWorld {
     if (this.sessions.has(peer)) return;
     const terms: Terms = { kind: peer.kind, allowLocalAs: 0, import: 'all', export: 'all' };
     const index = this.register(peer, terms);
-    const reader = new AdjRibInReader(peer.extended === true ? 65_535 : 4096, {
-      fourOctetAs: peer.narrow !== true,
-      external: peer.kind === 'external',
-    });
+    const reader = new AdjRibInReader(
+      peer.extended === true ? 65_535 : 4096,
+      {
+        fourOctetAs: peer.narrow !== true,
+        external: peer.kind === 'external',
+      },
+      peer.allPaths,
+    );
     const endsAllowed: [number, number] = [0, 0];
     for (const family of peer.families ?? FAMILIES) endsAllowed[family] = 1;
     this.sessions.set(peer, { index, reader, held: this.holdEndOfRib, terms, endsAllowed });
@@ -94,10 +98,13 @@ export class RibWorld {
     if (session === undefined) return;
     this.leave(peer, session);
     this.lost.set(peer, session);
-    for (const text of this.stale.get(peer) ?? []) this.paths.get(text)?.delete(peer);
+    this.dropStale(peer);
     for (const family of FAMILIES) this.rib.markStale(session.index, family);
-    const left = [...this.paths].filter(([, paths]) => paths.has(peer)).map(([text]) => text);
-    this.stale.set(peer, new Set(left));
+    for (const [text, paths] of this.paths) {
+      for (const path of paths.keys()) {
+        if (sessionOf(path) === peer) this.staleOf(path).add(text);
+      }
+    }
   }
 
   /** The peer has sent all it has, or did not come back in time: what is stale goes. */
@@ -105,8 +112,7 @@ export class RibWorld {
     const session = this.sessions.get(peer) ?? this.lost.get(peer);
     if (session === undefined) return;
     for (const family of FAMILIES) this.rib.sweep(session.index, family);
-    for (const text of this.stale.get(peer) ?? []) this.paths.get(text)?.delete(peer);
-    this.stale.delete(peer);
+    this.dropStale(peer);
     if (!this.lost.delete(peer)) return;
     this.compare(
       `paths left of ${peer.name}`,
@@ -128,8 +134,31 @@ export class RibWorld {
     this.leave(peer, session);
     for (const family of FAMILIES) this.rib.flush(session.index, family);
     this.rib.peers.remove(session.index);
-    this.stale.delete(peer);
-    for (const paths of this.paths.values()) paths.delete(peer);
+    for (const path of this.stale.keys()) if (sessionOf(path) === peer) this.stale.delete(path);
+    for (const paths of this.paths.values()) {
+      for (const path of paths.keys()) if (sessionOf(path) === peer) paths.delete(path);
+    }
+  }
+
+  /** The stale paths of a peer go. */
+  private dropStale(peer: ModelPeer): void {
+    for (const [path, texts] of this.stale) {
+      if (sessionOf(path) !== peer) continue;
+      for (const text of texts) this.paths.get(text)?.delete(path);
+      this.stale.delete(path);
+    }
+  }
+
+  private staleOf(path: ModelPeer): Set<string> {
+    let texts = this.stale.get(path);
+    if (texts === undefined) this.stale.set(path, (texts = new Set()));
+    return texts;
+  }
+
+  /** The NLRI of a peer, or of one of its paths, for a prefix. */
+  private nlri(peer: ModelPeer, prefix: Prefix): { nlri: [Uint8Array, number, number]; addPath: boolean } {
+    const addPath = sessionOf(peer).givesIds === true;
+    return { nlri: addPath ? pathNlriOf(prefix, peer.pathId ?? 0) : nlriOf(prefix), addPath };
   }
 
   private leave(peer: ModelPeer, session: Session): void {
@@ -151,14 +180,18 @@ export class RibWorld {
     this.advertising.change(session.index, profileOf(peer, terms));
   }
 
+  /** `peer` may be a path of a peer that gives identifiers. */
   announce(peer: ModelPeer, text: string, attributes: Attributes): void {
-    const session = this.sessions.get(peer);
+    const session = this.sessions.get(sessionOf(peer));
     const prefix = this.prefix(text);
     if (peer.kind !== 'local' && session === undefined) return;
     const block = blockOf(attributes, prefix.family);
     const set = this.rib.sets.acquire(block, 0, block.length);
     if (session === undefined) this.rib.originate(prefix, set);
-    else this.rib.announce(session.index, prefix.family, ...nlriOf(prefix), set);
+    else {
+      const { nlri, addPath } = this.nlri(peer, prefix);
+      this.rib.announce(session.index, prefix.family, ...nlri, set, addPath);
+    }
     this.rib.sets.release(set);
     let paths = this.paths.get(text);
     if (paths === undefined) this.paths.set(text, (paths = new Map()));
@@ -167,11 +200,14 @@ export class RibWorld {
   }
 
   withdraw(peer: ModelPeer, text: string): void {
-    const session = this.sessions.get(peer);
+    const session = this.sessions.get(sessionOf(peer));
     const prefix = this.prefix(text);
     if (peer.kind === 'local') this.rib.withdrawOwn(prefix);
     else if (session === undefined) return;
-    else this.rib.withdraw(session.index, prefix.family, ...nlriOf(prefix));
+    else {
+      const { nlri, addPath } = this.nlri(peer, prefix);
+      this.rib.withdraw(session.index, prefix.family, ...nlri, addPath);
+    }
     this.paths.get(text)?.delete(peer);
     this.stale.get(peer)?.delete(text);
   }
@@ -235,7 +271,9 @@ export class RibWorld {
     const best = new Map([...this.paths.keys()].map((text) => [text, this.multipath(text)[0]]));
     for (const peer of this.sessions.keys()) this.checkPeer(peer, FAMILIES, best);
     for (const [peer, { index }] of [...this.sessions, ...this.lost]) {
-      const stale = [...(this.stale.get(peer) ?? [])].map((text) => this.prefix(text).family);
+      const stale = [...this.stale]
+        .filter(([path]) => sessionOf(path) === peer)
+        .flatMap(([, texts]) => [...texts].map((text) => this.prefix(text).family));
       const counts = FAMILIES.map((family) => stale.filter((one) => one === family).length);
       this.compare(
         `stale paths of ${peer.name}`,
@@ -248,6 +286,11 @@ export class RibWorld {
 
   /** Accepted and usable paths of a prefix that are used, the best first. */
   multipath(text: string): ModelPath[] {
+    return modelMultipath(this.usable(text), this.order);
+  }
+
+  /** Accepted and usable paths of a prefix. */
+  private usable(text: string): ModelPath[] {
     const prefix = this.prefix(text);
     const paths = [...(this.paths.get(text) ?? [])].map(([peer, attributes]): ModelPath => ({
       peer,
@@ -255,15 +298,14 @@ export class RibWorld {
       attributes,
       metric: this.metric(attributes),
     }));
-    const usable = paths.filter((path) => {
+    return paths.filter((path) => {
       if (!modelAccepts(path, prefix)) return false;
       return path.peer === LOCAL || !(this.isOwn(path.attributes.nextHop ?? '') || path.metric === Infinity);
     });
-    return modelMultipath(usable, this.order);
   }
 
   private termsOf(peer: ModelPeer): Terms {
-    const session = this.sessions.get(peer) ?? this.lost.get(peer);
+    const session = this.sessions.get(sessionOf(peer)) ?? this.lost.get(sessionOf(peer));
     return session?.terms ?? { kind: 'local', allowLocalAs: 0, import: 'all', export: 'all' };
   }
 
@@ -312,9 +354,12 @@ export class RibWorld {
   private checkPeer(peer: ModelPeer, families: readonly Family[], best?: ReadonlyMap<string, ModelPath>): void {
     const { reader, index } = this.sessions.get(peer)!;
     for (const family of families) {
+      const heard = [...reader.routes].filter(([text]) => this.prefix(text.split(' ')[0]).family === family);
+      if (peer.allPaths?.includes(family) === true) this.checkPaths(peer, family);
       const told = this.modelTold(peer, family, best);
-      const heard = [...reader.routes].filter(([text]) => this.prefix(text).family === family);
-      for (const text of new Set([...told.keys(), ...heard.map(([text]) => text)])) {
+      for (const text of peer.allPaths?.includes(family) === true
+        ? []
+        : new Set([...told.keys(), ...heard.map(([text]) => text)])) {
         const should = told.get(text);
         this.compareRoute(`${text} as ${peer.name} has it`, family, reader.routes.get(text), should);
         this.compareRoute(`${text} as told to ${peer.name}`, family, this.told(index, text), should);
@@ -329,6 +374,28 @@ export class RibWorld {
     }
     this.compare(`needless withdrawals of ${peer.name}`, reader.needless, 0);
     for (const family of FAMILIES) this.checkEnds(peer, family);
+  }
+
+  /** The same for a peer that is told all paths: identifiers are the router's own choice, but those it says it told are. */
+  private checkPaths(peer: ModelPeer, family: Family): void {
+    const { reader, index } = this.sessions.get(peer)!;
+    const heard = new Map<string, Map<string, Attributes>>();
+    for (const [key, attributes] of reader.routes) {
+      const [text, id] = key.split(' ');
+      heard.set(text, (heard.get(text) ?? new Map<string, Attributes>()).set(id, attributes));
+    }
+    const keyOf = (attributes: Attributes): string => Buffer.from(blockOf(attributes, family)).toString('hex');
+    for (const text of new Set([...this.paths.keys(), ...heard.keys()])) {
+      const prefix = this.prefix(text);
+      if (prefix.family !== family) continue;
+      const should = this.usable(text).flatMap((path) => this.modelAnswer(path, peer, prefix) ?? []);
+      const has = heard.get(text) ?? new Map<string, Attributes>();
+      const keys = [...has.values()].map(keyOf).toSorted();
+      this.compare(`paths to ${text} as ${peer.name} has them`, keys, should.map(keyOf).toSorted());
+      const said = this.toldPaths(index, text).map(({ pathId, attributes }) => `${pathId} ${keyOf(attributes)}`);
+      const got = [...has].map(([id, attributes]) => `${id} ${keyOf(attributes)}`);
+      this.compare(`paths to ${text} as told to ${peer.name}`, said.toSorted(), got.toSorted());
+    }
   }
 
   private checkEnds(peer: ModelPeer, family: Family): void {
@@ -367,26 +434,32 @@ export class RibWorld {
     const counts: [number, number] = [0, 0];
     for (const [text, paths] of this.paths) {
       const prefix = this.prefix(text);
-      const attributes = paths.get(peer);
-      if (prefix.family !== family || attributes === undefined) continue;
-      counts[0]++;
-      if (modelAccepts({ peer, terms, attributes }, prefix)) counts[1]++;
+      if (prefix.family !== family) continue;
+      for (const [path, attributes] of paths) {
+        if (sessionOf(path) !== peer) continue;
+        counts[0]++;
+        if (modelAccepts({ peer, terms, attributes }, prefix)) counts[1]++;
+      }
     }
     return counts;
   }
 
   /** What the router says that it told a peer. */
   private told(index: number, text: string): Attributes | undefined {
+    return this.toldPaths(index, text)[0]?.attributes;
+  }
+
+  private toldPaths(index: number, text: string): { pathId: number | undefined; attributes: Attributes }[] {
     const { family, words, length } = this.prefix(text);
     const prefix = this.rib.tables[family].prefixes.find(...words, length);
-    const [path] = this.advertising.told(index, family, prefix).paths;
-    if (path === undefined) return undefined;
-    const { set } = path;
-    const block = this.rib.sets.block(set);
-    const key = Buffer.from(block.buffer).toString('latin1');
-    let attributes = this.decoded.get(key);
-    if (attributes === undefined) this.decoded.set(key, (attributes = decodeAttributes(block, 0, block.length)));
-    return attributes;
+    const { paths } = this.advertising.told(index, family, prefix);
+    return paths.map(({ set, pathId }) => {
+      const block = this.rib.sets.block(set);
+      const key = Buffer.from(block.buffer).toString('latin1');
+      let attributes = this.decoded.get(key);
+      if (attributes === undefined) this.decoded.set(key, (attributes = decodeAttributes(block, 0, block.length)));
+      return { pathId, attributes };
+    });
   }
 
   private compareRoute(what: string, family: Family, is: Attributes | undefined, should: Attributes | undefined): void {
@@ -397,4 +470,9 @@ export class RibWorld {
     const [found, wanted] = [inspect(is), inspect(should)];
     if (found !== wanted) this.found.push(`${what}: ${found}, but the model has ${wanted}`);
   }
+}
+
+/** The peer that a path is of, which has its own name where the peer gives identifiers. */
+function sessionOf(peer: ModelPeer): ModelPeer {
+  return peer.session ?? peer;
 }
