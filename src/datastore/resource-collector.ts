@@ -55,7 +55,7 @@ export class ResourceCollector {
   #problems: readonly SourcedProblem[] | undefined;
   #snapshotTold = false;
 
-  /** The snapshot is told once each of the sources was replaced once. */
+  /** The snapshot is told once each of the sources was replaced or retained once. */
   constructor(listener: DatastoreListener, sources: readonly string[]) {
     this.#listener = listener;
     this.#sources = new Map(sources.map((source) => [source, new Map<string, Item>()]));
@@ -64,12 +64,17 @@ export class ResourceCollector {
 
   /** All that a source holds now; what it held before and is not among `items` goes. */
   replace(source: string, items: Iterable<RawItem>): void {
-    const gone = new Set(this.#sourceOf(source).keys());
+    const keys = new Set<string>();
     for (const item of items) {
       this.put(source, item);
-      gone.delete(item.key);
+      keys.add(item.key);
     }
-    for (const key of gone) this.delete(source, key);
+    this.retain(source, keys);
+  }
+
+  /** What {@link replace} does, where the objects with these keys were put bit by bit: the others go. */
+  retain(source: string, keys: ReadonlySet<string>): void {
+    for (const key of this.#sourceOf(source).keys()) if (!keys.has(key)) this.delete(source, key);
     this.#awaited.delete(source);
   }
 

@@ -1,0 +1,95 @@
+/** Where Calico keeps what in etcd (libcalico-go's `backend/model`), and how it becomes what a manifest says. */
+import { isJsonObject } from '../../resources/resource.ts';
+import type { RawItem } from '../resource-collector.ts';
+
+/** Keys that are read together. */
+export interface KeyRange {
+  /** What they begin with, or the only one. */
+  readonly name: string;
+  readonly key: Buffer;
+  /** The first key after them; absent for a single one. */
+  readonly rangeEnd?: Buffer;
+  /** The object at a key; never throws. */
+  readonly read: (key: string, value: Buffer) => RawItem;
+}
+
+const RESOURCES = '/calico/resources/v3/';
+const CALICO = 'projectcalico.org';
+const CALICO_VERSION = `${CALICO}/v3`;
+
+/** Kinds of which every node reads all objects. */
+const CALICO_PLURALS = [
+  'bgpconfigurations',
+  'bgpfilters',
+  'bgppeers',
+  'clusterinformations',
+  'felixconfigurations',
+  'ippools',
+  'nodes',
+];
+
+/** Starling's own kinds lie beside Calico's, where a user with rights on `/calico/` reaches them. */
+const OWN_PLURALS = ['peerprofiles', 'serviceadvertisements'];
+
+/** Key of one of Calico's resources. */
+export function calicoKey(plural: string, name: string): string {
+  return `${RESOURCES}${CALICO}/${plural}/${name}`;
+}
+
+/**
+ * All that a node reads. Of the block affinities only its own, of the CalicoNodeStatuses only the one that bears its name:
+ * every node writes to those, and nobody but the writer wants to know.
+ */
+export function keyRanges(nodeName: string): readonly KeyRange[] {
+  const nodeStatus = calicoKey('caliconodestatuses', nodeName);
+  return [
+    ...CALICO_PLURALS.map((plural) => below(calicoKey(plural, ''), readResource)),
+    ...OWN_PLURALS.map((plural) => below(`${RESOURCES}starling.dev/${plural}/`, readResource)),
+    { name: nodeStatus, key: Buffer.from(nodeStatus), read: readResource },
+    below(`/calico/ipam/v2/host/${nodeName}/`, (key, value) => readAffinity(nodeName, key, value)),
+  ];
+}
+
+function below(prefix: string, read: KeyRange['read']): KeyRange {
+  const key = Buffer.from(prefix);
+  // The prefix ends with a slash, so that its last byte can be counted up.
+  const rangeEnd = Buffer.from(key);
+  rangeEnd[rangeEnd.length - 1] += 1;
+  return { name: prefix, key, rangeEnd, read };
+}
+
+function readResource(key: string, value: Buffer): RawItem {
+  return { key, place: key, ...parse(value) };
+}
+
+/** Ends with `ipv4/block/10.0.0.0-26`; the family is that of the block. */
+const AFFINITY = /\/ipv[46]\/block\/([0-9a-fA-F.:]+)-(\d+)$/;
+
+function readAffinity(node: string, key: string, value: Buffer): RawItem {
+  const [, address, length] = AFFINITY.exec(key) ?? [];
+  if (address === undefined) return { key, place: key, value: undefined, unreadable: 'is not the key of a block' };
+  const { value: written, unreadable } = value.length === 0 ? { value: {} } : parse(value);
+  if (unreadable !== undefined) return { key, place: key, value: undefined, unreadable };
+  const { state, deleted } = isJsonObject(written) ? written : {};
+  const name = `${node}-${address}-${length}`.replaceAll(/[.:]/g, '-');
+  return {
+    key,
+    place: key,
+    value: {
+      apiVersion: CALICO_VERSION,
+      kind: 'BlockAffinity',
+      // The end of a long name is what tells the blocks apart.
+      metadata: { name: name.slice(-253) },
+      spec: { node, type: 'host', cidr: `${address}/${length}`, state, deleted },
+    },
+  };
+}
+
+function parse(value: Buffer): Pick<RawItem, 'value' | 'unreadable'> {
+  try {
+    return { value: JSON.parse(value.toString()) };
+  } catch {
+    // What the parser says quotes the text.
+    return { value: undefined, unreadable: 'is not JSON' };
+  }
+}

@@ -1,0 +1,231 @@
+/** The datastore of clusters whose Calico keeps its resources in etcd. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setMaxListeners } from 'node:events';
+import { DatastoreError } from '../datastore-error.ts';
+import type { Datastore, DatastoreListener, DatastoreStatus, DatastoreWriter } from '../datastore.ts';
+import { ResourceCollector } from '../resource-collector.ts';
+import { keyRanges } from './calico-keys.ts';
+import type { EtcdCredentials } from './credentials.ts';
+import { discoverEndpoints, parseEndpoint } from './endpoints.ts';
+import type { Endpoint } from './endpoints.ts';
+import { EtcdError, etcdError } from './etcd-error.ts';
+import { EtcdWriter } from './etcd-writer.ts';
+import { Login } from './login.ts';
+import { ReconnectDelay } from './reconnect-delay.ts';
+import { EtcdSession } from './session.ts';
+import type { SessionTiming } from './session.ts';
+import { SourceReader } from './source-reader.ts';
+
+export interface EtcdOptions extends EtcdCredentials {
+  /** URLs of members: `https://10.0.0.1:2379`. */
+  readonly endpoints: readonly string[];
+  /** A domain whose SRV records name the members, where `endpoints` is empty. */
+  readonly discoverySrv?: string | undefined;
+  readonly nodeName: string;
+}
+
+export interface EtcdTuning extends SessionTiming {
+  /** Objects that are asked for at once. */
+  readonly pageSize: number;
+  /** Milliseconds between two questions how far the member is. */
+  readonly progressInterval: number;
+}
+
+const TUNING: EtcdTuning = {
+  keepaliveTime: 6000,
+  keepaliveTimeout: 5000,
+  requestTimeout: 10_000,
+  pageSize: 500,
+  progressInterval: 15_000,
+};
+
+export class EtcdDatastore implements Datastore {
+  readonly writer: DatastoreWriter = new EtcdWriter(() => this.#connected());
+  readonly #options: EtcdOptions;
+  readonly #tuning: EtcdTuning;
+  readonly #endpoints: readonly Endpoint[];
+  readonly #login: Login;
+  readonly #delay = new ReconnectDelay();
+  readonly #stopped = new AbortController();
+  /** Counts the attempts, from a random number on, so that nodes spread over the members. */
+  #attempt = Math.floor(Math.random() * 1024);
+  #readers: readonly SourceReader[] = [];
+  #collector: ResourceCollector | undefined;
+  #listener: DatastoreListener | undefined;
+  #running: Promise<void> | undefined;
+  #session: EtcdSession | undefined;
+  #clusterId: number | undefined;
+  #since = Date.now();
+  #state: DatastoreStatus['state'] = 'syncing';
+  /** When the member was heard of last, in milliseconds since 1970. */
+  #heardAt: number | undefined;
+  /** Whether it tells how far it is when it is asked. */
+  #tellsProgress = false;
+  #telling: NodeJS.Immediate | undefined;
+  #statusChanged = false;
+  #toldError: string | undefined;
+
+  /** Throws {@link DatastoreError} where an endpoint is none, or none is given. */
+  constructor(options: EtcdOptions, tuning: Partial<EtcdTuning> = {}) {
+    this.#options = options;
+    this.#tuning = { ...TUNING, ...tuning };
+    this.#endpoints = options.endpoints.map(parseEndpoint);
+    if (this.#endpoints.length === 0 && (options.discoverySrv ?? '') === '') {
+      throw new DatastoreError('datastore.etcd.endpoints is empty: it needs the URL of at least one member of etcd');
+    }
+    this.#login = new Login(options);
+    setMaxListeners(0, this.#stopped.signal);
+  }
+
+  get status(): DatastoreStatus {
+    const lag = this.#lag();
+    const lagSeconds = lag === undefined ? {} : { lagSeconds: lag };
+    const sources = this.#readers.map(({ status }) => ({ ...status, ...lagSeconds }));
+    const revisions = this.#readers.map(({ revision }) => revision ?? 0);
+    const [lastError] = sources.flatMap(({ lastError: error }) => error ?? []).toSorted((a, b) => b.at - a.at);
+    return {
+      type: 'etcd',
+      state: this.#state,
+      since: this.#since,
+      ...(revisions.some((revision) => revision > 0) && { revision: String(Math.max(...revisions)) }),
+      ...(lastError !== undefined && { lastError }),
+      ...lagSeconds,
+      sources,
+    };
+  }
+
+  start(listener: DatastoreListener): void {
+    this.#listener = listener;
+    const ranges = keyRanges(this.#options.nodeName);
+    const collector = new ResourceCollector(
+      listener,
+      ranges.map(({ name }) => name),
+    );
+    const hearing = {
+      changed: () => this.#tellSoon(),
+      statusChanged: () => {
+        this.#statusChanged = true;
+        this.#tellSoon();
+      },
+    };
+    this.#collector = collector;
+    this.#readers = ranges.map((range) => new SourceReader(range, collector, hearing, this.#tuning.pageSize));
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#listener = undefined;
+    clearImmediate(this.#telling);
+    this.#stopped.abort();
+    this.#session?.end(new EtcdError('unavailable', 'the daemon stops'));
+    await this.#running;
+  }
+
+  /** One session after the other, until it is stopped. */
+  async #run(): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      let members = 1;
+      let place = '';
+      try {
+        const endpoints = await this.#findEndpoints();
+        const endpoint = endpoints[this.#attempt % endpoints.length];
+        members = endpoints.length;
+        place = `${endpoint.url}: `;
+        await this.#serve(endpoint);
+      } catch (error) {
+        const words = error instanceof DatastoreError ? error.message : place + etcdError(error).message;
+        if (!signal.aborted) for (const reader of this.#readers) reader.away(words);
+      }
+      this.#attempt += 1;
+      const pause = this.#delay.failed(Date.now(), Math.random(), members);
+      await sleep(pause, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #findEndpoints(): Promise<readonly Endpoint[]> {
+    return this.#endpoints.length > 0 ? this.#endpoints : discoverEndpoints(this.#options.discoverySrv ?? '');
+  }
+
+  /** Reads from one member until it fails; always rejects, with the reason. */
+  async #serve(endpoint: Endpoint): Promise<void> {
+    const session = await EtcdSession.open(endpoint, this.#options, this.#login, this.#tuning);
+    setMaxListeners(0, session.signal);
+    if (this.#stopped.signal.aborted) session.end(new EtcdError('unavailable', 'the daemon stops'));
+    this.#session = session;
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await this.#checkHistory(session);
+      this.#delay.works(Date.now());
+      const stream = session.openWatches({ heard: (progress) => this.#heard(progress), ended: () => undefined });
+      timer = setInterval(() => stream.requestProgress(), this.#tuning.progressInterval);
+      await Promise.all(this.#readers.map((reader) => reader.run(session, stream)));
+      session.signal.throwIfAborted();
+    } catch (error) {
+      session.end(etcdError(error));
+      throw error;
+    } finally {
+      clearInterval(timer);
+      this.#session = undefined;
+    }
+  }
+
+  /**
+   * Revisions only grow as long as a cluster lives. Where they don't, or the cluster is another one, a watch from the last
+   * revision would say nothing, or not all, of what is different (etcd restored from a backup).
+   */
+  async #checkHistory(session: EtcdSession): Promise<void> {
+    const [{ key }] = keyRanges(this.#options.nodeName);
+    const { header } = await session.range({ key, limit: 1, keysOnly: true });
+    const isOther = this.#clusterId !== undefined && this.#clusterId !== header.clusterId;
+    this.#clusterId = header.clusterId;
+    for (const reader of this.#readers) {
+      if (isOther || (reader.revision ?? 0) > header.revision) reader.forgetRevision();
+    }
+    this.#heard(false);
+  }
+
+  #connected(): EtcdSession {
+    if (this.#session !== undefined) return this.#session;
+    const words = this.status.lastError?.words;
+    throw new EtcdError('unavailable', `etcd is away${words === undefined ? '' : ` (${words})`}`);
+  }
+
+  #heard(progress: boolean): void {
+    this.#heardAt = Date.now();
+    this.#tellsProgress ||= progress;
+  }
+
+  /** Seconds; undefined where it can't be told. */
+  #lag(): number | undefined {
+    if (this.#heardAt === undefined) return undefined;
+    const age = Date.now() - this.#heardAt;
+    if (this.#state === 'synced' && !this.#tellsProgress) return undefined;
+    return this.#state === 'synced' && age < 2 * this.#tuning.progressInterval ? 0 : Math.round(age / 1000);
+  }
+
+  /** Once a turn of the event loop, whatever came in it. */
+  #tellSoon(): void {
+    if (this.#listener === undefined) return;
+    this.#telling ??= setImmediate(() => {
+      this.#telling = undefined;
+      this.#collector?.flush();
+      this.#tellStatus();
+    });
+  }
+
+  /** Tells where the datastore as a whole is in another state, or something else went wrong. */
+  #tellStatus(): void {
+    if (!this.#statusChanged) return;
+    this.#statusChanged = false;
+    const states = new Set(this.#readers.map(({ status }) => status.state));
+    const state = (['away', 'syncing'] as const).find((one) => states.has(one)) ?? 'synced';
+    const isSame = state === this.#state;
+    if (!isSame) this.#since = Date.now();
+    this.#state = state;
+    const { status } = this;
+    if (isSame && status.lastError?.words === this.#toldError) return;
+    this.#toldError = status.lastError?.words;
+    this.#listener?.status(status);
+  }
+}
