@@ -31,6 +31,8 @@ export const SCENARIO_NAMES = [
   'failover',
   'churn',
   'reflector',
+  'reflector-1000',
+  'reflector-add-path',
   'latency',
   'idle',
   'startup',
@@ -62,6 +64,8 @@ export interface Scenario {
   readonly daemons: readonly string[];
   /** Whether the daemon writes its routes to the kernel. */
   readonly kernel?: true;
+  /** Whether all paths are told, with identifiers (RFC 7911), in both directions. */
+  readonly addPaths?: true;
   /** Whether the second neighbour is at the other end of a second link. */
   readonly secondLink?: true;
 }
@@ -72,6 +76,15 @@ const plain = {
   slow: [],
   figure: 'cpuSeconds',
   daemons: ['starling', 'bird', 'frr', 'gobgpd', 'openbgpd'],
+} as const;
+
+const manyClients = {
+  ...plain,
+  neighbours: 1000,
+  internal: true,
+  prefixes: 16,
+  sets: 1,
+  slow: ['gobgpd', 'openbgpd', 'frr'],
 } as const;
 
 const kernel = {
@@ -115,6 +128,20 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     prefixes: 500,
     sets: 100,
     slow: ['gobgpd'],
+  },
+  'reflector-1000': {
+    ...manyClients,
+    name: 'reflector-1000',
+    title:
+      'route reflector: 1,000 iBGP clients, 16 prefixes each, from the first connection to everyone having heard everyone',
+  },
+  'reflector-add-path': {
+    ...manyClients,
+    name: 'reflector-add-path',
+    title: 'the same with all paths told, with identifiers (RFC 7911)',
+    addPaths: true,
+    // OpenBGPD sends no more than the best path without configuration of its own.
+    daemons: ['starling', 'bird', 'frr', 'gobgpd'],
   },
   latency: {
     ...plain,

@@ -35,6 +35,7 @@ function configOf(scenario: Scenario): RouterConfig {
       passive: true,
       client: scenario.internal,
       silent: scenario.kernel === true,
+      ...(scenario.addPaths === true ? { addPaths: true } : {}),
       ...(daemon === DUT_ADDRESS ? {} : { local: { address: daemon } }),
     })),
   };

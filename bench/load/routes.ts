@@ -122,11 +122,15 @@ export function makeAttributeSets(count: number, style: FeederStyle): Uint8Array
   return sets;
 }
 
-/** NLRI of the prefixes from `from` to before `to`. */
-function encodePrefixes(table: PrefixTable, from: number, to: number): Buffer {
-  const nlri = Buffer.alloc((to - from) * 5);
+/** Octets of a path identifier (RFC 7911). */
+const PATH_ID_LENGTH = 4;
+
+/** NLRI of the prefixes from `from` to before `to`, with `pathId` in front of each where that is given. */
+function encodePrefixes(table: PrefixTable, from: number, to: number, pathId?: number): Buffer {
+  const nlri = Buffer.alloc((to - from) * (5 + PATH_ID_LENGTH));
   let at = 0;
   for (let i = from; i < to; i++) {
+    if (pathId !== undefined) at = nlri.writeUInt32BE(pathId, at);
     const length = table.lengths[i];
     nlri[at] = length;
     nlri.writeUInt32BE(table.addresses[i], at + 1);
@@ -159,20 +163,24 @@ export function joinChunks(messages: readonly Uint8Array[]): Buffer[] {
   return chunks;
 }
 
-/** The groups from `firstGroup` to before `endGroup` as UPDATEs, group g with `sets[g - firstGroup]`. */
+/** The groups from `firstGroup` to before `endGroup` as UPDATEs, group g with `sets[g - firstGroup]`; `pathId` as in RFC 7911. */
 export function encodeGroups(
   table: PrefixTable,
   sets: readonly Uint8Array[],
   firstGroup = 0,
   endGroup = table.groupStart.length - 1,
+  pathId?: number,
 ): Buffer[] {
   const messages: Buffer[] = [];
   for (let group = firstGroup; group < endGroup; group++) {
     const attributes = sets[group - firstGroup];
-    const perMessage = Math.floor((MAX_MESSAGE_LENGTH - HEADER_LENGTH - 4 - attributes.length) / 4);
+    const length = pathId === undefined ? 4 : 5 + PATH_ID_LENGTH;
+    const perMessage = Math.floor((MAX_MESSAGE_LENGTH - HEADER_LENGTH - 4 - attributes.length) / length);
     const end = table.groupStart[group + 1];
     for (let from = table.groupStart[group]; from < end; from += perMessage)
-      messages.push(encodeIpv4Announcement(attributes, encodePrefixes(table, from, Math.min(end, from + perMessage))));
+      messages.push(
+        encodeIpv4Announcement(attributes, encodePrefixes(table, from, Math.min(end, from + perMessage), pathId)),
+      );
   }
   return joinChunks(messages);
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { describeEnd } from '../../test/support/bgp/speaker.ts';
 import type { Speaker } from '../../test/support/bgp/speaker.ts';
-import { neighboursOf } from '../plan.ts';
+import { HOLD_TIME, neighboursOf } from '../plan.ts';
 import type { Job, Measurement, ScenarioName } from '../plan.ts';
 import { createRandom } from './random.ts';
 import { fibFailover, fibFull, fibInstall } from './fib-scenarios.ts';
@@ -128,6 +128,36 @@ async function reflector(job: Job): Promise<Measurement> {
   });
 }
 
+/** As {@link reflector}, but the sessions count too: from the first connection on, each client announces as soon as it can. */
+async function manyClients(job: Job): Promise<Measurement> {
+  const { prefixes, sets, addPaths = false } = job.scenario;
+  const clients = neighboursOf(job.scenario);
+  const table = makePrefixTable(prefixes * clients.length, sets * clients.length, job.seed);
+  const index = new PrefixIndex(table);
+  const streams = clients.map((client, i) => {
+    const style = { seed: job.seed + i, nextHop: client.address, pathStart: [], localPref: 100 };
+    return encodeGroups(table, makeAttributeSets(sets, style), i * sets, (i + 1) * sets, addPaths ? 1 : undefined);
+  });
+  return timed(job, async () => {
+    await Promise.all(
+      clients.map(async (client, i) => {
+        const sink = new Sink(index, () => true);
+        sink.addPaths = addPaths;
+        sink.ignoreFrom = table.groupStart[i * sets];
+        sink.ignoreEnd = table.groupStart[(i + 1) * sets];
+        const hear = (speaker: Speaker) => (speaker.onUpdate = sink.listener);
+        const speaker = await establish(client, 20, HOLD_TIME, addPaths, hear);
+        const lost = speaker.closed.then((why) => {
+          throw new Error(`the session of ${client.address} ended: ${describeEnd(why)}`);
+        });
+        lost.catch(() => undefined);
+        await speaker.send(streams[i]);
+        await Promise.race([lost, sink.reach(index.size - (sink.ignoreEnd - sink.ignoreFrom))]);
+      }),
+    );
+  });
+}
+
 const LATENCY_UPDATES = 2000;
 
 async function latency(job: Job): Promise<Measurement> {
@@ -200,6 +230,8 @@ export const LOADS: Readonly<Record<ScenarioName, (job: Job) => Promise<Measurem
   failover,
   churn,
   reflector,
+  'reflector-1000': manyClients,
+  'reflector-add-path': manyClients,
   latency,
   idle,
   startup,

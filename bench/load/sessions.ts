@@ -18,8 +18,17 @@ function tryConnect(host: string, localAddress: string): Promise<Socket | undefi
   });
 }
 
-/** Brings a session up, trying again (every few milliseconds) while the daemon refuses or closes. */
-export async function establish(neighbour: Neighbour, retryMs = 20, holdTime = HOLD_TIME): Promise<Speaker> {
+/**
+ * Brings a session up, trying again (every few milliseconds) while the daemon refuses or closes. `prepare` is called with each
+ * attempt before it hears anything.
+ */
+export async function establish(
+  neighbour: Neighbour,
+  retryMs = 20,
+  holdTime = HOLD_TIME,
+  addPaths = false,
+  prepare: (speaker: Speaker) => void = () => undefined,
+): Promise<Speaker> {
   const deadline = performance.now() + CONNECT_TIMEOUT_MS;
   while (performance.now() < deadline) {
     const socket = await tryConnect(neighbour.daemon, neighbour.address);
@@ -29,7 +38,9 @@ export async function establish(neighbour: Neighbour, retryMs = 20, holdTime = H
         holdTime,
         routerId: neighbour.address,
         families: ['ipv4'],
+        addPaths,
       });
+      prepare(speaker);
       const up = await speaker.established.then(
         () => true,
         () => false,

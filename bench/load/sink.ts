@@ -68,6 +68,9 @@ export class Sink {
   ignoreFrom = 0;
   ignoreEnd = 0;
 
+  /** Whether prefixes have path identifiers in front (RFC 7911). */
+  addPaths = false;
+
   private readonly index: PrefixIndex;
   private readonly wanted: Uint8Array;
   private readonly path: SeenPath = { first: 0, second: 0, last: 0 };
@@ -110,6 +113,7 @@ export class Sink {
 
   private mark(buffer: Buffer, at: number, end: number, value: 0 | 1): void {
     while (at < end) {
+      if (this.addPaths) at += 4;
       const length = buffer[at];
       const octets = (length + 7) >> 3;
       let address = 0;

@@ -43,6 +43,8 @@ export interface OpenParameters {
   readonly families: readonly FamilyName[];
   /** Whether to announce the four-octet AS capability (RFC 6793); true when left out. */
   readonly fourOctetAs?: boolean;
+  /** Whether to offer ADD-PATH in both directions for all families (RFC 7911); false when left out. */
+  readonly addPaths?: boolean;
   /** Whether to announce graceful restart for all families (RFC 4724); false when left out. */
   readonly gracefulRestart?: boolean;
 }
@@ -53,9 +55,21 @@ const FORWARDING = 0x80;
 
 /** An OPEN with the capabilities multiprotocol, route refresh and what is asked for. */
 export function encodeOpen(parameters: OpenParameters): Buffer {
-  const { asn, holdTime, routerId, families, fourOctetAs = true, gracefulRestart = false } = parameters;
+  const {
+    asn,
+    holdTime,
+    routerId,
+    families,
+    fourOctetAs = true,
+    addPaths = false,
+    gracefulRestart = false,
+  } = parameters;
   const capabilities = families.flatMap((family) => [1, 4, 0, AFI[family], 0, UNICAST]).concat([2, 0]);
   if (fourOctetAs) capabilities.push(65, 4, asn >>> 24, (asn >>> 16) & 255, (asn >>> 8) & 255, asn & 255);
+  if (addPaths) {
+    const both = families.flatMap((family) => [0, AFI[family], UNICAST, 3]);
+    capabilities.push(69, both.length, ...both);
+  }
   if (gracefulRestart) {
     const kept = families.flatMap((family) => [0, AFI[family], UNICAST, FORWARDING]);
     capabilities.push(64, 2 + kept.length, 0, RESTART_TIME, ...kept);

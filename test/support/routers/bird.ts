@@ -27,11 +27,12 @@ function protocol(config: RouterConfig, neighbour: NeighbourConfig): string {
   const { restartTime } = neighbour;
   if (restartTime !== undefined) lines.push('graceful restart on;', `graceful restart time ${restartTime};`);
   const self = neighbour.nextHopSelf === true ? 'next hop self;' : '';
+  const paths = neighbour.addPaths === true ? 'add paths on;' : '';
   const exported = neighbour.silent === true ? 'none' : 'all';
-  if (neighbour.families.includes('ipv4')) lines.push(`ipv4 { import all; export ${exported}; ${self} };`);
+  if (neighbour.families.includes('ipv4')) lines.push(`ipv4 { import all; export ${exported}; ${self} ${paths} };`);
   // In a session over IPv4 the own IPv6 address has to be given.
   const self6 = `${self} next hop address ${address6};`;
-  if (neighbour.families.includes('ipv6')) lines.push(`ipv6 { import all; export ${exported}; ${self6} };`);
+  if (neighbour.families.includes('ipv6')) lines.push(`ipv6 { import all; export ${exported}; ${self6} ${paths} };`);
   return `protocol bgp ${protocolName(neighbour.address)} {\n  ${lines.join('\n  ')}\n}`;
 }
 

@@ -21,9 +21,10 @@ function neighbourLines(neighbour: NeighbourConfig): string[] {
 
 function familyLines(config: RouterConfig, family: FamilyName): string[] {
   const neighbours = config.neighbours.filter(({ families }) => families.includes(family));
-  const lines = neighbours.flatMap(({ address, client, nextHopSelf, silent }) => {
+  const lines = neighbours.flatMap(({ address, client, nextHopSelf, silent, addPaths }) => {
     const one = [`neighbor ${address} activate`];
     if (client === true) one.push(`neighbor ${address} route-reflector-client`);
+    if (addPaths === true) one.push(`neighbor ${address} addpath-tx-all-paths`);
     if (nextHopSelf === true) one.push(`neighbor ${address} next-hop-self`);
     if (silent === true) one.push(`neighbor ${address} route-map nothing out`);
     return one;

@@ -20,6 +20,8 @@ export interface NeighbourConfig {
   readonly client?: boolean;
   /** Announce the own address as next hop to an internal neighbour. */
   readonly nextHopSelf?: boolean;
+  /** Tell and take all paths (ADD-PATH, RFC 7911). Starling offers that in any case. */
+  readonly addPaths?: boolean;
   /** Announce nothing to the neighbour. */
   readonly silent?: boolean;
   /** Graceful restart (RFC 4724) within so many seconds. */
