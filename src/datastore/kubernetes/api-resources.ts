@@ -1,0 +1,141 @@
+/** What is asked for in the Kubernetes API, and what of it is kept. */
+import { createHash } from 'node:crypto';
+import { isJsonObject } from '../../resources/resource.ts';
+
+/** The API groups in which Calico's kinds are found. */
+export type CalicoGroup = 'projectcalico.org/v3' | 'crd.projectcalico.org/v1';
+
+/** One list and watch. */
+export interface ApiResource {
+  /** As it is called in the status. */
+  readonly name: string;
+  readonly kind: string;
+  /** {@link CALICO_VERSION} is whichever of Calico's groups the cluster has. */
+  readonly apiVersion: string;
+  readonly plural: string;
+  /** Where only the objects of one namespace are wanted. */
+  readonly namespace?: string;
+  readonly labelSelector?: string;
+  readonly fieldSelector?: string;
+  /** Fields that are kept beside those that every object has. */
+  readonly fields: readonly string[];
+  /** Whether all goes well without: it is then as if there were none where it may not be read. */
+  readonly optional: boolean;
+  /** Which objects are of use; all where it is left out. */
+  readonly wanted?: (object: Readonly<Record<string, unknown>>) => boolean;
+}
+
+/** Stands for the API version that Calico's kinds have in the cluster. */
+const CALICO_VERSION = 'calico';
+
+/** Which node's blocks are wanted, and where they are. */
+export interface Scope {
+  readonly nodeName: string;
+  readonly usePodCidr: boolean;
+}
+
+const OWN_API = 'starling.dev/v1alpha1';
+
+/** Kinds of the cluster beside Calico's that a datastore other than Kubernetes lacks. */
+const CLUSTER: readonly ApiResource[] = [
+  kubernetes('Service', 'v1', 'services', ['spec', 'status']),
+  kubernetes('EndpointSlice', 'discovery.k8s.io/v1', 'endpointslices', ['addressType', 'endpoints']),
+  kubernetes('Namespace', 'v1', 'namespaces', []),
+];
+
+const CALICO: readonly ApiResource[] = [
+  calico('IPPool', 'ippools'),
+  calico('BGPConfiguration', 'bgpconfigurations'),
+  calico('BGPPeer', 'bgppeers'),
+  calico('BGPFilter', 'bgpfilters'),
+  calico('ClusterInformation', 'clusterinformations', true),
+  calico('FelixConfiguration', 'felixconfigurations', true),
+  calico('CalicoNodeStatus', 'caliconodestatuses', true),
+];
+
+const OWN: readonly ApiResource[] = [
+  { ...calico('PeerProfile', 'peerprofiles', true), apiVersion: OWN_API },
+  { ...calico('ServiceAdvertisement', 'serviceadvertisements', true), apiVersion: OWN_API },
+];
+
+/** What goes with another datastore: Services and what belongs to them. */
+export function companionResources(): readonly ApiResource[] {
+  return CLUSTER;
+}
+
+/** All that a node needs, without Secrets, which are asked for by name. */
+export function nodeResources({ nodeName, usePodCidr }: Scope): readonly ApiResource[] {
+  const node = kubernetes('Node', 'v1', 'nodes', ['spec', 'status']);
+  return [...CALICO, ...(usePodCidr ? [] : blockAffinities(nodeName)), ...OWN, node, ...CLUSTER];
+}
+
+/** The Secret of this name. */
+export function secretResource(namespace: string, name: string): ApiResource {
+  const secret = kubernetes('Secret', 'v1', 'secrets', ['data', 'type']);
+  return {
+    ...secret,
+    name: `Secret/${namespace}/${name}`,
+    namespace,
+    fieldSelector: `metadata.name=${name}`,
+    optional: true,
+  };
+}
+
+/** The API version of what is asked for, given the group of Calico's kinds. */
+export function apiVersionOf({ apiVersion }: ApiResource, group: CalicoGroup): string {
+  return apiVersion === CALICO_VERSION ? group : apiVersion;
+}
+
+/** The API version of a kind; that of Secrets for one that is not in the list. */
+export function apiVersionOfKind(kind: string, group: CalicoGroup): string {
+  const resource = nodeResources({ nodeName: '', usePodCidr: false }).find((one) => one.kind === kind);
+  return resource === undefined ? 'v1' : apiVersionOf(resource, group);
+}
+
+/** Path of the collection, given the group of Calico's kinds. */
+export function collectionPath(resource: ApiResource, group: CalicoGroup): string {
+  const { plural, namespace } = resource;
+  const version = apiVersionOf(resource, group);
+  const root = version === 'v1' ? '/api/v1' : `/apis/${version}`;
+  return `${root}/${namespace === undefined ? '' : `namespaces/${namespace}/`}${plural}`;
+}
+
+function kubernetes(kind: string, apiVersion: string, plural: string, fields: readonly string[]): ApiResource {
+  return { name: kind, kind, apiVersion, plural, fields, optional: false };
+}
+
+function calico(kind: string, plural: string, optional = false): ApiResource {
+  return { name: kind, kind, apiVersion: CALICO_VERSION, plural, fields: ['spec'], optional };
+}
+
+/** Label of affinities that have it since Calico 3.30; a cluster that was upgraded has some without. */
+const HOSTNAME_HASH = 'projectcalico.org/hostname-hash';
+
+/** Of a cluster's thousands of affinities, only those of this node, or those that don't say by label whose they are. */
+function blockAffinities(nodeName: string): readonly ApiResource[] {
+  const own: ApiResource = {
+    ...calico('BlockAffinity', 'blockaffinities'),
+    wanted: ({ spec }) => isJsonObject(spec) && spec['node'] === nodeName,
+  };
+  return [
+    { ...own, labelSelector: `${HOSTNAME_HASH}=${hostnameHash(nodeName)}` },
+    { ...own, name: 'BlockAffinity without label', labelSelector: `!${HOSTNAME_HASH}` },
+  ];
+}
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+
+/** How Calico turns a node's name into a value for a label: SHA3-256 in base32 without padding (RFC 4648 §6). */
+export function hostnameHash(nodeName: string): string {
+  const digest = createHash('sha3-256').update(nodeName).digest();
+  let text = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of digest) {
+    held = (held << 8) | byte;
+    bits += 8;
+    for (; bits >= 5; bits -= 5) text += BASE32[(held >> (bits - 5)) & 31];
+    held &= (1 << bits) - 1;
+  }
+  return bits === 0 ? text : text + BASE32[(held << (5 - bits)) & 31];
+}

@@ -1,0 +1,181 @@
+/** The Kubernetes API as datastore: every resource that the node needs listed and watched, and nothing else. */
+import type { Datastore, DatastoreListener, DatastoreStatus, DatastoreWriter, SourceStatus } from '../datastore.ts';
+import { ResourceCollector } from '../resource-collector.ts';
+import { ApiClient } from './api-client.ts';
+import type { AccessSource } from './api-client.ts';
+import { companionResources, nodeResources, secretResource } from './api-resources.ts';
+import type { ApiResource, CalicoGroup } from './api-resources.ts';
+import { CalicoGroups } from './calico-groups.ts';
+import { KubernetesWriter } from './kubernetes-writer.ts';
+import { lazyCredentials } from './lazy-credentials.ts';
+import { Reflector } from './reflector.ts';
+import type { ReflectorListener, Timings } from './reflector.ts';
+import { SecretNames } from './secret-names.ts';
+import { SecretWatches } from './secret-watches.ts';
+
+export interface KubernetesOptions {
+  /** A kubeconfig file; empty for KUBECONFIG or, without it, for what a pod is given. */
+  readonly kubeconfig: string;
+  /** In which API group Calico's kinds are; `auto` finds it out. */
+  readonly apiGroup: 'auto' | CalicoGroup;
+  /** Whether the node's blocks are the pod CIDRs of its Node, and no BlockAffinities are asked for. */
+  readonly usePodCidr: boolean;
+  readonly nodeName: string;
+  /** Where the Secrets are. */
+  readonly namespace: string;
+  /** `companion` to a datastore that has all but Services, what belongs to them, and Secrets. */
+  readonly scope: 'all' | 'companion';
+  readonly timings?: Partial<KubernetesTimings>;
+}
+
+/** How long things may take, in milliseconds. */
+export interface KubernetesTimings extends Timings {
+  /** How long the server may be silent while an answer is due. */
+  readonly answer: number;
+}
+
+/** A watch that hangs is noticed after 4 to 8 minutes, as other clients of the API do: shorter ones load the server. */
+const TIMINGS: KubernetesTimings = {
+  watch: 240_000,
+  grace: 15_000,
+  answer: 30_000,
+  firstPause: 500,
+  longestPause: 30_000,
+  missingPause: 30_000,
+};
+
+/** The one source of the collector that all Secrets are in. */
+const SECRETS = 'Secret';
+
+export class KubernetesDatastore implements Datastore {
+  readonly #options: KubernetesOptions;
+  readonly #timings: KubernetesTimings;
+  readonly #client: ApiClient;
+  readonly #groups: CalicoGroups;
+  readonly #reflectors: Reflector[] = [];
+  readonly #names = new SecretNames();
+  readonly writer: DatastoreWriter;
+  #secrets: SecretWatches | undefined;
+  #listener: DatastoreListener | undefined;
+  #told = false;
+  #status: DatastoreStatus = { type: 'kubernetes', state: 'syncing', since: Date.now(), sources: [] };
+
+  /** Nothing is read before {@link start}, not the configuration either. */
+  constructor(options: KubernetesOptions, access: AccessSource = lazyCredentials(options.kubeconfig)) {
+    this.#options = options;
+    this.#timings = { ...TIMINGS, ...options.timings };
+    this.#client = new ApiClient(access, this.#timings.answer);
+    this.#groups = new CalicoGroups(this.#client, options.apiGroup);
+    this.writer = new KubernetesWriter(this.#client, this.#groups);
+  }
+
+  get status(): DatastoreStatus {
+    return { ...this.#status, sources: this.#sources() };
+  }
+
+  start(listener: DatastoreListener): void {
+    this.#listener = listener;
+    const { scope } = this.#options;
+    const resources = scope === 'all' ? nodeResources(this.#options) : companionResources();
+    const collector = new ResourceCollector(this.#tellingListener(), [...resources.map(({ name }) => name), SECRETS]);
+    this.#secrets = this.#secretWatches(collector);
+    // A companion learns only later, from the other datastore, which Secrets are named.
+    if (scope === 'companion') collector.replace(SECRETS, []);
+    for (const resource of resources)
+      this.#reflectors.push(this.#reflector(resource, this.#collecting(resource.name, collector)));
+    for (const reflector of this.#reflectors) reflector.start();
+  }
+
+  /** In scope `companion`: from now on these Secrets are watched, and no others. */
+  wantSecrets(names: readonly string[]): void {
+    this.#secrets?.want(names);
+  }
+
+  stop(): Promise<void> {
+    this.#listener = undefined;
+    for (const reflector of this.#reflectors) reflector.stop();
+    this.#secrets?.stop();
+    this.#client.close();
+    return Promise.resolve();
+  }
+
+  #reflector(resource: ApiResource, listener: ReflectorListener): Reflector {
+    return new Reflector(resource, { client: this.#client, groups: this.#groups, timings: this.#timings }, listener);
+  }
+
+  /** Puts what a resource holds into the collector, and looks which Secrets it names. */
+  #collecting(source: string, collector: ResourceCollector): ReflectorListener {
+    const named = (change: (names: SecretNames) => void) => {
+      if (this.#options.scope !== 'all' || !this.#names.concerns(source)) return;
+      change(this.#names);
+      if (this.#names.complete) this.wantSecrets(this.#names.all);
+    };
+    return {
+      replace: (items) => {
+        collector.replace(source, items);
+        named((names) => names.replace(source, items));
+      },
+      put: (item) => {
+        collector.put(source, item);
+        named((names) => names.put(source, item));
+      },
+      delete: (key) => {
+        collector.delete(source, key);
+        named((names) => names.delete(source, key));
+      },
+      flush: () => collector.flush(),
+      status: () => this.#tellStatus(),
+    };
+  }
+
+  #secretWatches(collector: ResourceCollector): SecretWatches {
+    const { namespace } = this.#options;
+    return new SecretWatches((name, listener) => this.#reflector(secretResource(namespace, name), listener), {
+      found: (items) => collector.replace(SECRETS, items),
+      put: (item) => collector.put(SECRETS, item),
+      delete: (key) => collector.delete(SECRETS, key),
+      flush: () => collector.flush(),
+      status: () => this.#tellStatus(),
+    });
+  }
+
+  /** Hears nothing after {@link stop}, and knows when the snapshot is told. */
+  #tellingListener(): DatastoreListener {
+    return {
+      snapshot: (resources, problems) => {
+        this.#told = true;
+        this.#tellStatus();
+        this.#listener?.snapshot(resources, problems);
+      },
+      changes: (changes, problems) => this.#listener?.changes(changes, problems),
+      // The collector knows of none.
+      status: () => {},
+    };
+  }
+
+  #sources(): readonly SourceStatus[] {
+    return [...this.#reflectors.map(({ status }) => status), ...(this.#secrets?.statuses ?? [])];
+  }
+
+  #tellStatus(): void {
+    const sources = this.#sources();
+    const needed = this.#reflectors.filter(({ optional }) => !optional);
+    const state = this.#stateOf(needed.map(({ status }) => status));
+    const before = this.#status;
+    const errors = sources.flatMap(({ lastError }) => (lastError === undefined ? [] : [lastError]));
+    const lastError = errors.toSorted((a, b) => b.at - a.at).at(0);
+    this.#status = {
+      type: 'kubernetes',
+      state,
+      since: state === before.state ? before.since : Date.now(),
+      ...(lastError !== undefined && { lastError }),
+      sources,
+    };
+    this.#listener?.status(this.#status);
+  }
+
+  #stateOf(sources: readonly SourceStatus[]): DatastoreStatus['state'] {
+    if (sources.some(({ state }) => state === 'away')) return 'away';
+    return this.#told ? 'synced' : 'syncing';
+  }
+}

@@ -1,0 +1,193 @@
+/** Lists and watches one resource: carries out what its state machine says. */
+import type { RawItem } from '../resource-collector.ts';
+import type { SourceStatus } from '../datastore.ts';
+import { reasonOf } from '../datastore-error.ts';
+import type { ApiClient } from './api-client.ts';
+import { collectionPath } from './api-resources.ts';
+import type { ApiResource, CalicoGroup } from './api-resources.ts';
+import { ApiError } from './api-status.ts';
+import { untilReady } from './calico-groups.ts';
+import type { CalicoGroups } from './calico-groups.ts';
+import { readPage, readWatchEvent } from './raw-objects.ts';
+import { ReflectorMachine } from './reflector-machine.ts';
+import type { ReflectorEffect, ReflectorInput } from './reflector-machine.ts';
+
+/** Who hears what a resource holds. */
+export interface ReflectorListener {
+  replace(items: readonly RawItem[]): void;
+  put(item: RawItem): void;
+  delete(key: string): void;
+  /** All that belongs together was told. */
+  flush(): void;
+  status(status: SourceStatus): void;
+}
+
+/** How long things may take, in milliseconds. */
+export interface Timings {
+  /** A watch is asked for for this long to twice this long; the server then ends it. */
+  readonly watch: number;
+  /** How much longer it may last before the connection is taken for dead. */
+  readonly grace: number;
+  readonly firstPause: number;
+  readonly longestPause: number;
+  readonly missingPause: number;
+}
+
+/** Objects in a page. */
+const PAGE = 500;
+
+export class Reflector {
+  readonly #resource: ApiResource;
+  readonly #client: ApiClient;
+  readonly #groups: CalicoGroups;
+  readonly #timings: Timings;
+  readonly #listener: ReflectorListener;
+  readonly #machine: ReflectorMachine;
+  /** The one request there is at a time; what an aborted one still says is not heard. */
+  #attempt = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #status: SourceStatus;
+
+  constructor(
+    resource: ApiResource,
+    api: { readonly client: ApiClient; readonly groups: CalicoGroups; readonly timings: Timings },
+    listener: ReflectorListener,
+  ) {
+    this.#resource = resource;
+    this.#client = api.client;
+    this.#groups = api.groups;
+    this.#timings = api.timings;
+    this.#listener = listener;
+    this.#machine = new ReflectorMachine({ ...api.timings, optional: resource.optional, random: Math.random });
+    this.#status = { name: resource.name, state: 'syncing', since: Date.now() };
+  }
+
+  get status(): SourceStatus {
+    const { revision } = this.#machine;
+    return revision === undefined ? this.#status : { ...this.#status, revision };
+  }
+
+  /** Whether the datastore does without it. */
+  get optional(): boolean {
+    return this.#resource.optional;
+  }
+
+  start(): void {
+    this.#handle({ type: 'start' });
+  }
+
+  stop(): void {
+    this.#attempt.abort();
+    clearTimeout(this.#timer);
+  }
+
+  #handle(input: ReflectorInput): void {
+    for (const effect of this.#machine.handle(input, performance.now())) this.#do(effect);
+  }
+
+  #do(effect: ReflectorEffect): void {
+    switch (effect.type) {
+      case 'list':
+        return this.#try((signal) => this.#list(effect, signal));
+      case 'watch':
+        return this.#try((signal) => this.#watch(effect.revision, signal));
+      case 'confirm':
+        return this.#try(async (signal) => {
+          await untilReady(this.#client, signal);
+          return { type: 'ready' };
+        });
+      case 'wait':
+        return this.#try(
+          () =>
+            new Promise((resolve) => {
+              this.#timer = setTimeout(() => resolve({ type: 'due' }), effect.milliseconds);
+            }),
+        );
+      case 'replace':
+        return this.#listener.replace(effect.items);
+      case 'put':
+        return this.#listener.put(effect.item);
+      case 'delete':
+        return this.#listener.delete(effect.key);
+      case 'flush':
+        return this.#listener.flush();
+      case 'renew':
+        return this.#client.renewCredentials();
+      case 'status':
+        return this.#setStatus(effect.state, effect.words);
+    }
+  }
+
+  /** Makes an attempt in place of the one before, and hands what comes of it to the machine. */
+  #try(run: (signal: AbortSignal) => Promise<ReflectorInput>): void {
+    this.#attempt.abort();
+    clearTimeout(this.#timer);
+    const attempt = (this.#attempt = new AbortController());
+    void run(attempt.signal)
+      .catch(failureOf)
+      .then((input) => attempt.signal.aborted || this.#handle(input));
+  }
+
+  async #list(
+    { paged, next }: Extract<ReflectorEffect, { type: 'list' }>,
+    signal: AbortSignal,
+  ): Promise<ReflectorInput> {
+    const group = await this.#groups.find();
+    const page = { ...(paged && { limit: String(PAGE) }), ...(next !== undefined && { continue: next }) };
+    const body = await this.#client.get(this.#url(group, page), signal);
+    return { type: 'page', ...readPage(this.#resource, group, body) };
+  }
+
+  async #watch(revision: string, signal: AbortSignal): Promise<ReflectorInput> {
+    const group = await this.#groups.find();
+    const { watch, grace } = this.#timings;
+    const milliseconds = watch * (1 + Math.random());
+    const url = this.#url(group, {
+      watch: '1',
+      allowWatchBookmarks: 'true',
+      resourceVersion: revision,
+      timeoutSeconds: String(Math.ceil(milliseconds / 1000)),
+    });
+    await this.#client.watch(url, {
+      signal,
+      stallAfter: milliseconds + grace,
+      onOpen: () => this.#opened(),
+      onLines: (lines) => {
+        const events = lines.map((line) => readWatchEvent(this.#resource, group, line));
+        if (!signal.aborted && events.length > 0) this.#handle({ type: 'events', events });
+      },
+    });
+    return { type: 'ended' };
+  }
+
+  #url(group: CalicoGroup, query: Readonly<Record<string, string>>): string {
+    const { labelSelector, fieldSelector } = this.#resource;
+    const selectors = { ...(labelSelector && { labelSelector }), ...(fieldSelector && { fieldSelector }) };
+    return `${collectionPath(this.#resource, group)}?${new URLSearchParams({ ...selectors, ...query }).toString()}`;
+  }
+
+  #opened(): void {
+    const { reconnects = -1, ...status } = this.#status;
+    this.#status = { ...status, connectedSince: Date.now(), reconnects: reconnects + 1 };
+    this.#handle({ type: 'opened' });
+  }
+
+  #setStatus(state: SourceStatus['state'], words: string | undefined): void {
+    const before = this.#status;
+    if (state === before.state && (words === undefined || words === before.lastError?.words)) return;
+    const now = Date.now();
+    const { connectedSince: _, ...rest } = before;
+    this.#status = {
+      ...(state === 'away' ? rest : before),
+      state,
+      since: state === before.state ? before.since : now,
+      ...(words !== undefined && { lastError: { words, at: now } }),
+    };
+    this.#listener.status(this.#status);
+  }
+}
+
+function failureOf(error: unknown): ReflectorInput {
+  if (error instanceof ApiError) return { type: 'refused', status: error.status };
+  return { type: 'broken', words: reasonOf(error) };
+}
