@@ -9,7 +9,7 @@ import type { Neighbour } from './neighbour.ts';
 const MAX_PASSWORD_BYTES = 80;
 
 /** What a password makes of a neighbour; `note` is a sentence for its reason that begins with a space, or nothing. */
-interface Authentication extends Pick<Neighbour, 'password' | 'heldDown'> {
+export interface Authentication extends Pick<Neighbour, 'password' | 'heldDown'> {
   readonly note: string;
 }
 

@@ -140,16 +140,27 @@ const EFFECTS: Readonly<Record<keyof Neighbour, ChangeKind>> = {
   heldDown: 'session',
 };
 
+const FIELDS = Object.keys(EFFECTS).filter((field): field is keyof Neighbour => Object.hasOwn(EFFECTS, field));
+
 /**
  * What has to happen to the session of a neighbour that is described by `after` from now on. Even with `none` the new
  * description counts: for words, and for the next session.
  */
 export function changeKind(before: Neighbour, after: Neighbour): ChangeKind {
-  const [old, now] = [before, after].map((neighbour) => new Map<string, unknown>(Object.entries(neighbour)));
   let kind: ChangeKind = 'none';
-  for (const [field, effect] of Object.entries(EFFECTS)) {
-    if (JSON.stringify(old.get(field)) === JSON.stringify(now.get(field))) continue;
-    if (RANKS.indexOf(effect) > RANKS.indexOf(kind)) kind = effect;
+  if (before === after) return kind;
+  for (const field of FIELDS) {
+    const effect = EFFECTS[field];
+    if (RANKS.indexOf(effect) > RANKS.indexOf(kind) && !areEqual(before[field], after[field])) kind = effect;
   }
   return kind;
+}
+
+/** Whether two descriptions are the same in every field. */
+export function sameNeighbour(one: Neighbour, other: Neighbour): boolean {
+  return FIELDS.every((field) => areEqual(one[field], other[field]));
+}
+
+function areEqual(one: unknown, other: unknown): boolean {
+  return one === other || (typeof one === 'object' && JSON.stringify(one) === JSON.stringify(other));
 }

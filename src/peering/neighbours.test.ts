@@ -229,52 +229,34 @@ describe('a BGPPeer', () => {
     expect(only({ peerIP: address, ...spec }).passive).toBe(false);
   });
 
-  it('is not about the node that it names', () => {
+  it('does not make the node that it names its own neighbour', () => {
     const spec = { peerIP: '192.0.2.1', asNumber: 65001 };
-    expect(peering([N1, NO_MESH, peer('rr', { ...spec, reversePeering: 'Manual' })])).toMatchObject({
-      neighbours: [],
-      problems: [],
-    });
-    expect(peering([N1, NO_MESH, peer('rr', spec)])).toMatchObject({
-      neighbours: [],
-      problems: [
-        {
-          resource: 'BGPPeer rr',
-          field: 'peerIP',
-          message:
-            'The address is that of this node, and peering back from it is not supported yet. Add BGPPeers for this node, and set reversePeering to Manual here.',
-        },
-      ],
-    });
+    expect(peering([N1, NO_MESH, peer('rr', spec)])).toMatchObject({ neighbours: [], problems: [] });
   });
 
-  it.each([
-    ['peerSelector', { peerSelector: 'has(rr)' }, 'the BGPPeer gives no neighbour. Name the neighbour with peerIP.'],
-    [
-      'localWorkloadSelector',
-      { localWorkloadSelector: 'all()', asNumber: 65000 },
-      'the BGPPeer gives no neighbour. Name the neighbour with peerIP.',
-    ],
-  ])('with %s gives a problem instead of neighbours', (field, spec, consequence) => {
-    expect(peering([N1, NO_MESH, peer('tor', spec)])).toMatchObject({
-      neighbours: [],
-      problems: [{ resource: 'BGPPeer tor', field, message: `This is not supported yet: ${consequence}` }],
-    });
-    expect(peering([N1, NO_MESH, peer('tor', { ...spec, node: 'n2' })]).problems).toEqual([]);
-  });
-
-  it('with reachableBy gives a neighbour, but not the route to it', () => {
+  it('with reachableBy brings the route to its neighbour', () => {
     const spec = { peerIP: '198.51.100.1', asNumber: 65000, reachableBy: '192.0.2.254' };
-    expect(peering([N1, NO_MESH, peer('tor', spec)])).toMatchObject({
-      neighbours: [{ key: '198.51.100.1' }],
+    const other = { ...spec, peerIP: '198.51.100.1:1179', reachableBy: '192.0.2.253' };
+    expect(peering([N1, NO_MESH, peer('a', spec), peer('b', other)])).toMatchObject({
+      neighbours: [{ key: '198.51.100.1', reachableBy: '192.0.2.254' }, { key: '198.51.100.1:1179' }],
+      staticRoutes: [
+        {
+          prefix: '198.51.100.1/32',
+          gateway: '192.0.2.254',
+          reason: 'BGPPeer a has reachableBy: 192.0.2.254.',
+        },
+      ],
       problems: [
         {
-          resource: 'BGPPeer tor',
+          resource: 'BGPPeer b',
           field: 'reachableBy',
-          message: 'This is not supported yet: the session comes up only if there is a route to the neighbour already.',
+          message:
+            '198.51.100.1 is reached by 192.0.2.254 already: BGPPeer a has reachableBy: 192.0.2.254. Name one gateway.',
         },
       ],
     });
+    const ipv6 = { peerIP: '2001:db8:1::1', asNumber: 65000, reachableBy: '2001:db8::fe' };
+    expect(peering([N1, NO_MESH, peer('a', ipv6)]).staticRoutes).toMatchObject([{ prefix: '2001:db8:1::1/128' }]);
   });
 });
 

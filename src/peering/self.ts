@@ -3,8 +3,20 @@ import { createHash } from 'node:crypto';
 import { bgpSettings } from '../resources/bgp-settings.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import type { Node } from '../resources/kinds/node.ts';
+import type { Labels } from '../resources/selector.ts';
 import type { NodeAddresses } from './neighbour.ts';
 import { clusterIdOf } from './session-terms.ts';
+
+/** A workload of this node, as whoever connects workloads describes it. */
+export interface LocalWorkload {
+  readonly name: string;
+  /** Canonical text; of each family the first counts. */
+  readonly addresses: readonly string[];
+  /** For the `localWorkloadSelector`s of BGPPeers, where nobody has asked them yet. */
+  readonly labels?: Labels;
+  /** Name of the BGPPeer whose `localWorkloadSelector` picks it, where that is known. */
+  readonly bgpPeerName?: string;
+}
 
 /** Which node this is. */
 export interface NodeIdentity {
@@ -13,11 +25,13 @@ export interface NodeIdentity {
   readonly routerId?: string;
   /** Namespace of the Secrets that resources refer to. */
   readonly namespace: string;
+  /** Those that may be neighbours; none where absent. */
+  readonly localWorkloads?: readonly LocalWorkload[];
 }
 
 /** Addresses and TCP port to listen on. */
 export interface ListenOn {
-  /** Canonical text, one of each family at most. `0.0.0.0` and `::` are all addresses of their family. */
+  /** Canonical text. `0.0.0.0` and `::` are all addresses of their family. */
   readonly addresses: readonly string[];
   readonly port: number;
 }
@@ -44,18 +58,26 @@ export function describeSelf(view: ClusterView, node: Node, identity: NodeIdenti
     name: identity.name,
     asn: nodeAs(view, node),
     routerId: routerId(identity, addresses),
-    listen: listenOn(view, identity.name, addresses),
+    listen: listenOn(view, identity, addresses),
     addresses,
     namespace: identity.namespace,
     ...(clusterId !== undefined && { clusterId }),
   };
 }
 
-/** `bindMode: NodeIP` leaves out a family in which the node has no address. */
-function listenOn(view: ClusterView, name: string, { ipv4, ipv6 }: NodeAddresses): ListenOn {
-  const { bindMode, listenPort: port } = bgpSettings(view, name);
-  const addresses = bindMode === 'NodeIP' ? [ipv4, ipv6] : ['0.0.0.0', '::'];
-  return { addresses: addresses.filter((address) => address !== undefined), port };
+/**
+ * `bindMode: NodeIP` leaves out a family in which the node has no address. Workloads that are neighbours connect to the
+ * addresses made for that, so these are listened on as well while there are such workloads.
+ */
+function listenOn(view: ClusterView, identity: NodeIdentity, { ipv4, ipv6 }: NodeAddresses): ListenOn {
+  const settings = bgpSettings(view, identity.name);
+  const { listenPort: port } = settings;
+  if (settings.bindMode !== 'NodeIP') return { addresses: ['0.0.0.0', '::'], port };
+  const forWorkloads =
+    (identity.localWorkloads ?? []).length === 0
+      ? []
+      : [settings.localWorkloadPeeringIPV4, settings.localWorkloadPeeringIPV6];
+  return { addresses: [ipv4, ipv6, ...forWorkloads].filter((address) => address !== undefined), port };
 }
 
 /** AS number of a node: its own, else that of the cluster. */

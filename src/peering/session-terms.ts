@@ -16,6 +16,12 @@ export const BGP_PORT = 179;
  */
 export const HOLD_TIME = 90;
 
+/** The longest hold time there is, in seconds (RFC 4271 §4.2: two octets). */
+export const MAX_HOLD_TIME = 65535;
+
+/** Seconds for graceful restart, as BIRD's and so Calico's. */
+export const RESTART_TIME = 120;
+
 /** Identity of a neighbour: the address, and the port where it is not the usual one. */
 export function neighbourKey({ address, family }: PeerAddress, port: number): string {
   return formatPeerIP({ address, family, port: port === BGP_PORT ? undefined : port });
