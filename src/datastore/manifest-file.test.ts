@@ -60,7 +60,7 @@ describe('readManifestFile', () => {
       'a.yaml:6:5: error: Node "a": metadata.annotations["projectcalico.org/ASNumber"]: must be a text, not 64513',
     ],
     ['kind: BGPPeer\n', 'a.yaml:1:1: error: BGPPeer: apiVersion: is required and must be a text'],
-    ['apiVersion: v1\nkind: Pod\n', 'a.yaml:2:1: warning: Pod: kind: ignored kind: v1 Pod'],
+    ['apiVersion: v1\nkind: ConfigMap\n', 'a.yaml:2:1: warning: ConfigMap: kind: ignored kind: v1 ConfigMap'],
     ['just text', 'a.yaml:1:1: error: must be a group of fields with apiVersion and kind'],
     ['a: 1\na: 2\n', 'a.yaml:2:1: error: not valid YAML: Map keys must be unique'],
     ['a: *b\n', 'a.yaml:1:1: error: not valid YAML: Unresolved alias (the anchor must be set before the alias)'],
@@ -88,7 +88,7 @@ describe('readManifestFile', () => {
 
   it('keeps the last good state of a resource that is wrong now, but not of one that is gone or ignored', () => {
     const good = readManifestFile('a.yaml', `${peer('a')}---\n${peer('b')}---\n${peer('c')}`);
-    const now = `${peer('a', '{peerIP: 192.0.2.9}')}---\n${peer('c').replace('BGPPeer', 'Pod')}`;
+    const now = `${peer('a', '{peerIP: 192.0.2.9}')}---\n${peer('c').replace('BGPPeer', 'ConfigMap')}`;
     const { entries } = readManifestFile('a.yaml', now, good.entries);
     expect(entries).toEqual([good.entries[0]]);
   });

@@ -21,6 +21,8 @@ interface Body {
 
 export interface KindDefinition<K extends string = string, B extends Body = Body, I = unknown> {
   readonly kind: K;
+  /** The kind in manifests, where that is the name of another kind in other API versions. */
+  readonly manifestKind?: string;
   /** API versions in which manifests of this kind are read by this definition. */
   readonly apiVersions: readonly string[];
   /** API version of the resources that result, where it isn't the first of `apiVersions`. */
@@ -50,6 +52,11 @@ export interface Review {
 /** A warning about a field that is read but that nothing acts on yet. */
 export function notSupported(...path: readonly (string | number)[]): Problem {
   return { path, message: 'is not supported yet, and ignored', severity: 'warning' };
+}
+
+/** Review of the kinds of policies: they are read, but the process that enforces them is not there yet. */
+export function notEnforced(): Review {
+  return { warnings: [{ path: ['kind'], message: 'nothing enforces policies yet', severity: 'warning' }] };
 }
 
 /** Only gives the type checker the kind's name and schema. */

@@ -9,13 +9,23 @@ import { CALICO_NODE_STATUS } from './kinds/calico-node-status.ts';
 import { CLUSTER_INFORMATION } from './kinds/cluster-information.ts';
 import { ENDPOINT_SLICE } from './kinds/endpoint-slice.ts';
 import { FELIX_CONFIGURATION } from './kinds/felix-configuration.ts';
+import { GLOBAL_NETWORK_POLICY } from './kinds/global-network-policy.ts';
+import { HOST_ENDPOINT } from './kinds/host-endpoint.ts';
 import { IP_POOL } from './kinds/ip-pool.ts';
+import { KUBERNETES_NETWORK_POLICY } from './kinds/kubernetes-network-policy.ts';
 import { KUBERNETES_NODE } from './kinds/kubernetes-node.ts';
 import { NAMESPACE } from './kinds/namespace.ts';
+import { NETWORK_POLICY } from './kinds/network-policy.ts';
+import { GLOBAL_NETWORK_SET, NETWORK_SET } from './kinds/network-set.ts';
 import { NODE } from './kinds/node.ts';
 import { PEER_PROFILE } from './kinds/peer-profile.ts';
+import { POD } from './kinds/pod.ts';
+import { PROFILE } from './kinds/profile.ts';
 import { SECRET } from './kinds/secret.ts';
+import { SERVICE_ADVERTISEMENT } from './kinds/service-advertisement.ts';
 import { SERVICE } from './kinds/service.ts';
+import { TIER } from './kinds/tier.ts';
+import { WORKLOAD_ENDPOINT } from './kinds/workload-endpoint.ts';
 
 const DEFINITIONS = [
   BGP_CONFIGURATION,
@@ -26,13 +36,24 @@ const DEFINITIONS = [
   CLUSTER_INFORMATION,
   ENDPOINT_SLICE,
   FELIX_CONFIGURATION,
+  GLOBAL_NETWORK_POLICY,
+  GLOBAL_NETWORK_SET,
+  HOST_ENDPOINT,
   IP_POOL,
+  KUBERNETES_NETWORK_POLICY,
   KUBERNETES_NODE,
   NAMESPACE,
+  NETWORK_POLICY,
+  NETWORK_SET,
   NODE,
   PEER_PROFILE,
+  POD,
+  PROFILE,
   SECRET,
   SERVICE,
+  SERVICE_ADVERTISEMENT,
+  TIER,
+  WORKLOAD_ENDPOINT,
 ] as const;
 
 /** A resource of any kind; `kind` tells which. */
@@ -43,11 +64,18 @@ export type Kind = AnyResource['kind'];
 /** The resources of one kind. */
 export type ResourceOf<K extends Kind> = Extract<AnyResource, { kind: K }>;
 
+/** A resource that was read has the kind of its definition, and may be read again. */
 const BY_VERSION_AND_KIND: ReadonlyMap<string, KindDefinition> = new Map(
   DEFINITIONS.flatMap((definition: KindDefinition) =>
-    definition.apiVersions.map((version): [string, KindDefinition] => [`${version} ${definition.kind}`, definition]),
+    definition.apiVersions.flatMap((version) =>
+      manifestKinds(definition).map((kind): [string, KindDefinition] => [`${version} ${kind}`, definition]),
+    ),
   ),
 );
+
+function manifestKinds({ kind, manifestKind }: KindDefinition): readonly string[] {
+  return manifestKind === undefined ? [kind] : [kind, manifestKind];
+}
 
 /** The definition of a kind in an API version; undefined where it isn't read. */
 export function kindDefinition(apiVersion: string, kind: string): KindDefinition | undefined {
@@ -66,5 +94,7 @@ export function isAnyResource(resource: Resource<string, unknown>): resource is 
 
 /** The API versions in which a kind is read; none for an unknown kind. */
 export function apiVersionsOf(kind: string): readonly string[] {
-  return DEFINITIONS.flatMap((definition) => (definition.kind === kind ? definition.apiVersions : []));
+  return DEFINITIONS.flatMap((definition: KindDefinition) =>
+    manifestKinds(definition).includes(kind) ? definition.apiVersions : [],
+  );
 }

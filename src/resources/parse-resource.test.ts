@@ -200,7 +200,7 @@ describe('properties of parseResource', () => {
   }));
   const manifests = fc.record(
     {
-      apiVersion: fc.constantFrom(V3, V1, 'v1', 'discovery.k8s.io/v1', 'starling.dev/v1alpha1'),
+      apiVersion: fc.constantFrom(V3, V1, 'v1', 'networking.k8s.io/v1', 'discovery.k8s.io/v1', 'starling.dev/v1alpha1'),
       kind: fc.constantFrom(...KIND_NAMES),
       metadata: fc.oneof(fc.constant({ name: 'default' }), tree),
       addressType: fc.constantFrom('IPv4', 'IPv6'),

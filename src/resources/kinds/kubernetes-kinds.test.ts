@@ -135,3 +135,48 @@ describe('Namespace', () => {
     });
   });
 });
+
+describe('Pod', () => {
+  it('keeps its addresses, node and named ports, of all that Kubernetes says', () => {
+    const annotations = { 'cni.projectcalico.org/podIP': '10.244.0.2/32', other: 'x' };
+    const { resource, problems } = read({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...metadata, labels: { app: 'web' }, annotations, deletionTimestamp: '2026-01-01T00:00:00Z' },
+      spec: {
+        nodeName: 'node-1',
+        serviceAccountName: 'web',
+        containers: [{ name: 'a', image: 'a', ports: [{ name: 'http', containerPort: 8080 }, { containerPort: 1 }] }],
+        initContainers: [{ name: 'b', ports: [{ name: 'dns', containerPort: 53, protocol: 'UDP' }] }],
+      },
+      status: { phase: 'Running', podIP: '10.244.0.2', podIPs: [{ ip: '10.244.0.2' }, { ip: 'FD00::2' }] },
+    });
+    expect(problems).toEqual([]);
+    expect(resource).toEqual({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        ...metadata,
+        labels: { app: 'web' },
+        annotations: { 'cni.projectcalico.org/podIP': '10.244.0.2/32' },
+      },
+      spec: {
+        nodeName: 'node-1',
+        serviceAccountName: 'web',
+        hostNetwork: false,
+        ports: [
+          { name: 'http', protocol: 'TCP', port: 8080 },
+          { name: 'dns', protocol: 'UDP', port: 53 },
+        ],
+        terminating: true,
+      },
+      status: { phase: 'Running', podIPs: [{ ip: '10.244.0.2' }, { ip: 'fd00::2' }] },
+    });
+    expect(parseResource(resource)).toEqual({ ok: true, resource, problems: [] });
+  });
+
+  it('has no address before it has a node', () => {
+    const pending = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [] }, status: { phase: 'Pending' } };
+    expect(read(pending)).toMatchObject({ problems: [], resource: { spec: { ports: [] }, status: { podIPs: [] } } });
+  });
+});

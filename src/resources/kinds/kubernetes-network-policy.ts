@@ -1,0 +1,70 @@
+/** Kubernetes' own NetworkPolicy. Calico's has its name, so this one has another here. */
+import { z } from 'zod';
+import { cidr } from '../fields.ts';
+import { defineKind, notEnforced } from '../kind-definition.ts';
+
+const labelSelector = z.object({
+  matchLabels: z.record(z.string(), z.string()).optional(),
+  matchExpressions: z
+    .array(
+      z
+        .object({
+          key: z.string().min(1),
+          operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+          values: z.array(z.string()).optional(),
+        })
+        .refine(({ operator, values = [] }) => (operator === 'In' || operator === 'NotIn') === values.length > 0, {
+          path: ['values'],
+          message: 'must have items with In and NotIn, and none with Exists and DoesNotExist',
+        }),
+    )
+    .optional(),
+});
+
+const peer = z
+  .object({
+    podSelector: labelSelector.optional(),
+    namespaceSelector: labelSelector.optional(),
+    ipBlock: z.object({ cidr, except: z.array(cidr).optional() }).optional(),
+  })
+  .check(({ value, issues }) => {
+    const others = value.podSelector !== undefined || value.namespaceSelector !== undefined;
+    if (others !== (value.ipBlock !== undefined)) return;
+    const message = others
+      ? 'ipBlock must not be set together with podSelector or namespaceSelector'
+      : 'must have podSelector, namespaceSelector or ipBlock';
+    issues.push({ code: 'custom', message, input: value });
+  });
+
+const portNumber = z.int().min(1).max(65535);
+
+const port = z
+  .object({
+    protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
+    /** Without it all ports. */
+    port: z.union([portNumber, z.string().min(1)]).optional(),
+    endPort: portNumber.optional(),
+  })
+  .refine(({ port, endPort }) => endPort === undefined || (typeof port === 'number' && port <= endPort), {
+    path: ['endPort'],
+    message: 'needs a port that is a number and not greater',
+  });
+
+const ports = z.array(port).optional();
+
+const spec = z.object({
+  /** Without terms all pods of the namespace. */
+  podSelector: labelSelector.default({}),
+  policyTypes: z.array(z.enum(['Ingress', 'Egress'])).optional(),
+  ingress: z.array(z.object({ from: z.array(peer).optional(), ports })).optional(),
+  egress: z.array(z.object({ to: z.array(peer).optional(), ports })).optional(),
+});
+
+export const KUBERNETES_NETWORK_POLICY = defineKind({
+  kind: 'KubernetesNetworkPolicy',
+  manifestKind: 'NetworkPolicy',
+  apiVersions: ['networking.k8s.io/v1'],
+  schema: z.object({ spec }),
+  reportUnknownFields: true,
+  review: notEnforced,
+});

@@ -1,0 +1,263 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { problemsOf } from '../../../test/support/parsed-kinds.ts';
+import { parseResource } from '../parse-resource.ts';
+import { isJsonObject } from '../resource.ts';
+import type { JsonObject } from '../resource.ts';
+
+const NOT_ENFORCED = 'warning kind: nothing enforces policies yet';
+
+/** What a kind is read as, whatever is warned about. */
+function specOf(kind: string, spec: object, apiVersion = 'projectcalico.org/v3'): unknown {
+  const parsed = parseResource({ apiVersion, kind, metadata: { name: 'a', namespace: 'x' }, spec });
+  return parsed.ok ? parsed.resource.spec : parsed.problems;
+}
+
+describe('NetworkPolicy', () => {
+  it('reads every field', () => {
+    const end = {
+      nets: ['10.0.0.0/8'],
+      notNets: ['10.1.0.0/16'],
+      selector: "app == 'web'",
+      notSelector: 'has(exclude)',
+      namespaceSelector: 'all()',
+      ports: [80, '8080:8090', 'http'],
+      notPorts: [81],
+      serviceAccounts: { names: ['web'], selector: 'has(role)' },
+    };
+    const spec = {
+      tier: 'platform',
+      order: 10.5,
+      selector: "app == 'db'",
+      serviceAccountSelector: "role == 'db'",
+      types: ['Ingress', 'Egress'],
+      ingress: [
+        {
+          action: 'Allow',
+          ipVersion: 4,
+          protocol: 'TCP',
+          source: end,
+          destination: end,
+          metadata: { annotations: {} },
+        },
+        { action: 'Pass', protocol: 'ICMPv6', icmp: { type: 128, code: 0 }, notProtocol: 'UDPLite' },
+        { action: 'Allow', protocol: 'TCP', http: { methods: ['GET'], paths: [{ exact: '/a' }, { prefix: '/b' }] } },
+      ],
+      egress: [
+        { action: 'Log', protocol: 47 },
+        { action: 'Deny', destination: { services: { name: 'dns', namespace: 'kube-system' } } },
+      ],
+      performanceHints: ['AssumeNeededOnEveryNode'],
+    };
+    expect(specOf('NetworkPolicy', spec)).toEqual(spec);
+    expect(problemsOf('NetworkPolicy', spec)).toEqual([NOT_ENFORCED]);
+    expect(specOf('NetworkPolicy', {})).toEqual({ tier: 'default', ingress: [], egress: [] });
+  });
+
+  it('brings protocols, ports and nets into one form', () => {
+    const ingress = [
+      {
+        action: 'Allow',
+        protocol: 'tcp',
+        source: { nets: ['192.0.2.1', '10.1.2.3/8', 'FD00::1'], ports: ['80', '5:5'] },
+      },
+      { action: 'Allow', protocol: '17' },
+    ];
+    expect(specOf('NetworkPolicy', { ingress })).toMatchObject({
+      ingress: [
+        {
+          action: 'Allow',
+          protocol: 'TCP',
+          source: { nets: ['192.0.2.1/32', '10.0.0.0/8', 'fd00::1/128'], ports: [80, '5:5'] },
+        },
+        { action: 'Allow', protocol: 17 },
+      ],
+    });
+  });
+
+  it.each([
+    [{ action: 'allow' }, 'action: must be Allow, Deny, Log or Pass, not the text "allow" (did you mean "Allow"?)'],
+    [
+      { action: 'Allow', protocol: 'TPC' },
+      'protocol: "TPC" is not a protocol: TCP, UDP, ICMP, ICMPv6, SCTP, UDPLite, or 1 to 255',
+    ],
+    [{ action: 'Allow', ipVersion: 5 }, 'ipVersion: must be 4 or 6, not 5'],
+    [{ action: 'Allow', source: { ports: [80] } }, 'source.ports: needs protocol TCP, UDP or SCTP'],
+    [
+      { action: 'Allow', protocol: 'TCP', destination: { ports: ['90:80'] } },
+      'destination.ports.0: "90:80" is not a port: 0 to 65535, a range such as "8080:8090", or a name',
+    ],
+    [
+      { action: 'Allow', protocol: 'TCP', destination: { ports: [65536] } },
+      'destination.ports.0: 65536 is not a port: 0 to 65535, a range such as "8080:8090", or a name',
+    ],
+    [
+      { action: 'Allow', ipVersion: 6, source: { nets: ['10.0.0.0/8'] } },
+      'source.nets.0: 10.0.0.0/8 is not of IP version 6, which the rule is for',
+    ],
+    [{ action: 'Allow', icmp: { type: 8 } }, 'icmp: needs protocol ICMP or ICMPv6'],
+    [{ action: 'Allow', protocol: 'ICMP', ipVersion: 6, icmp: { type: 8 } }, 'ipVersion: must be 4 with protocol ICMP'],
+    [{ action: 'Allow', protocol: 'ICMP', notICMP: { code: 1 } }, 'notICMP.type: is required with code'],
+    [{ action: 'Deny', protocol: 'TCP', http: {} }, 'http: is possible only with action Allow'],
+    [{ action: 'Allow', http: {} }, 'http: needs protocol TCP'],
+    [
+      { action: 'Allow', protocol: 'TCP', http: { paths: [{ exact: '/', prefix: '/' }] } },
+      'http.paths.0: must have exact or prefix',
+    ],
+    [
+      { action: 'Allow', source: { services: { name: 'a' }, selector: 'all()' } },
+      'source.selector: must not be set together with services',
+    ],
+    [
+      { action: 'Allow', source: { nets: ['10.0.0.0/33'] } },
+      'source.nets.0: "10.0.0.0/33" is not an IP address or a prefix such as 10.0.0.0/8',
+    ],
+  ])('%j: %s', (rule, problem) => {
+    expect(problemsOf('NetworkPolicy', { egress: [rule] })).toEqual([`error spec.egress.0.${problem}`]);
+  });
+});
+
+describe('GlobalNetworkPolicy', () => {
+  it.each([
+    [{ doNotTrack: true }, 'error spec.applyOnForward: must be true with doNotTrack'],
+    [
+      { doNotTrack: true, preDNAT: true, applyOnForward: true },
+      'error spec.preDNAT: must not be set together with doNotTrack',
+    ],
+    [
+      { preDNAT: true, applyOnForward: true, egress: [{ action: 'Allow' }] },
+      'error spec.preDNAT: is possible only without egress rules',
+    ],
+  ])('%j: %s', (spec, problem) => {
+    expect(problemsOf('GlobalNetworkPolicy', spec)).toEqual([problem]);
+  });
+
+  it('says what is not supported', () => {
+    expect(problemsOf('GlobalNetworkPolicy', { applyOnForward: true, namespaceSelector: 'all()' })).toEqual([
+      NOT_ENFORCED,
+      'warning spec.applyOnForward: is not supported yet, and ignored',
+    ]);
+  });
+});
+
+describe('NetworkPolicy of Kubernetes', () => {
+  const read = (spec: object) => specOf('NetworkPolicy', spec, 'networking.k8s.io/v1');
+
+  it('is a kind of its own', () => {
+    const spec = {
+      podSelector: { matchLabels: { app: 'web' }, matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] },
+      policyTypes: ['Ingress'],
+      ingress: [
+        {
+          from: [{ podSelector: {} }, { ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } }],
+          ports: [{ protocol: 'UDP', port: 1, endPort: 5 }, { protocol: 'TCP', port: 'http' }, { protocol: 'TCP' }],
+        },
+      ],
+      egress: [{}],
+    };
+    expect(read(spec)).toEqual(spec);
+    const manifest = { apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'a' }, spec };
+    const parsed = parseResource(manifest);
+    expect(parsed).toMatchObject({ resource: { kind: 'KubernetesNetworkPolicy' } });
+    expect(parsed.ok && parseResource(parsed.resource)).toEqual(parsed);
+  });
+
+  it.each([
+    [{ ingress: [{ from: [{}] }] }, 'must have podSelector, namespaceSelector or ipBlock'],
+    [
+      { ingress: [{ from: [{ podSelector: {}, ipBlock: { cidr: '10.0.0.0/8' } }] }] },
+      'ipBlock must not be set together with podSelector or namespaceSelector',
+    ],
+    [{ ingress: [{ ports: [{ port: 'http', endPort: 5 }] }] }, 'needs a port that is a number and not greater'],
+    [
+      { podSelector: { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] } },
+      'must have items with In and NotIn, and none with Exists and DoesNotExist',
+    ],
+  ])('%j: %s', (spec, message) => {
+    expect(read(spec)).toMatchObject([{ message, severity: 'error' }]);
+  });
+});
+
+describe('the other kinds of policies', () => {
+  const http = { name: 'http', protocol: 'TCP', port: 80 };
+
+  it.each([
+    ['Tier', { order: 10, defaultAction: 'Pass' }],
+    ['Profile', { ingress: [{ action: 'Allow' }], egress: [], labelsToApply: { 'pcns.a': 'b' } }],
+    ['NetworkSet', { nets: ['192.0.2.0/24'] }],
+    ['GlobalNetworkSet', { nets: ['2001:db8::/32'] }],
+    ['HostEndpoint', { node: 'a', interfaceName: '*', expectedIPs: ['192.0.2.1'], profiles: ['p'], ports: [http] }],
+    [
+      'WorkloadEndpoint',
+      {
+        orchestrator: 'openstack',
+        workload: 'vm',
+        node: 'a',
+        endpoint: 'port',
+        ipNetworks: ['10.0.0.1/32'],
+        ipNATs: [{ internalIP: '10.0.0.1', externalIP: '192.0.2.1' }],
+        ipv4Gateway: '169.254.1.1',
+        ipv6Gateway: 'fe80::1',
+        profiles: [],
+        interfaceName: 'tap1234',
+        mac: 'fa:16:3e:00:00:01',
+        ports: [http],
+        allowSpoofedSourcePrefixes: [],
+      },
+    ],
+  ])('%s: %j', (kind, spec) => {
+    expect(specOf(kind, spec)).toEqual(spec);
+    expect(problemsOf(kind, spec, 'a')).toEqual([]);
+  });
+
+  it.each([
+    ['HostEndpoint', { node: 'a' }, 'error spec.interfaceName: is required, or else expectedIPs'],
+    [
+      'WorkloadEndpoint',
+      { node: 'a', interfaceName: 'cali1', ipNetworks: ['10.0.0.0/24'] },
+      'error spec.ipNetworks.0: must be a single address',
+    ],
+    ['Tier', { order: 5 }, 'warning spec.order: is always 1000000 for the tier "default"'],
+    ['NetworkSet', { nets: ['x'] }, 'error spec.nets.0: "x" is not an IP address or a prefix such as 10.0.0.0/8'],
+  ])('%s %j: %s', (kind, spec, problem) => {
+    expect(problemsOf(kind, spec)).toEqual([problem]);
+  });
+});
+
+const VECTORS = '../shared/vectors/policy/';
+
+function vectors(file: string): JsonObject[] {
+  const rows: unknown[] = readFileSync(VECTORS + file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  return rows.filter(isJsonObject);
+}
+
+/** All objects anywhere in a value that are as `wanted` says. */
+function find(value: unknown, wanted: (object: JsonObject) => boolean): JsonObject[] {
+  if (Array.isArray(value)) return value.flatMap((item) => find(item, wanted));
+  if (!isJsonObject(value)) return [];
+  return wanted(value) ? [value] : Object.values(value).flatMap((item) => find(item, wanted));
+}
+
+describe('vectors of policies', () => {
+  it('are all read', ({ skip }) => {
+    skip(!existsSync(VECTORS), `${VECTORS} is not there`);
+    const kubernetes = find(vectors('netpol_k8s_e2e.jsonl'), ({ kind }) => kind === 'NetworkPolicy');
+    expect(kubernetes.length).toBeGreaterThan(40);
+    for (const policy of kubernetes) expect(parseResource(policy)).toMatchObject({ ok: true });
+    const policies = vectors('policy_eval.jsonl').flatMap(({ policies }) => (Array.isArray(policies) ? policies : []));
+    expect(policies.length).toBeGreaterThan(20);
+    for (const policy of policies.filter(isJsonObject)) {
+      const { tier = 'default', selector, order, types, ingress, egress } = policy;
+      const spec = { tier, selector, order, types, ingress, egress };
+      expect(specOf('NetworkPolicy', spec)).toHaveProperty('tier', tier);
+    }
+    for (const { kind, entity } of vectors('policy_conversion.jsonl')) {
+      if (kind !== 'entity') continue;
+      const ingress = [{ action: 'Allow', protocol: 'TCP', source: entity }];
+      expect(specOf('NetworkPolicy', { ingress })).toHaveProperty('ingress');
+    }
+  });
+});

@@ -1,0 +1,40 @@
+/** Tier: policies that are asked one after the other, before those of the next tier. */
+import { z } from 'zod';
+import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
+import type { Review } from '../kind-definition.ts';
+import type { Metadata } from '../resource.ts';
+
+const tierSpec = z.object({
+  /** Lower comes first; without it a tier comes last. */
+  order: z.number().optional(),
+  /** What happens to traffic of the endpoints that the tier's policies select and no rule of these decides. */
+  defaultAction: z.enum(['Deny', 'Pass']).default('Deny'),
+});
+
+/** Tiers that are what they are, whatever is written. */
+const BUILT_IN = new Map([
+  ['kube-admin', { order: 1_000, defaultAction: 'Pass' }],
+  ['default', { order: 1_000_000, defaultAction: 'Deny' }],
+  ['kube-baseline', { order: 10_000_000, defaultAction: 'Pass' }],
+]);
+
+export const TIER = defineKind({
+  kind: 'Tier',
+  apiVersions: CALICO_API_VERSIONS,
+  schema: z.object({ spec: tierSpec }),
+  reportUnknownFields: true,
+  review,
+});
+
+function review({ metadata: { name }, spec }: { metadata: Metadata; spec: z.output<typeof tierSpec> }): Review {
+  const fixed = BUILT_IN.get(name);
+  if (fixed === undefined) return { warnings: [] };
+  const wrong = (['order', 'defaultAction'] as const).filter((f) => spec[f] !== undefined && spec[f] !== fixed[f]);
+  return {
+    warnings: wrong.map((field) => ({
+      path: ['spec', field],
+      message: `is always ${fixed[field]} for the tier "${name}"`,
+      severity: 'warning',
+    })),
+  };
+}

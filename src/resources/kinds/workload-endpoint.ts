@@ -1,0 +1,33 @@
+/** WorkloadEndpoint: where a pod, virtual machine or the like meets its node. An orchestrator writes it. */
+import { z } from 'zod';
+import { ipAddress, ipv4Address, ipv6Address } from '../fields.ts';
+import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
+import { endpointPort, net } from '../policy-rule.ts';
+
+export const WORKLOAD_ENDPOINT = defineKind({
+  kind: 'WorkloadEndpoint',
+  apiVersions: CALICO_API_VERSIONS,
+  schema: z.object({
+    spec: z.object({
+      orchestrator: z.string().optional(),
+      workload: z.string().optional(),
+      node: z.string().min(1),
+      pod: z.string().optional(),
+      endpoint: z.string().optional(),
+      serviceAccountName: z.string().optional(),
+      /** Its addresses, as prefixes of one address each. */
+      ipNetworks: z.array(net.refine((text) => /\/(32|128)$/.test(text), 'must be a single address')).default([]),
+      /** Addresses that are translated to one of its own. */
+      ipNATs: z.array(z.object({ internalIP: ipAddress, externalIP: ipAddress })).default([]),
+      ipv4Gateway: ipv4Address.optional(),
+      ipv6Gateway: ipv6Address.optional(),
+      profiles: z.array(z.string()).default([]),
+      interfaceName: z.string().min(1).max(15),
+      mac: z.string().optional(),
+      ports: z.array(endpointPort.partial({ name: true })).default([]),
+      /** Further sources that its traffic may have. */
+      allowSpoofedSourcePrefixes: z.array(net).default([]),
+    }),
+  }),
+  reportUnknownFields: false,
+});

@@ -1,0 +1,168 @@
+/** The rules of Calico's policies and profiles. */
+import { z } from 'zod';
+import { parsePrefix } from '../net/prefix.ts';
+import { IPV4_UNICAST } from '../net/family.ts';
+import { cidr, ipAddress, selector, textField } from './fields.ts';
+
+/** Protocols that have names in rules. */
+const PROTOCOLS = ['TCP', 'UDP', 'ICMP', 'ICMPv6', 'SCTP', 'UDPLite'] as const;
+
+/** A protocol by name or by number (1 to 255); a name becomes that of the list, whatever its case. */
+export const protocol = z.union([z.string(), z.int()]).transform((written, context): string | number => {
+  const name = PROTOCOLS.find((known) => known.toLowerCase() === String(written).toLowerCase());
+  const number = Number(written);
+  if (name !== undefined) return name;
+  if (/^\d+$/.test(String(written)) && number >= 1 && number <= 255) return number;
+  const message = `${JSON.stringify(written)} is not a protocol: ${PROTOCOLS.join(', ')}, or 1 to 255`;
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+/** A port, a range `first:last`, or the name of a port of the endpoints. */
+const port = z.union([z.int(), z.string()]).transform((written, context): string | number => {
+  const text = String(written);
+  const numbers = /^\d+(:\d+)?$/.test(text) ? text.split(':').map(Number) : undefined;
+  if (numbers === undefined && /^[a-zA-Z0-9_.-]{1,128}$/.test(text)) return text;
+  const [first, last = first] = numbers ?? [];
+  if (first === undefined || first > last || last > 65535) {
+    const message = `${JSON.stringify(written)} is not a port: 0 to 65535, a range such as "8080:8090", or a name`;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  }
+  return numbers?.length === 1 ? first : `${first}:${last}`;
+});
+
+/** A prefix or an address; an address becomes the prefix of only itself. */
+export const net = textField((text) => {
+  if (text.includes('/')) return cidr.safeParse(text).data;
+  const address = ipAddress.safeParse(text).data;
+  return address === undefined ? undefined : `${address}/${address.includes(':') ? 128 : 32}`;
+}, 'an IP address or a prefix such as 10.0.0.0/8');
+
+/** One end of a connection. All that is given must be so. */
+const entity = z
+  .object({
+    nets: z.array(net).optional(),
+    notNets: z.array(net).optional(),
+    selector: selector.optional(),
+    notSelector: selector.optional(),
+    namespaceSelector: selector.optional(),
+    ports: z.array(port).optional(),
+    notPorts: z.array(port).optional(),
+    serviceAccounts: z.object({ names: z.array(z.string()).optional(), selector: selector.optional() }).optional(),
+    /** The endpoints of a Kubernetes Service. */
+    services: z.object({ name: z.string().min(1), namespace: z.string().optional() }).optional(),
+  })
+  .check(({ value, issues }) => {
+    if (value.services === undefined) return;
+    for (const field of WITHOUT_SERVICES) {
+      if (value[field] === undefined) continue;
+      issues.push({ code: 'custom', path: [field], message: 'must not be set together with services', input: value });
+    }
+  });
+
+const WITHOUT_SERVICES = [
+  'nets',
+  'notNets',
+  'selector',
+  'notSelector',
+  'namespaceSelector',
+  'ports',
+  'notPorts',
+  'serviceAccounts',
+] as const;
+
+const icmp = z
+  .object({ type: z.int().min(0).max(254).optional(), code: z.int().min(0).max(255).optional() })
+  .refine(({ type, code }) => code === undefined || type !== undefined, {
+    path: ['type'],
+    message: 'is required with code',
+  });
+
+const http = z.object({
+  methods: z.array(z.string()).optional(),
+  paths: z
+    .array(
+      z
+        .object({ exact: z.string().optional(), prefix: z.string().optional() })
+        .refine(({ exact, prefix }) => (exact === undefined) !== (prefix === undefined), 'must have exact or prefix'),
+    )
+    .optional(),
+});
+
+/** A rule matches where all that it says holds. */
+export const policyRule = z
+  .object({
+    action: z.enum(['Allow', 'Deny', 'Log', 'Pass']),
+    ipVersion: z.literal([4, 6]).optional(),
+    protocol: protocol.optional(),
+    notProtocol: protocol.optional(),
+    icmp: icmp.optional(),
+    notICMP: icmp.optional(),
+    source: entity.optional(),
+    destination: entity.optional(),
+    http: http.optional(),
+    metadata: z.object({ annotations: z.record(z.string(), z.string()).optional() }).optional(),
+  })
+  .check(({ value, issues }) => {
+    for (const [path, message] of faults(value))
+      issues.push({ code: 'custom', path: [...path], message, input: value });
+  });
+
+type Rule = z.output<typeof policyRule>;
+
+const WITH_PORTS: ReadonlySet<unknown> = new Set(['TCP', 'UDP', 'SCTP', 6, 17, 132]);
+
+function* faults(rule: Rule): Generator<[path: readonly (string | number)[], message: string]> {
+  for (const end of ['source', 'destination'] as const) {
+    for (const field of ['ports', 'notPorts'] as const) {
+      if ((rule[end]?.[field] ?? []).length > 0 && !WITH_PORTS.has(rule.protocol)) {
+        yield [[end, field], 'needs protocol TCP, UDP or SCTP'];
+      }
+    }
+    if (rule.ipVersion !== undefined) yield* foreignNets(rule.ipVersion, end, rule[end] ?? {});
+  }
+  for (const field of ['icmp', 'notICMP'] as const) {
+    if (rule[field] === undefined) continue;
+    if (rule.protocol !== 'ICMP' && rule.protocol !== 'ICMPv6') yield [[field], 'needs protocol ICMP or ICMPv6'];
+    else if (rule.ipVersion !== undefined && (rule.protocol === 'ICMP') !== (rule.ipVersion === 4)) {
+      yield [['ipVersion'], `must be ${rule.protocol === 'ICMP' ? 4 : 6} with protocol ${rule.protocol}`];
+    }
+  }
+  if (rule.http === undefined) return;
+  if (rule.action !== 'Allow') yield [['http'], 'is possible only with action Allow'];
+  if (rule.protocol !== 'TCP' && rule.protocol !== 6) yield [['http'], 'needs protocol TCP'];
+}
+
+function* foreignNets(
+  version: 4 | 6,
+  end: string,
+  entity: NonNullable<Rule['source']>,
+): Generator<[path: readonly (string | number)[], message: string]> {
+  for (const field of ['nets', 'notNets'] as const) {
+    for (const [i, text] of (entity[field] ?? []).entries()) {
+      if ((parsePrefix(text).family === IPV4_UNICAST) === (version === 4)) continue;
+      yield [[end, field, i], `${text} is not of IP version ${version}, which the rule is for`];
+    }
+  }
+}
+
+/** What both kinds of policies have. Without `types` a policy governs both directions (see the agent's rules). */
+export const policyFields = {
+  tier: z.string().min(1).default('default'),
+  /** Lower comes first; without it a policy comes last. */
+  order: z.number().optional(),
+  selector: selector.optional(),
+  serviceAccountSelector: selector.optional(),
+  types: z.array(z.enum(['Ingress', 'Egress'])).optional(),
+  ingress: z.array(policyRule).default([]),
+  egress: z.array(policyRule).default([]),
+  performanceHints: z.array(z.string()).optional(),
+};
+
+/** A named port of an endpoint. */
+export const endpointPort = z.object({
+  name: z.string().min(1),
+  protocol,
+  port: z.int().min(1).max(65535),
+});
