@@ -2,17 +2,21 @@
  * What the resources ask of this node: neighbours with their policies, and routes to originate. Pure: the same view gives
  * the same answer.
  */
-import { originations } from '../advertiser/originations.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { originations, withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement } from '../advertiser/originations.ts';
 import { clusterRouting } from '../encapsulation/cluster-routing.ts';
 import type { ClusterRouting, ClusterRoutingOptions } from '../encapsulation/cluster-routing.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { PeeringComputer } from '../peering/peering-computer.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
-import { neighbours } from '../peering/neighbours.ts';
+import type { Peering, StaticRoute } from '../peering/peering.ts';
 import type { NodeIdentity, Self } from '../peering/self.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
+import { Derived } from './derived.ts';
 import { NeighbourPolicies } from './neighbour-policies.ts';
 import type { Policies } from './neighbour-session.ts';
+import { SettledNodes } from './settled-nodes.ts';
 
 export interface DesiredNeighbour {
   readonly neighbour: Neighbour;
@@ -32,6 +36,8 @@ export interface DesiredState {
   readonly self: Self | undefined;
   /** By key. */
   readonly neighbours: ReadonlyMap<string, DesiredNeighbour>;
+  /** Routes by which neighbours are reached. */
+  readonly staticRoutes: readonly StaticRoute[];
   /** With its routes; those to workloads are for the workloads known at the time. */
   readonly advertisement: Advertisement;
   /** Who programs which routes; undefined where the FIB is switched off. */
@@ -42,21 +48,91 @@ export interface DesiredState {
 
 /** Works out what this node is to do. */
 export function desiredState(view: ClusterView, identity: NodeIdentity, inputs: DesiredStateInputs): DesiredState {
-  const peering = neighbours(view, identity);
-  const advertisement = originations(view, identity, inputs.workloads);
-  const routing = inputs.kernel === undefined ? undefined : clusterRouting(view, identity, inputs.kernel);
-  const policies = new NeighbourPolicies(view, advertisement);
-  const wanted = peering.neighbours.map((neighbour): [string, DesiredNeighbour] => [
-    neighbour.key,
-    { neighbour, policies: policies.of(neighbour) },
-  ]);
-  return {
-    self: peering.self,
-    neighbours: new Map(wanted),
-    advertisement,
-    routing,
-    problems: [...peering.problems, ...advertisement.problems, ...(routing?.problems ?? []), ...policies.problems].map(
-      ({ resource, field, message }) => `${resource}${field === '' ? '' : `: ${field}`}: ${message}`,
-    ),
-  };
+  return new DesiredStateComputer().compute(view, identity, inputs);
+}
+
+/**
+ * Works out what this node is to do, again and again. The answer depends on the view, the identity and the inputs alone, but
+ * what can't have changed since the answer before is not worked out anew, and is the same object: each neighbour, all of
+ * them, and the whole where nothing has changed.
+ */
+export class DesiredStateComputer {
+  private readonly peering = new PeeringComputer();
+  private readonly nodes = new SettledNodes();
+  private readonly blocks = new Derived<Advertisement>();
+  private readonly routing = new Derived<ClusterRouting | undefined>();
+  private readonly compiled = new Derived<CompiledNeighbours>();
+  private advertisement: Advertisement | undefined;
+  private neighbours: ReadonlyMap<string, DesiredNeighbour> = new Map();
+  private last: { readonly parts: readonly unknown[]; readonly state: DesiredState } | undefined;
+
+  compute(view: ClusterView, identity: NodeIdentity, { workloads, kernel }: DesiredStateInputs): DesiredState {
+    const peering = this.peering.compute(view, identity);
+    const blocks = this.blocks.of(view, [identity.name], (read) => this.keepLists(originations(read, identity, [])));
+    const routing = this.routing.of(this.nodes.of(view), [identity.name, kernel?.felix, kernel?.tunl0], (read) =>
+      kernel === undefined ? undefined : clusterRouting(read, identity, kernel),
+    );
+    const compiled = this.compiled.of(view, [peering, ...whatPoliciesNeed(blocks)], (read) =>
+      this.compile(read, peering, blocks),
+    );
+    const parts = [peering, blocks, routing, compiled, workloads];
+    if (this.last !== undefined && this.last.parts.every((part, i) => part === parts[i])) return this.last.state;
+    const problems = [peering, blocks, routing, compiled].flatMap((part) => part?.problems ?? []);
+    const state: DesiredState = {
+      self: peering.self,
+      neighbours: compiled.neighbours,
+      staticRoutes: peering.staticRoutes,
+      advertisement: withWorkloads(blocks, workloads),
+      routing,
+      problems: problems.map(
+        ({ resource, field, message }) => `${resource}${field === '' ? '' : `: ${field}`}: ${message}`,
+      ),
+    };
+    this.last = { parts, state };
+    return state;
+  }
+
+  /** Lists that are equal to those of before are those. */
+  private keepLists(now: Advertisement): Advertisement {
+    const { advertisement: before } = this;
+    const keep = <T>(old: T | undefined, item: T): T =>
+      old !== undefined && isDeepStrictEqual(old, item) ? old : item;
+    this.advertisement = { ...now, blocks: keep(before?.blocks, now.blocks), pools: keep(before?.pools, now.pools) };
+    return this.advertisement;
+  }
+
+  private compile(view: ClusterView, peering: Peering, advertisement: Advertisement): CompiledNeighbours {
+    const policies = new NeighbourPolicies(view, advertisement);
+    const kept = new Map<Policies, Policies>();
+    const neighbours = new Map<string, DesiredNeighbour>();
+    let isSame = peering.neighbours.length === this.neighbours.size;
+    for (const neighbour of peering.neighbours) {
+      const before = this.neighbours.get(neighbour.key);
+      const now = policies.of(neighbour);
+      // Those of one neighbour before may serve for all that have the same now.
+      if (!kept.has(now)) kept.set(now, before !== undefined && areAlike(before.policies, now) ? before.policies : now);
+      const own = kept.get(now) ?? now;
+      const entry = before?.neighbour === neighbour && before.policies === own ? before : { neighbour, policies: own };
+      isSame &&= entry === before;
+      neighbours.set(neighbour.key, entry);
+    }
+    if (!isSame) this.neighbours = neighbours;
+    return { neighbours: this.neighbours, problems: policies.problems };
+  }
+}
+
+interface CompiledNeighbours {
+  readonly neighbours: DesiredState['neighbours'];
+  readonly problems: NeighbourPolicies['problems'];
+}
+
+/** Blocks of other nodes, and what is said about them, are nothing to policies. */
+const NOT_FOR_POLICIES: readonly string[] = ['routes', 'cluster', 'problems'];
+
+function whatPoliciesNeed(advertisement: Advertisement): readonly unknown[] {
+  return Object.entries(advertisement).flatMap(([field, value]) => (NOT_FOR_POLICIES.includes(field) ? [] : [value]));
+}
+
+function areAlike(one: Policies, other: Policies): boolean {
+  return one.import.key === other.import.key && one.export.key === other.export.key;
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { bgpSettings } from './bgp-settings.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from './cluster-view.ts';
 import type { Change } from './cluster-view.ts';
-import type { AnyResource } from './kinds.ts';
+import type { AnyResource, Kind } from './kinds.ts';
 import { parseResource } from './parse-resource.ts';
 
 function resource(kind: string, name: string, spec: unknown): AnyResource {
@@ -44,6 +44,15 @@ describe('the cluster view', () => {
     expect(after.list('IPPool')).toBe(pools);
     expect(after.get('BGPPeer', 'a')).toBe(before.get('BGPPeer', 'a'));
     expect(applyChanges(after, [])).toBe(after);
+  });
+
+  it('notes which kinds are asked for', () => {
+    const view = clusterView([peer('a'), pool]);
+    const kinds = new Set<Kind>();
+    const noting = view.noting(kinds);
+    expect(noting.list('BGPPeer')).toBe(view.list('BGPPeer'));
+    expect(noting.get('Node', 'absent')).toBeUndefined();
+    expect([...kinds]).toEqual(['BGPPeer', 'Node']);
   });
 
   it('lists the same after changes one by one as when it is made of all at once', () => {

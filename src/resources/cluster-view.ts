@@ -20,7 +20,8 @@ const FEW = 8;
  */
 export class ClusterView {
   readonly tables: ReadonlyMap<Kind, Table>;
-  readonly #lists = new Map<Kind, readonly AnyResource[]>();
+  #lists = new Map<Kind, readonly AnyResource[]>();
+  #noted: Set<Kind> | undefined;
 
   /** `touched` are the keys of what is different from `previous`, by kind. */
   constructor(tables: ReadonlyMap<Kind, Table>, previous?: ClusterView, touched?: ReadonlyMap<Kind, Set<string>>) {
@@ -38,14 +39,24 @@ export class ClusterView {
     }
   }
 
+  /** The same view, which notes the kinds that are asked for. */
+  noting(kinds: Set<Kind>): ClusterView {
+    const view = new ClusterView(this.tables);
+    view.#lists = this.#lists;
+    view.#noted = kinds;
+    return view;
+  }
+
   /** The resource of this name, or undefined. */
   get<K extends Kind>(kind: K, name: string, namespace?: string): ResourceOf<K> | undefined {
+    this.#noted?.add(kind);
     const resource = this.tables.get(kind)?.get(tableKey(name, namespace));
     return resource !== undefined && isOfKind(kind, resource) ? resource : undefined;
   }
 
   /** All resources of a kind, sorted by name, then namespace. */
   list<K extends Kind>(kind: K): readonly ResourceOf<K>[] {
+    this.#noted?.add(kind);
     let list = this.#lists.get(kind);
     if (list === undefined) {
       list = [...(this.tables.get(kind)?.values() ?? [])].sort(compareResources);
