@@ -73,16 +73,19 @@ export const configSchema = z.strictObject({
           username: z.string().default(''),
           password: z.string().default(''),
           passwordFile: z.string().default(''),
+          /** Manifests of the Secrets that resources refer to. */
+          secretsPath: z.string().default(''),
         })
         .prefault({}),
       kubernetes: z
         .strictObject({
           kubeconfig: z.string().default(''),
-          apiGroup: z.string().default('auto'),
+          apiGroup: z.enum(['auto', 'projectcalico.org/v3', 'crd.projectcalico.org/v1']).default('auto'),
           usePodCidr: z.boolean().default(false),
         })
         .prefault({}),
       cache: z.string().default('/var/lib/starling/cache'),
+      cacheKeyFile: z.string().default(''),
     })
     .prefault({}),
   fib: z
@@ -107,6 +110,19 @@ export const configSchema = z.strictObject({
       sysctl: z.enum(['check', 'manage']).default('check'),
       workloadInterfaces: z.array(interfaceName).default(['cali*', 'tap*']),
       felix: z.enum(['auto', 'present', 'absent']).default('auto'),
+    })
+    .prefault({}),
+  peering: z
+    .strictObject({
+      guard: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          maxLossPercent: z.number().min(0).max(100).default(50),
+          minSessions: z.int().min(1).default(2),
+        })
+        .prefault({}),
+      /** How long sessions are kept for those that are to replace them, seconds. */
+      transitionTimeout: z.number().min(1).max(86_400).default(120),
     })
     .prefault({}),
   bestPath: z

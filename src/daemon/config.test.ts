@@ -140,17 +140,58 @@ describe('the configuration', () => {
   });
 
   it('refuses what this version does not do', () => {
-    expect(problemsOf('datastore: { type: etcd }')[0]).toContain('etcd, which this version does not support yet');
     expect(problemsOf('api: { gobgp: "127.0.0.1:50051" }')[0]).toContain("GoBGP's gRPC API");
-    expect(problemsOf('', { DATASTORE_TYPE: 'etcdv3', IP: 'autodetect', AS: '64513' })).toEqual([
-      'environment variable DATASTORE_TYPE: datastore.type is etcd, which this version does not support yet: use file',
+    expect(problemsOf('', { IP: 'autodetect', AS: '64513' })).toEqual([
       'environment variable IP: ip is set, which this version does not support yet: write the address into the Node resource',
       'environment variable AS: asNumber is set, which this version does not support yet: write it into the Node resource',
     ]);
-    expect(() => load('datastore: { type: kubernetes }')).toThrow(
-      expect.objectContaining({
-        problems: [expect.objectContaining({ field: 'datastore.type', reason: 'unsupported' })],
-      }),
+    expect(() => load('', { IP: 'autodetect' })).toThrow(
+      expect.objectContaining({ problems: [expect.objectContaining({ field: 'ip', reason: 'unsupported' })] }),
+    );
+  });
+
+  it('takes the datastores by the names of calico-node', () => {
+    const environment = {
+      DATASTORE_TYPE: 'etcdv3',
+      ETCD_ENDPOINTS: 'https://10.0.0.5:2379, https://[fd00::5]:2379',
+      ETCD_USERNAME: '1',
+      ETCD_PASSWORD: '2',
+      CALICO_API_GROUP: 'crd.projectcalico.org/v1',
+      USE_POD_CIDR: 'true',
+    };
+    expect(load('', environment).datastore).toMatchObject({
+      type: 'etcd',
+      etcd: { endpoints: ['https://10.0.0.5:2379', 'https://[fd00::5]:2379'], username: '1', password: '2' },
+      kubernetes: { kubeconfig: '', apiGroup: 'crd.projectcalico.org/v1', usePodCidr: true },
+      cache: '/var/lib/starling/cache',
+      cacheKeyFile: '',
+    });
+    expect(load('datastore: { type: kubernetes }').datastore.kubernetes.apiGroup).toBe('auto');
+  });
+
+  it('says what a datastore lacks, with the field', () => {
+    expect(problemsOf('datastore: { type: etcd }')).toEqual([
+      'FILE:1:12: datastore.etcd.endpoints is required with datastore.type etcd, e.g. https://127.0.0.1:2379; or else discoverySrv',
+    ]);
+    const etcd = (fields: string) => problemsOf(`datastore: { type: etcd, etcd: { ${fields} } }`);
+    expect(etcd('endpoints: [ftp://a, "10.0.0.5:2379"]')).toEqual([
+      'FILE:1:46: datastore.etcd.endpoints.0 must be a URL like https://10.0.0.5:2379, not "ftp://a"',
+      'FILE:1:55: datastore.etcd.endpoints.1 must be a URL like https://10.0.0.5:2379, not "10.0.0.5:2379"',
+    ]);
+    expect(etcd(`endpoints: [http://a:1], discoverySrv: b, certFile: ${path}, username: u`)).toEqual([
+      expect.stringMatching(/datastore\.etcd\.discoverySrv must not be set together with endpoints$/),
+      expect.stringMatching(/datastore\.etcd\.keyFile is required too: a certificate and its key belong together$/),
+      expect.stringMatching(/datastore\.etcd\.passwordFile or password is required with username$/),
+    ]);
+    expect(etcd('discoverySrv: b, caFile: /nowhere/ca.pem')).toEqual([
+      'FILE:1:59: datastore.etcd.caFile names /nowhere/ca.pem: there is no such file',
+    ]);
+    expect(problemsOf('', { DATASTORE_TYPE: 'kubernetes', KUBECONFIG: '/nowhere/config' })).toEqual([
+      'environment variable KUBECONFIG: datastore.kubernetes.kubeconfig names /nowhere/config: there is no such file',
+    ]);
+    expect(problemsOf('', { KUBECONFIG: '/nowhere/config' })).toEqual([]);
+    expect(problemsOf('datastore: { type: kubernetes, kubernetes: { apiGroup: v3 } }')[0]).toMatch(
+      /datastore\.kubernetes\.apiGroup must be auto, projectcalico\.org\/v3 or crd\.projectcalico\.org\/v1/,
     );
   });
 

@@ -12,6 +12,7 @@ import { CONFIG_FIELDS } from './config-fields.ts';
 import type { ConfigField } from './config-fields.ts';
 import { configSchema } from './config-schema.ts';
 import type { ConfigValues } from './config-schema.ts';
+import { datastoreFaults } from './datastore-checks.ts';
 
 /** The configuration with everything filled in. */
 export interface Config extends Omit<ConfigValues, 'api' | 'nodeName'> {
@@ -64,6 +65,9 @@ export function loadConfig(sources: ConfigSources): Config {
   }
   const { api, nodeName, ...rest } = parsed.data;
   const problems = unsupported(parsed.data, place);
+  for (const { field, message } of datastoreFaults(parsed.data.datastore)) {
+    problems.push({ where: place(field.split('.')), field, message, reason: 'invalid' });
+  }
   const http = parseListen(api.http);
   if (http === null) {
     const message = 'must be an address and a port, like 127.0.0.1:8179 or [::1]:8179, or empty';
@@ -198,9 +202,6 @@ function unsupported(values: ConfigValues, place: (path: readonly PropertyKey[])
   const problems: ConfigProblem[] = [];
   const refuse = (field: string, message: string) =>
     problems.push({ where: place(field.split('.')), field, message, reason: 'unsupported' });
-  if (values.datastore.type !== 'file') {
-    refuse('datastore.type', `is ${values.datastore.type}, which this version does not support yet: use file`);
-  }
   if (values.api.gobgp !== '') {
     refuse('api.gobgp', "asks for GoBGP's gRPC API, which this version does not support yet: leave it empty");
   }
