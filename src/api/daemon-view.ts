@@ -9,7 +9,9 @@ import type {
   DaemonEvent,
   FamilyName,
   FibEntry,
+  HeldChanges,
   PeerDetail,
+  PeerExplanation,
   PeerSummary,
   PrefixMatch,
   ResetKind,
@@ -108,6 +110,12 @@ export interface DaemonView {
   /** One peer, or undefined where there is none with that address. */
   peer(address: string): PeerDetail | undefined;
 
+  /** Why there is a peer or not: by its address, or the name of a node or BGPPeer. */
+  explainPeer(query: string): PeerExplanation;
+
+  /** What waits for {@link peerConfirm}. */
+  heldChanges(): HeldChanges;
+
   /**
    * Routes from a position on, 0 to begin with, about `limit` of them. May return fewer, even none, to keep the
    * call short (a few milliseconds); the paths of one prefix are never divided between slices. Positions mean
@@ -142,6 +150,9 @@ export interface DaemonView {
   peerDisable(address: string, message: string | undefined): ActionResult | Promise<ActionResult>;
 
   peerEnable(address: string): ActionResult | Promise<ActionResult>;
+
+  /** Does what is held back because it takes too many sessions away. */
+  peerConfirm(): ActionResult | Promise<ActionResult>;
 
   /** Originates a route until the daemon restarts, in place of an earlier one for the prefix. `prefix` is `route.prefix`. */
   routeAdd(prefix: Prefix, route: RouteInput): ActionResult | Promise<ActionResult>;

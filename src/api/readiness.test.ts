@@ -29,13 +29,13 @@ describe('readiness', () => {
   });
 
   it.each<[PeerRequirement, StatusReport['peers'], boolean]>([
-    ['none', { total: 2, established: 0, disabled: 0 }, true],
-    ['any', { total: 2, established: 0, disabled: 0 }, false],
-    ['any', { total: 2, established: 1, disabled: 0 }, true],
-    ['any', { total: 0, established: 0, disabled: 0 }, true],
-    ['all', { total: 2, established: 1, disabled: 0 }, false],
-    ['all', { total: 2, established: 1, disabled: 1 }, true],
-    ['all', { total: 2, established: 2, disabled: 0 }, true],
+    ['none', { total: 2, established: 0, disabled: 0, kept: 0, held: 0 }, true],
+    ['any', { total: 2, established: 0, disabled: 0, kept: 0, held: 0 }, false],
+    ['any', { total: 2, established: 1, disabled: 0, kept: 0, held: 0 }, true],
+    ['any', { total: 0, established: 0, disabled: 0, kept: 0, held: 0 }, true],
+    ['all', { total: 2, established: 1, disabled: 0, kept: 0, held: 0 }, false],
+    ['all', { total: 2, established: 1, disabled: 1, kept: 0, held: 0 }, true],
+    ['all', { total: 2, established: 2, disabled: 0, kept: 0, held: 0 }, true],
   ])('with peers=%s and %o: %s', (requirement, peers, ready) => {
     expect(failing({ peers }, requirement).length === 0).toBe(ready);
   });

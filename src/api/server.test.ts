@@ -308,7 +308,7 @@ describe('probes', () => {
   });
 
   it('is not ready, with the reason', async () => {
-    daemon.statusReport = { ...HEALTHY, peers: { total: 2, established: 1, disabled: 0 } };
+    daemon.statusReport = { ...HEALTHY, peers: { total: 2, established: 1, disabled: 0, kept: 0, held: 0 } };
     expect((await ask('GET', '/readyz')).status).toBe(200);
     const { status, text } = await ask('GET', '/readyz?peers=all');
     expect(status).toBe(503);

@@ -74,7 +74,13 @@ export const statusReport = z
     version: z.string(),
     started: pastTimestamp,
     configLoaded: z.boolean(),
-    peers: z.object({ total: count, established: count, disabled: count }),
+    peers: z.object({
+      total: count,
+      established: count,
+      disabled: count,
+      kept: count.describe('Wanted no more, and kept until others have replaced them.'),
+      held: count.describe('To be removed or reset, which waits for a confirmation.'),
+    }),
     routes: z.record(familyName, familyTotals),
     fib: fibStatus,
     datastore: datastoreStatus,
@@ -132,6 +138,14 @@ export const peerSummary = z
     session: z.enum(['internal', 'external']),
     state: sessionState,
     admin: z.enum(['up', 'down']),
+    postponed: z
+      .object({
+        kind: z.enum(['kept', 'held']).describe('`kept` ends by itself, `held` waits for a confirmation.'),
+        change: z.enum(['removed', 'reset', 'held down']).describe('What would be done to the session.'),
+        words: z.string(),
+      })
+      .nullable()
+      .describe('What the resources ask for and is not done for now.'),
     since: pastTimestamp.describe('When the session entered its state.'),
     uptimeSeconds: z.number().describe('How long the session has been Established; 0 when it is not.'),
     families: z.partialRecord(familyName, peerFamily).describe('Configured families.'),
@@ -142,6 +156,44 @@ export const peerSummary = z
   })
   .meta({ id: 'PeerSummary' });
 export interface PeerSummary extends z.infer<typeof peerSummary> {}
+
+export const heldChanges = z
+  .object({
+    changes: z.array(z.object({ peer: z.string(), change: z.string(), words: z.string() })),
+  })
+  .meta({ id: 'HeldChanges' });
+export interface HeldChanges extends z.infer<typeof heldChanges> {}
+
+export const peerExplanation = z
+  .object({
+    query: z.string(),
+    wanted: z.string().describe('Whether the peer is wanted, and why, as a sentence.'),
+    steps: z
+      .array(z.object({ source: z.string(), applies: z.boolean(), words: z.string() }))
+      .describe('What was looked at, in order.'),
+    peers: z
+      .array(
+        z.object({
+          address: z.string(),
+          source: z.string(),
+          reason: z.string(),
+          heldDown: z.string().nullable().describe('Why no session may be opened.'),
+          session: z
+            .object({
+              state: sessionState,
+              admin: z.enum(['up', 'down']),
+              since: pastTimestamp,
+              lastError: trouble.nullable(),
+              postponed: z.string().nullable().describe('What the resources ask for and is not done for now.'),
+            })
+            .nullable()
+            .describe('null: there is none.'),
+        }),
+      )
+      .describe('Peers that are wanted, and sessions there still are.'),
+  })
+  .meta({ id: 'PeerExplanation' });
+export interface PeerExplanation extends z.infer<typeof peerExplanation> {}
 
 export const notificationReport = z
   .object({

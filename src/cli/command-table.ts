@@ -69,6 +69,19 @@ export const COMMANDS: readonly CommandRow[] = [
     run: async (context) => (await import('./commands/peer.ts')).showPeer(context),
   },
   {
+    name: 'peer explain',
+    summary: 'why there is a peer, or why not',
+    arguments: [{ name: 'PEER', description: 'address of a peer, name of a node or of a BGPPeer' }],
+    options: SHOW,
+    run: async (context) => (await import('./commands/peer.ts')).explainPeer(context),
+  },
+  {
+    name: 'peer confirm',
+    summary: 'do what is held back because it takes too many sessions away',
+    options: [{ name: 'yes', description: 'do it; without it, only show what would be done' }, ...SHOWING],
+    run: async (context) => (await import('./commands/peer.ts')).confirmPeers(context),
+  },
+  {
     name: 'peer reset',
     summary: 'close the session and let it come up again',
     arguments: [PEER_ARGUMENT],

@@ -31,6 +31,7 @@ export interface CommandOptions {
   readonly config?: string;
   readonly follow?: true;
   readonly forGood?: true;
+  readonly yes?: true;
 }
 
 export interface CommandContext {

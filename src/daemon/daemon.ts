@@ -23,6 +23,7 @@ import { KernelRouting } from './kernel-routing.ts';
 import type { Log } from './log.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { Router } from './router.ts';
+import type { TransitionLimits } from './transition.ts';
 import { Workloads } from './workloads.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
@@ -92,6 +93,7 @@ export class Daemon {
       events: this.events,
       environment: environment.session,
       bestPath: bestPathOptions(config),
+      limits: transitionLimits(config),
       onProgress: (peers) => this.initialSync.check(peers),
       kernel: this.kernel,
     });
@@ -143,11 +145,12 @@ export class Daemon {
   /** Takes a configuration that was read anew, as far as that can be done while it runs; says what can't. */
   reload(config: Config): void {
     const { now, later } = compareConfigs(this.config, config);
-    const { log, bestPath } = config;
+    const { log, bestPath, peering } = config;
     const { sysctl, felix } = config.fib;
-    this.config = { ...this.config, log, bestPath, fib: { ...this.config.fib, sysctl, felix } };
+    this.config = { ...this.config, log, bestPath, peering, fib: { ...this.config.fib, sysctl, felix } };
     this.environment.log.configure(log);
     if (now.some((field) => field.startsWith('bestPath.'))) this.router.changeBestPath(bestPathOptions(this.config));
+    if (now.some((field) => field.startsWith('peering.'))) this.router.changeLimits(transitionLimits(config));
     if (now.some((field) => field.startsWith('fib.'))) this.kernel?.configure(this.config.fib);
     if (now.includes('fib.felix')) this.applying = this.applying.then(() => this.apply());
     const taken = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
@@ -268,6 +271,7 @@ export class Daemon {
         resources: Object.fromEntries([...this.view.tables].map(([kind, table]) => [kind, table.size])),
         invalid: this.resourceProblems.filter(({ severity }) => severity === 'error').length,
       }),
+      explainPeer: () => ({ wanted: '', neighbours: [], steps: [] }),
       shutdown: onShutdown,
     });
   }
@@ -299,6 +303,10 @@ export class Daemon {
 
 function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {
   return { ...bestPath, maxPaths: fib.maxPaths };
+}
+
+function transitionLimits({ peering: { guard, transitionTimeout } }: Config): TransitionLimits {
+  return { guard, timeout: transitionTimeout * 1000 };
 }
 
 function problemWords({ source, message }: SourcedProblem): string {

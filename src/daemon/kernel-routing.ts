@@ -23,6 +23,9 @@ import { KernelSettings } from './kernel-settings.ts';
 /** `RT_TABLE_MAIN` (linux/rtnetlink.h): the kernel has a rule for it from the start. */
 const MAIN_TABLE = 254;
 
+/** How often to look whether the kernel has everything, in milliseconds. */
+const SETTLED_POLL = 10;
+
 type FibConfig = Config['fib'];
 
 /** What the kernel side needs of the daemon, and tells it. */
@@ -121,6 +124,13 @@ export class KernelRouting {
 
   endOfInitialSync(): void {
     this.fib.endOfInitialSync();
+  }
+
+  /** Resolves when the kernel has all it should have, after `patience` milliseconds at most. */
+  async settled(patience: number): Promise<void> {
+    for (let left = patience; left > 0 && this.fib.statistics.pending > 0; left -= SETTLED_POLL) {
+      await new Promise((resolve) => setTimeout(resolve, SETTLED_POLL));
+    }
   }
 
   async stop(options: { readonly keepRoutes: boolean }): Promise<void> {

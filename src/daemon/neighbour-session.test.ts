@@ -79,6 +79,7 @@ async function lostNeighbour(
     events: new EventLog(() => 0),
     environment: { kernel: undefined, readBudget: new ReadBudget(), random: () => 0.5, log: () => {} },
     ownRestart: { restarting: false, forwarding: false },
+    addedAt: 0,
     onProgress: () => {},
     holdDown: (address, down) => {
       const routes = speaker.rib.tables[0].prefixes.count;

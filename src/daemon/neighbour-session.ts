@@ -8,7 +8,6 @@ import type { RestartTerms } from '../bgp/fsm/local-open.ts';
 import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import type { FsmStateName } from '../bgp/fsm/peer-state.ts';
 import { NO_ANSWER } from '../bgp/fsm/step-connection.ts';
-import { describeNotification } from '../bgp/messages/notification.ts';
 import { encodeRouteRefresh } from '../bgp/messages/route-refresh.ts';
 import type { SessionEnvironment, SessionHandler } from '../bgp/session/session-handler.ts';
 import { Session } from '../bgp/session/session.ts';
@@ -28,6 +27,7 @@ import { RestartHelper } from './restart-helper.ts';
 import type { KeptRoutes } from './restart-helper.ts';
 import { selfNextHops } from './self-next-hops.ts';
 import { sessionConfig } from './session-config.ts';
+import { downInWords, isLoss, keptInWords } from './session-words.ts';
 import type { Speaker } from './speaker.ts';
 
 /** Import and export of one neighbour. */
@@ -52,6 +52,8 @@ export interface NeighbourSessionOptions {
   readonly events: EventLog;
   readonly environment: SessionEnvironment;
   readonly ownRestart: OwnRestart;
+  /** When the neighbour was first wanted, as performance.now() has it. */
+  readonly addedAt: number;
   /** Called when the session came up or ended, or End-of-RIB came. */
   readonly onProgress: () => void;
   /** Has packets avoid an address, or no longer, see {@link Fib.holdDown}. */
@@ -72,6 +74,12 @@ export class NeighbourSession implements SessionHandler {
   /** Received UPDATEs with withdrawals, withdrawn prefixes, and UPDATEs with faults, since the start. */
   readonly received = { withdrawUpdates: 0, withdrawnPrefixes: 0, discarded: 0 };
 
+  readonly addedAt: number;
+  /** Whether the neighbour has ever told all it has. */
+  wasComplete = false;
+  /** When the session came up or ended, as performance.now() has it. */
+  changedAt: number;
+
   private readonly speaker: Speaker;
   private readonly events: EventLog;
   private readonly onProgress: () => void;
@@ -90,6 +98,8 @@ export class NeighbourSession implements SessionHandler {
   constructor(options: NeighbourSessionOptions) {
     this.neighbour = options.neighbour;
     this.policies = options.policies;
+    this.addedAt = options.addedAt;
+    this.changedAt = options.addedAt;
     this.speaker = options.speaker;
     this.events = options.events;
     this.onProgress = options.onProgress;
@@ -132,6 +142,7 @@ export class NeighbourSession implements SessionHandler {
       addPaths: negotiated.addPaths.receive,
     };
     this.negotiated = negotiated;
+    this.changedAt = performance.now();
     this.avoid(false);
     this.session.announceRestart(this.restartTerms);
     this.enterRib(negotiated);
@@ -141,6 +152,7 @@ export class NeighbourSession implements SessionHandler {
     const holdEndOfRib = this.ownRestart.restarting && negotiated.gracefulRestart !== undefined;
     this.speaker.advertising.join(this.peer, this.profile(negotiated), holdEndOfRib);
     this.speaker.kick();
+    this.wasComplete ||= this.isComplete;
     this.onProgress();
   }
 
@@ -148,6 +160,7 @@ export class NeighbourSession implements SessionHandler {
     const result = this.speaker.receiver.receive(this.peer, buffer, start, end, this.context!);
     if (result.endOfRib !== undefined) {
       this.endOfRib.add(result.endOfRib);
+      this.wasComplete ||= this.isComplete;
       this.reportSwept(this.helper.give(this.peer, { type: 'end-of-rib', family: result.endOfRib }));
       this.onProgress();
     }
@@ -175,6 +188,7 @@ export class NeighbourSession implements SessionHandler {
     this.speaker.advertising.leave(this.peer);
     this.speaker.sinks[this.peer] = undefined;
     this.context = undefined;
+    this.changedAt = performance.now();
     this.endOfRib.clear();
     this.helper.give(this.peer, { type: 'down', reason, negotiated: this.negotiated! });
     if (this.avoided) void this.speaker.settled().then(() => this.avoid(false));
@@ -182,6 +196,19 @@ export class NeighbourSession implements SessionHandler {
     this.leaveRib();
     const level = reason.kind === 'stopped' ? 'info' : 'warn';
     this.events.add('session', this.neighbour.key, `session ended: ${downInWords(reason)}${stay}`, level);
+    this.onProgress();
+  }
+
+  /** Families of the session, or of the last one. */
+  get families(): readonly Family[] {
+    return this.negotiated?.families ?? this.neighbour.families;
+  }
+
+  /** Whether the session is up and the neighbour has told all it has. One without graceful restart need not say so. */
+  get isComplete(): boolean {
+    if (this.context === undefined || this.negotiated === undefined) return false;
+    const { families, gracefulRestart } = this.negotiated;
+    return gracefulRestart === undefined || families.every((family) => this.endOfRib.has(family));
   }
 
   /** Routes of the neighbour that are kept while it restarts, undefined where there are none to wait for. */
@@ -223,8 +250,13 @@ export class NeighbourSession implements SessionHandler {
 
   /** Takes a new description or new policies to a session that goes on. */
   changePolicy(neighbour: Neighbour, policies: Policies): void {
+    const importSame = policies.import.key === this.policies.import.key;
+    if (neighbour === this.neighbour && importSame && policies.export.key === this.policies.export.key) {
+      this.policies = policies;
+      return;
+    }
     const importChanged =
-      policies.import.key !== this.policies.import.key ||
+      !importSame ||
       neighbour.allowLocalAs !== this.neighbour.allowLocalAs ||
       neighbour.clusterId !== this.neighbour.clusterId;
     this.neighbour = neighbour;
@@ -351,22 +383,4 @@ export class NeighbourSession implements SessionHandler {
     this.faultReported = now;
     this.events.add('session', this.neighbour.key, `malformed UPDATE (RFC 7606): ${faults.join('; ')}`, 'warn');
   }
-}
-
-/** Whether a session ended without a word of the peer, as when its machine died. */
-function isLoss({ kind }: DownReason): boolean {
-  return kind === 'hold-timer-expired' || kind === 'send-hold-timer-expired' || kind === 'connection-lost';
-}
-
-function downInWords(reason: DownReason): string {
-  const { notificationReceived: received, notificationSent: sent } = reason;
-  if (received !== undefined) return `${reason.words} (received ${describeNotification(received)})`;
-  return sent === undefined ? reason.words : `${reason.words} (sent ${describeNotification(sent)})`;
-}
-
-/** What goes on behind words about the end of a session. */
-function keptInWords(kept: KeptRoutes | undefined): string {
-  if (kept === undefined || kept.stale === 0) return '';
-  const end = kept.awaits === 'session' ? '' : ', or its End-of-RIB';
-  return `; its routes (${kept.stale}) stay until ${new Date(kept.until).toISOString()}${end} (graceful restart)`;
 }

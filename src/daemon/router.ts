@@ -2,28 +2,31 @@
  * The router at run time: RIB, neighbours and own routes, brought in line with what the resources ask for. A change
  * touches only what it is about.
  */
-import type { Socket } from 'node:net';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import type { Origination } from '../advertiser/originations.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { parseU32 } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
-import { changeKind } from '../peering/neighbour.ts';
 import type { Self } from '../peering/self.ts';
 import type { Advertising } from '../rib/advertising.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
 import type { ForwardingListener } from '../rib/forwarding.ts';
 import type { NextHopAnswer, NextHopListener } from '../rib/next-hops.ts';
 import type { Rib } from '../rib/rib.ts';
-import type { DesiredNeighbour, DesiredState } from './desired-state.ts';
+import type { DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
 import type { PeerProgress } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
-import { Listening } from './listening.ts';
-import { NeighbourSession } from './neighbour-session.ts';
+import type { NeighbourSession } from './neighbour-session.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
+import { uncoveredPrefixes } from './route-coverage.ts';
+import { Sessions } from './sessions.ts';
 import { Speaker } from './speaker.ts';
+import { TransitionRunner } from './transition-runner.ts';
+import type { PlanState } from './transition-runner.ts';
+import { planTransition } from './transition.ts';
+import type { Postponed, TransitionLimits, TransitionPlan } from './transition.ts';
 
 /** How long peers wait for what the kernel has to answer, in milliseconds: its thread may have failed. */
 const ANSWER_PATIENCE = 10_000;
@@ -33,12 +36,15 @@ export interface KernelListeners {
   readonly forwarding: ForwardingListener & { flush(): void };
   readonly nextHops: NextHopListener;
   holdDown(address: string, down: boolean): void;
+  /** Resolves when the kernel has all it should have, after `patience` milliseconds at most. */
+  settled(patience: number): Promise<void>;
 }
 
 export interface RouterOptions {
   readonly events: EventLog;
   readonly environment: SessionEnvironment;
   readonly bestPath: BestPathOptions;
+  readonly limits: TransitionLimits;
   /** Called when a session came up or ended, or End-of-RIB came. */
   readonly onProgress: (peers: Iterable<PeerProgress>) => void;
   /** Undefined where the FIB is switched off; then every next hop counts as reachable. */
@@ -46,17 +52,15 @@ export interface RouterOptions {
 }
 
 export class Router {
-  /** By key of the neighbour. */
-  readonly sessions = new Map<string, NeighbourSession>();
   readonly ownRoutes: OwnRoutes;
   self: Self | undefined;
 
   private readonly options: RouterOptions;
   private readonly speaker: Speaker;
-  /** Keys of neighbours that an operator switched off, with what he said. */
-  private readonly disabled = new Map<string, string | undefined>();
-  private readonly listening: Listening;
-  private ownRestart: OwnRestart = { restarting: false, forwarding: false };
+  private readonly peers: Sessions;
+  private readonly transitions: TransitionRunner;
+  private limits: TransitionLimits;
+  private wanted: DesiredState | undefined;
 
   constructor(options: RouterOptions) {
     this.options = options;
@@ -70,11 +74,27 @@ export class Router {
       flushForwarding: () => options.kernel?.forwarding.flush(),
     });
     this.ownRoutes = new OwnRoutes(this.rib);
-    this.listening = new Listening({
-      kernel: options.environment.kernel,
+    this.peers = new Sessions({
       events: options.events,
-      accepted: (remote, socket) => this.accepted(remote, socket),
+      environment: options.environment,
+      speaker: this.speaker,
+      holdDown: (address, down) => options.kernel?.holdDown(address, down),
+      onProgress: () => {
+        options.onProgress(this.progress());
+        this.transitions.progressed();
+      },
     });
+    this.limits = options.limits;
+    this.transitions = new TransitionRunner({
+      events: options.events,
+      plan: (state) => this.plan(state),
+      carryOut: (plan) => this.carryOut(plan),
+    });
+  }
+
+  /** By key of the neighbour. */
+  get sessions(): ReadonlyMap<string, NeighbourSession> {
+    return this.peers.all;
   }
 
   get rib(): Rib {
@@ -87,37 +107,42 @@ export class Router {
 
   /** Why neighbours can't connect, in words. */
   get listenProblems(): readonly string[] {
-    return this.listening.problems;
+    return this.peers.listenProblems;
   }
 
   /** Says before anything else how this router came up: whether it has run before, and packets were forwarded meanwhile. */
   startAfter(restart: OwnRestart): void {
-    this.ownRestart = restart;
+    this.peers.changeOwnRestart(restart);
   }
 
   /** All that there is to know is known: peers are told that they have heard everything, and no more of a restart. */
   async endRestart(): Promise<void> {
     await this.speaker.settled(ANSWER_PATIENCE);
-    this.ownRestart = { ...this.ownRestart, restarting: false };
-    for (const session of this.sessions.values()) session.changeOwnRestart(this.ownRestart);
+    this.peers.changeOwnRestart({ restarting: false });
     this.advertising.releaseEndOfRib();
     this.speaker.kick();
   }
 
-  /** Brings everything in line with `wanted`. */
-  async apply(wanted: DesiredState): Promise<void> {
-    const before = this.self;
-    const restart = before?.routerId !== wanted.self?.routerId || before?.asn !== wanted.self?.asn;
-    if (restart) await this.becomeSomeoneElse(wanted.self);
-    this.self = wanted.self;
-    this.setIdentity(wanted.self);
-    // With a FIB its kernel says so at once when an address comes or goes.
-    if (this.options.kernel === undefined) this.setOwnAddresses(allAddresses());
-    this.speaker.kick();
-    this.originate(wanted.advertisement.routes);
-    await this.applyNeighbours(wanted.neighbours);
-    // Last, so that no neighbour is taken for a stranger.
-    if (wanted.self !== undefined) await this.listening.listen(wanted.self.listen);
+  /** Brings everything in line with `wanted`, at once or, where sessions are at stake, when the time has come. */
+  apply(wanted: DesiredState): Promise<void> {
+    this.wanted = wanted;
+    return this.transitions.run(false);
+  }
+
+  /** Does what is held back. */
+  async confirm(): Promise<void> {
+    await this.transitions.run(true);
+  }
+
+  /** What is not done to sessions for now, by key. */
+  get postponed(): ReadonlyMap<string, Postponed> {
+    return this.transitions.postponed;
+  }
+
+  /** Takes other limits of what is followed unasked. */
+  changeLimits(limits: TransitionLimits): void {
+    this.limits = limits;
+    this.transitions.progressed();
   }
 
   /** Originates these routes, and no others. */
@@ -157,40 +182,25 @@ export class Router {
 
   /** The session of the neighbour with this address, or with this key. */
   find(address: string): NeighbourSession | undefined {
-    return (
-      this.sessions.get(address) ?? [...this.sessions.values()].find(({ neighbour }) => neighbour.address === address)
-    );
+    return this.peers.find(address);
   }
 
   /** Whether an operator switched a neighbour off. */
   isDisabled(key: string): boolean {
-    return this.disabled.has(key);
+    return this.peers.isDisabled(key);
   }
 
   disable(peer: NeighbourSession, message: string | undefined): void {
-    const { neighbour } = peer;
-    this.disabled.set(neighbour.key, message);
-    const words = message === undefined ? 'disabled by an operator' : `disabled by an operator: "${message}"`;
-    this.options.events.add('session', neighbour.key, words);
-    // What is held down has no session to end, and must not get one by being enabled.
-    if (neighbour.heldDown === undefined) peer.adminDown(message);
+    this.peers.disable(peer, message);
   }
 
-  enable({ neighbour, session }: NeighbourSession): void {
-    this.disabled.delete(neighbour.key);
-    this.options.events.add('session', neighbour.key, 'enabled by an operator');
-    session.adminUp();
+  enable(peer: NeighbourSession): void {
+    this.peers.enable(peer);
   }
 
   /** How far each peer is in telling what it has. */
-  *progress(): Generator<PeerProgress> {
-    for (const { neighbour, session, endOfRib } of this.sessions.values()) {
-      yield {
-        off: neighbour.heldDown !== undefined || this.isDisabled(neighbour.key),
-        complete: session.negotiated?.families.every((family) => endOfRib.has(family)) ?? false,
-        restarting: session.negotiated?.gracefulRestart?.restarting ?? false,
-      };
-    }
+  progress(): Iterable<PeerProgress> {
+    return this.peers.progress();
   }
 
   /** Resolves when nothing that was heard waits to be decided or forwarded. */
@@ -208,7 +218,8 @@ export class Router {
    * silently where the peer keeps routes meanwhile (RFC 4724). For good, peers are told that every route is gone, and why.
    */
   async stop(forGood: boolean, message?: string): Promise<void> {
-    this.listening.close();
+    this.transitions.stop();
+    this.peers.stopListening();
     if (forGood) this.ownRoutes.clear();
     else this.speaker.stop();
     const reason = { kind: 'shutdown', ...(message !== undefined && { message }) } as const;
@@ -221,11 +232,49 @@ export class Router {
     this.speaker.stop();
   }
 
+  private plan({ confirmed, memory }: PlanState): TransitionPlan {
+    const { self, neighbours } = this.wanted!;
+    return planTransition({
+      sessions: this.peers.running,
+      wanted: new Map([...neighbours].map(([key, { neighbour }]) => [key, neighbour])),
+      identityChanges: this.self?.routerId !== self?.routerId || this.self?.asn !== self?.asn,
+      confirmed,
+      now: performance.now(),
+      limits: this.limits,
+      memory,
+      uncovered: (keys) =>
+        uncoveredPrefixes(this.rib.tables, new Set([...keys].map((key) => this.sessions.get(key)!.peer))),
+    });
+  }
+
+  /** Does what is planned. */
+  private async carryOut(plan: TransitionPlan): Promise<void> {
+    const wanted = this.wanted!;
+    const before = this.self;
+    if (plan.takeIdentity) {
+      const changes = before?.routerId !== wanted.self?.routerId || before?.asn !== wanted.self?.asn;
+      if (changes) await this.becomeSomeoneElse(wanted.self);
+      this.self = wanted.self;
+      this.setIdentity(wanted.self);
+    }
+    // With a FIB its kernel says so at once when an address comes or goes.
+    if (this.options.kernel === undefined) this.setOwnAddresses(allAddresses());
+    this.speaker.kick();
+    // Of a node that is not known nothing is known that it should advertise.
+    if (plan.takeIdentity || wanted.self !== undefined) this.originate(wanted.advertisement.routes);
+    if (plan.settle) {
+      await this.speaker.settled(ANSWER_PATIENCE);
+      await this.options.kernel?.settled(ANSWER_PATIENCE);
+    }
+    await this.peers.apply(wanted.neighbours, plan);
+    // Last, so that no neighbour is taken for a stranger.
+    if (this.self !== undefined) await this.peers.listen(this.self.listen);
+  }
+
   /** A new router id or AS is a new router to everybody (RFC 4271 §6.2): all sessions are set up again. */
   private async becomeSomeoneElse(self: Self | undefined): Promise<void> {
-    const keys = [...this.sessions.keys()];
     const why = 'the router id or AS of this node changed';
-    await Promise.all(keys.map((key) => this.remove(key, 'configuration-changed', why)));
+    await this.peers.removeAll([...this.sessions.keys()], 'configuration-changed', why);
     if (self === undefined) return;
     this.options.events.add('daemon', self.name, `this node is AS ${self.asn}, router id ${self.routerId}`);
   }
@@ -233,71 +282,5 @@ export class Router {
   private setIdentity(self: Self | undefined): void {
     const routerId = self === undefined ? 0 : parseU32(self.routerId);
     this.rib.self = { routerId, clusterId: self?.clusterId ?? routerId };
-  }
-
-  private async applyNeighbours(wanted: ReadonlyMap<string, DesiredNeighbour>): Promise<void> {
-    const gone = [...this.sessions.keys()].filter((key) => !wanted.has(key));
-    await Promise.all(gone.map((key) => this.remove(key, 'deconfigured', 'it is no longer wanted')));
-    await Promise.all([...wanted].map(([key, desired]) => this.applyNeighbour(key, desired)));
-  }
-
-  private async applyNeighbour(key: string, { neighbour, policies }: DesiredNeighbour): Promise<void> {
-    const known = this.sessions.get(key);
-    if (known !== undefined) {
-      const change = changeKind(known.neighbour, neighbour);
-      if (change === 'none' || change === 'policy') {
-        known.changePolicy(neighbour, policies);
-        return;
-      }
-      // It stays in the list while its connection is closed, as what it is to be from now on.
-      known.neighbour = neighbour;
-      await known.stop({ kind: 'configuration-changed' });
-      this.options.events.add('session', key, 'set up anew: its configuration changed');
-    }
-    this.add({ neighbour, policies });
-  }
-
-  private add({ neighbour, policies }: DesiredNeighbour): void {
-    const session = new NeighbourSession({
-      neighbour,
-      policies,
-      self: this.rib.self,
-      speaker: this.speaker,
-      events: this.options.events,
-      environment: this.options.environment,
-      ownRestart: this.ownRestart,
-      onProgress: () => this.options.onProgress(this.progress()),
-      holdDown: (address, down) => this.options.kernel?.holdDown(address, down),
-    });
-    this.sessions.set(neighbour.key, session);
-    this.options.events.add('session', neighbour.key, `peer added: ${neighbour.reason}`);
-    this.admit(neighbour.address);
-    if (neighbour.heldDown !== undefined) {
-      this.options.events.add('session', neighbour.key, `held down: ${neighbour.heldDown}`, 'warn');
-      return;
-    }
-    if (this.disabled.has(neighbour.key)) session.adminDown(this.disabled.get(neighbour.key));
-    session.session.start();
-  }
-
-  private async remove(key: string, kind: 'deconfigured' | 'configuration-changed', why: string): Promise<void> {
-    const session = this.sessions.get(key)!;
-    this.sessions.delete(key);
-    this.admit(session.neighbour.address);
-    await session.stop({ kind });
-    this.options.events.add('session', key, `peer removed: ${why}`);
-  }
-
-  /** Of neighbours that share an address, with a port each, only one connects from there: the one that is found by it. */
-  private admit(address: string): void {
-    const session = this.find(address);
-    if (session === undefined) this.listening.remove(address);
-    else this.listening.add(session.neighbour);
-  }
-
-  private accepted(remote: string, socket: Socket): void {
-    const session = this.find(remote);
-    if (session === undefined || session.neighbour.heldDown !== undefined) socket.destroy();
-    else session.session.accept(socket);
   }
 }

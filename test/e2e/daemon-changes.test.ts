@@ -138,7 +138,7 @@ describe('a change of the resources', () => {
       await waitFor(() => third.log.includes('Peer de-configured'), { what: 'the NOTIFICATION to the removed peer' });
     });
     expect(removed).toEqual([0, 0]);
-    expect((await node.status()).peers).toEqual({ total: 2, established: 2, disabled: 0 });
+    expect((await node.status()).peers).toEqual({ total: 2, established: 2, disabled: 0, kept: 0, held: 0 });
   });
 
   it('sets up a session anew for a changed keepalive time, that one only', async () => {

@@ -6,8 +6,10 @@ import type {
   ActionResult,
   DaemonEvent,
   FibEntry,
+  HeldChanges,
   MessageCounts,
   PeerDetail,
+  PeerExplanation,
   PeerSummary,
   ResetKind,
   RouteEntry,
@@ -29,7 +31,7 @@ export const HEALTHY: StatusReport = {
   version: '0.1.0',
   started: toPastTimestamp(NOW - 3_600_000, NOW),
   configLoaded: true,
-  peers: { total: 2, established: 2, disabled: 0 },
+  peers: { total: 2, established: 2, disabled: 0, kept: 0, held: 0 },
   routes: {
     'ipv4-unicast': { received: 12, best: 10, advertised: 4, fib: 9 },
     'ipv6-unicast': { received: 0, best: 0, advertised: 0, fib: 0 },
@@ -71,6 +73,7 @@ export const TOR_A: PeerDetail = {
   session: 'external',
   state: 'Established',
   admin: 'up',
+  postponed: null,
   since: toPastTimestamp(NOW - 93_784_000, NOW),
   uptimeSeconds: 93_784,
   families: { 'ipv4-unicast': { received: 12, accepted: 10, advertised: 4, endOfRib: true } },
@@ -127,6 +130,24 @@ export const NODE_2: PeerDetail = {
   capabilities: { ours: TOR_A.capabilities.ours, theirs: [] },
   security: { md5: false, gtsmHops: null },
   lastNotificationSent: null,
+};
+
+const EXPLAINED: PeerExplanation = {
+  query: '',
+  wanted: 'BGPPeer tor-a selects all nodes.',
+  steps: [
+    { source: 'node-to-node mesh', applies: false, words: 'the mesh is off' },
+    { source: 'BGPPeer tor-a', applies: true, words: 'it is about all nodes' },
+  ],
+  peers: [
+    {
+      address: TOR_A.address,
+      source: TOR_A.source,
+      reason: TOR_A.reason,
+      heldDown: null,
+      session: { state: 'Established', admin: 'up', since: TOR_A.since, lastError: null, postponed: null },
+    },
+  ],
 };
 
 export function route(prefix: string, more: Partial<RouteEntry> = {}): RouteEntry {
@@ -242,6 +263,7 @@ export function event(id: number, more: Partial<DaemonEvent> = {}): DaemonEvent 
 
 export class FakeDaemonView implements DaemonView {
   statusReport: StatusReport = HEALTHY;
+  held: HeldChanges = { changes: [] };
   peerList: readonly PeerDetail[] = [TOR_A, NODE_2];
   routeList: readonly RouteEntry[] = ROUTES;
   fibList: readonly FibEntry[] = FIB;
@@ -319,6 +341,18 @@ export class FakeDaemonView implements DaemonView {
   peerEnable(address: string): ActionResult {
     this.#mustExist(address);
     return this.#note('enable', address);
+  }
+
+  explainPeer(query: string): PeerExplanation {
+    return { ...EXPLAINED, query, peers: query === TOR_A.address ? EXPLAINED.peers : [] };
+  }
+
+  heldChanges(): HeldChanges {
+    return this.held;
+  }
+
+  peerConfirm(): ActionResult {
+    return this.#note('confirm');
   }
 
   routeAdd(prefix: Prefix, input: RouteInput): ActionResult {

@@ -51,6 +51,14 @@ const enable = defineEndpoint({
   handle: async ({ path }, { daemon, response }) => sendJson(response, await daemon.peerEnable(path.address)),
 });
 
+const confirm = defineEndpoint({
+  method: 'POST',
+  path: '/api/v1/peers/confirm',
+  summary: 'Does to sessions what the resources ask for and was held back.',
+  answer: actionResult,
+  handle: async (_input, { daemon, response }) => sendJson(response, await daemon.peerConfirm()),
+});
+
 const routeAdd = defineEndpoint({
   method: 'POST',
   path: '/api/v1/routes',
@@ -88,4 +96,4 @@ const shutdown = defineEndpoint({
 });
 
 /** The changing part of the route table. */
-export const ACTIONS: readonly Endpoint[] = [reset, disable, enable, routeAdd, routeDelete, shutdown];
+export const ACTIONS: readonly Endpoint[] = [reset, disable, enable, confirm, routeAdd, routeDelete, shutdown];

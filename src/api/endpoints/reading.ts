@@ -16,7 +16,9 @@ import { sendListing } from '../listing.ts';
 import {
   daemonEvent,
   fibEntry,
+  heldChanges,
   peerDetail,
+  peerExplanation,
   peerSummary,
   prefixMatch,
   routeEntry,
@@ -63,6 +65,23 @@ const peer = defineEndpoint({
     if (found === undefined) throw new ApiError('NOT_FOUND', `there is no peer ${path.address}`);
     sendJson(response, found);
   },
+});
+
+const heldBack = defineEndpoint({
+  method: 'GET',
+  path: '/api/v1/peers/held',
+  summary: 'What the resources ask for and waits for a confirmation, because it takes too many sessions away.',
+  answer: heldChanges,
+  handle: (_input, { daemon, response }) => sendJson(response, daemon.heldChanges()),
+});
+
+const explainPeer = defineEndpoint({
+  method: 'GET',
+  path: '/api/v1/peers/explain',
+  summary: 'Why there is a peer, or why not, and how its session is.',
+  queryParameters: { of: z.string().min(1).describe('Address of a peer, name of a node or of a BGPPeer.') },
+  answer: peerExplanation,
+  handle: ({ query }, { daemon, response }) => sendJson(response, daemon.explainPeer(query.of)),
 });
 
 const routes = defineEndpoint({
@@ -152,4 +171,4 @@ const events = defineEndpoint({
 });
 
 /** The reading part of the route table. */
-export const READING: readonly Endpoint[] = [status, peers, peer, routes, explain, fib, events];
+export const READING: readonly Endpoint[] = [status, peers, heldBack, explainPeer, peer, routes, explain, fib, events];

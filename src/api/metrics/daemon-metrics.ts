@@ -48,6 +48,8 @@ const daemonRows: readonly MetricRow[] = [
   fromStatus('starling_peers', 'Configured peers.', (s) => s.peers.total),
   fromStatus('starling_peers_established', 'Peers whose session is established.', (s) => s.peers.established),
   fromStatus('starling_peers_disabled', 'Peers disabled by an operator.', (s) => s.peers.disabled),
+  fromStatus('starling_peers_kept', 'Peers wanted no more, kept until others replace them.', (s) => s.peers.kept),
+  fromStatus('starling_peers_held_back', 'Peers whose removal or reset waits for a confirmation.', (s) => s.peers.held),
 ];
 
 const ribRows: readonly MetricRow[] = [

@@ -1,7 +1,8 @@
-import type { ActionResult, PeerDetail, PeerSummary } from '../../api/types.ts';
+import type { ActionResult, HeldChanges, PeerDetail, PeerExplanation, PeerSummary } from '../../api/types.ts';
 import { peerPath } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
 import { present } from '../output/present.ts';
+import { renderHeldChanges, renderPeerExplanation } from '../views/peer-explanation-view.ts';
 import { renderPeers, stateOf } from '../views/peer-list-view.ts';
 import { renderPeer } from '../views/peer-view.ts';
 
@@ -53,6 +54,29 @@ export async function disablePeer(context: CommandContext): Promise<number> {
 /** `starling peer enable ADDRESS` */
 export async function enablePeer(context: CommandContext): Promise<number> {
   return change(context, 'enable', {});
+}
+
+/** `starling peer explain ADDRESS|NODE|BGPPEER` */
+export async function explainPeer(context: CommandContext): Promise<number> {
+  const query = { of: context.arguments[0] };
+  const load = (): Promise<PeerExplanation> => context.client.get('/api/v1/peers/explain', query);
+  const { peers } = await present(context, load, renderPeerExplanation);
+  return peers.length === 0 ? 1 : 0;
+}
+
+/** `starling peer confirm` */
+export async function confirmPeers(context: CommandContext): Promise<number> {
+  const { client, io, options } = context;
+  if (options.yes) {
+    const { words } = await client.change<ActionResult>('POST', '/api/v1/peers/confirm', {});
+    await io.write(`${words}\n`);
+    return 0;
+  }
+  const load = (): Promise<HeldChanges> => client.get('/api/v1/peers/held');
+  const { changes } = await present(context, load, renderHeldChanges);
+  if (changes.length === 0) return 0;
+  io.writeError('nothing is done without --yes\n');
+  return 1;
 }
 
 async function change(

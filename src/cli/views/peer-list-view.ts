@@ -80,6 +80,7 @@ export function colourOf({ state, admin }: Pick<PeerSummary, 'state' | 'admin'>)
   return state === 'Established' ? 'green' : 'red';
 }
 
-function infoOf({ state, lastError }: PeerSummary): string {
+function infoOf({ state, lastError, postponed }: PeerSummary): string {
+  if (postponed !== null) return postponed.words;
   return state === 'Established' || lastError === null ? '' : lastError.words;
 }

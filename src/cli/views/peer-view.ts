@@ -15,6 +15,7 @@ export function renderPeer(peer: PeerDetail, style: Style): string {
     [
       ['State', state],
       ['Why it exists', reasonWords(peer)],
+      ...(peer.postponed === null ? [] : [['Not done', peer.postponed.words] as [string, string]]),
       ['AS', `${peer.asn}, here ${peer.localAsn}: ${peer.session}`],
       ['Router id', `${peer.routerId ?? 'not known yet'}, here ${peer.localRouterId}`],
       ['Connection', connectionWords(peer)],

@@ -25,8 +25,10 @@ export function renderStatus(status: StatusReport, style: Style): string {
 }
 
 function peersWords({ peers }: StatusReport): string {
-  const disabled = peers.disabled === 0 ? '' : `, ${peers.disabled} disabled`;
-  return peers.total === 0 ? 'none configured' : `${peers.established} of ${peers.total} established${disabled}`;
+  const more = (['disabled', 'kept', 'held'] as const)
+    .filter((what) => peers[what] > 0)
+    .map((what) => `, ${peers[what]} ${what === 'held' ? 'held back' : what}`);
+  return peers.total === 0 ? 'none configured' : `${peers.established} of ${peers.total} established${more.join('')}`;
 }
 
 function routesWords(routes: Readonly<Record<string, FamilyTotals>>): string[] {

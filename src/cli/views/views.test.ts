@@ -15,7 +15,7 @@ describe('status', () => {
   it('says in words what is wrong', () => {
     const status: StatusReport = {
       ...HEALTHY,
-      peers: { total: 3, established: 1, disabled: 1 },
+      peers: { total: 3, established: 1, disabled: 1, kept: 0, held: 0 },
       fib: {
         enabled: true,
         inSync: false,

@@ -5,7 +5,9 @@ import type {
   ActionResult,
   DaemonEvent,
   FibEntry,
+  HeldChanges,
   PeerDetail,
+  PeerExplanation,
   PeerSummary,
   ResetKind,
   RouteEntry,
@@ -23,6 +25,8 @@ import { attributesOf } from '../manual-route.ts';
 import type { NeighbourSession } from '../neighbour-session.ts';
 import type { Router } from '../router.ts';
 import { FibReport } from './fib-report.ts';
+import { heldChanges, peerExplanation } from './peer-explanation.ts';
+import type { PeeringReasons } from './peer-explanation.ts';
 import { peerDetail, peerSummary } from './peer-report.ts';
 import { RouteExplainer } from './route-explanation.ts';
 import { RouteListing } from './route-listing.ts';
@@ -39,6 +43,8 @@ export interface ReportSources {
   /** Undefined where the FIB is switched off. */
   readonly kernel: KernelRouting | undefined;
   readonly datastoreCounters: () => DaemonCounters['datastore'];
+  /** Why the resources ask for a peer or not: its address, or the name of a node or BGPPeer. */
+  readonly explainPeer: (what: string) => PeeringReasons;
   readonly shutdown: (forGood: boolean) => void;
 }
 
@@ -83,6 +89,15 @@ export class DaemonReport implements DaemonView {
     const { router, now } = this.sources;
     const peer = router.find(address);
     return peer === undefined ? undefined : peerDetail(router, peer, now());
+  }
+
+  explainPeer(query: string): PeerExplanation {
+    const { router, explainPeer, now } = this.sources;
+    return peerExplanation(router, query, explainPeer(query), now());
+  }
+
+  heldChanges(): HeldChanges {
+    return heldChanges(this.sources.router);
   }
 
   routes(query: RouteQuery, position: number, limit: number): Slice<RouteEntry> {
@@ -161,6 +176,14 @@ export class DaemonReport implements DaemonView {
   peerEnable(address: string): ActionResult {
     this.sources.router.enable(this.find(address));
     return { words: `Peer ${address} is enabled.` };
+  }
+
+  async peerConfirm(): Promise<ActionResult> {
+    const { router } = this.sources;
+    const { changes } = heldChanges(router);
+    if (changes.length === 0) return { words: 'Nothing is held back.' };
+    await router.confirm();
+    return { words: `Done: ${changes.map(({ peer, change }) => `${peer} is ${change}`).join(', ')}.` };
   }
 
   routeAdd(prefix: Prefix, route: RouteInput): ActionResult {

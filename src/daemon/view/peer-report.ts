@@ -26,6 +26,7 @@ export function peerSummary(router: Router, peer: NeighbourSession, now: number)
     session: neighbour.external ? 'external' : 'internal',
     state: session.state,
     admin: router.isDisabled(neighbour.key) ? 'down' : 'up',
+    postponed: router.postponed.get(neighbour.key) ?? null,
     since: toPastTimestamp(statistics.stateSince, now),
     uptimeSeconds: established ? Math.max(0, now - statistics.stateSince) / 1000 : 0,
     families: Object.fromEntries(
@@ -34,11 +35,12 @@ export function peerSummary(router: Router, peer: NeighbourSession, now: number)
     flaps: statistics.flaps,
     pendingPrefixes: peer.peer < 0 ? 0 : router.advertising.waiting(peer.peer),
     messages: { received: receivedCounts(peer), sent: sentCounts(peer) },
-    lastError: lastError(peer, now),
+    lastError: lastTrouble(peer, now),
   };
 }
 
-function lastError({ neighbour, lastError: error }: NeighbourSession, now: number): PeerSummary['lastError'] {
+/** Why the session is not there, or ended the last time. */
+export function lastTrouble({ neighbour, lastError: error }: NeighbourSession, now: number): PeerSummary['lastError'] {
   if (neighbour.heldDown !== undefined) return { words: neighbour.heldDown, at: toPastTimestamp(now, now) };
   return error === undefined ? null : { words: error.words, at: toPastTimestamp(error.at, now) };
 }

@@ -6,6 +6,8 @@ import { FAMILIES } from '../../net/family.ts';
 import type { Family, FAMILY_NAMES } from '../../net/family.ts';
 import { LOCAL_PEER } from '../../rib/peers.ts';
 import type { Router } from '../router.ts';
+import type { Postponed } from '../transition.ts';
+import { heldProblems } from './peer-explanation.ts';
 
 /** What the report is made of beside the router. */
 export interface StatusInputs {
@@ -35,12 +37,18 @@ export function statusReport(router: Router, inputs: StatusInputs, now: number):
       total: peers.length,
       established,
       disabled: peers.filter(({ neighbour }) => router.isDisabled(neighbour.key)).length,
+      kept: countPostponed(router, 'kept'),
+      held: countPostponed(router, 'held'),
     },
     routes: totals(router, inputs),
     fib: inputs.fib,
     datastore: inputs.datastore,
-    problems: [...inputs.problems, ...router.listenProblems, ...sessionProblems(router)],
+    problems: [...inputs.problems, ...router.listenProblems, ...heldProblems(router), ...sessionProblems(router)],
   };
+}
+
+function countPostponed({ postponed }: Router, kind: Postponed['kind']): number {
+  return [...postponed.values()].filter((one) => one.kind === kind).length;
 }
 
 function totals(router: Router, inputs: StatusInputs): Record<(typeof FAMILY_NAMES)[number], FamilyTotals> {
