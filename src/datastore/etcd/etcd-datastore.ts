@@ -35,7 +35,8 @@ const TUNING: EtcdTuning = {
   keepaliveTime: 6000,
   keepaliveTimeout: 5000,
   requestTimeout: 10_000,
-  pageSize: 500,
+  // Read in some 20 ms.
+  pageSize: 200,
   progressInterval: 15_000,
 };
 
