@@ -128,6 +128,9 @@ async function reflector(job: Job): Promise<Measurement> {
   });
 }
 
+/** Clients that connect at the same time: more of them the listen queue of BIRD does not take. */
+const CONNECTING = 16;
+
 /** As {@link reflector}, but the sessions count too: from the first connection on, each client announces as soon as it can. */
 async function manyClients(job: Job): Promise<Measurement> {
   const { prefixes, sets, addPaths = false } = job.scenario;
@@ -138,24 +141,31 @@ async function manyClients(job: Job): Promise<Measurement> {
     const style = { seed: job.seed + i, nextHop: client.address, pathStart: [], localPref: 100 };
     return encodeGroups(table, makeAttributeSets(sets, style), i * sets, (i + 1) * sets, addPaths ? 1 : undefined);
   });
-  return timed(job, async () => {
-    await Promise.all(
-      clients.map(async (client, i) => {
-        const sink = new Sink(index, () => true);
-        sink.addPaths = addPaths;
-        sink.ignoreFrom = table.groupStart[i * sets];
-        sink.ignoreEnd = table.groupStart[(i + 1) * sets];
-        const hear = (speaker: Speaker) => (speaker.onUpdate = sink.listener);
-        const speaker = await establish(client, 20, HOLD_TIME, addPaths, hear);
-        const lost = speaker.closed.then((why) => {
-          throw new Error(`the session of ${client.address} ended: ${describeEnd(why)}`);
-        });
-        lost.catch(() => undefined);
-        await speaker.send(streams[i]);
-        await Promise.race([lost, sink.reach(index.size - (sink.ignoreEnd - sink.ignoreFrom))]);
-      }),
-    );
+  const sinks = clients.map((_, i) => {
+    const sink = new Sink(index, () => true);
+    sink.addPaths = addPaths;
+    sink.ignoreFrom = table.groupStart[i * sets];
+    sink.ignoreEnd = table.groupStart[(i + 1) * sets];
+    return sink;
   });
+  let next = 0;
+  const lost: string[] = [];
+  const connectSome = async () => {
+    while (next < clients.length) {
+      const i = next++;
+      const hear = (speaker: Speaker) => (speaker.onUpdate = sinks[i].listener);
+      const speaker = await establish(clients[i], 20, HOLD_TIME, addPaths, hear);
+      void speaker.closed.then((why) => lost.push(`${clients[i].address}: ${describeEnd(why)}`));
+      await speaker.send(streams[i]);
+    }
+  };
+  const measured = await timed(job, async () => {
+    const done = sinks.map((sink) => sink.reach(index.size - (sink.ignoreEnd - sink.ignoreFrom)));
+    await Promise.all(Array.from({ length: CONNECTING }, connectSome));
+    await Promise.all(done);
+  });
+  if (lost.length > 0) throw new Error(`${lost.length} sessions ended: ${lost[0]}`);
+  return measured;
 }
 
 const LATENCY_UPDATES = 2000;
