@@ -1,8 +1,7 @@
 /** What the rules of peering give for one node, one address, or the workloads of this node. */
-import { FAMILIES, IPV4_UNICAST } from '../net/family.ts';
+import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import { tryParseAddress } from '../net/address.ts';
-import { bgpSettings } from '../resources/bgp-settings.ts';
 import type { Node } from '../resources/kinds/node.ts';
 import type { PeerAddress } from '../resources/peer-address.ts';
 import { addCandidate, sourceWords, traceRefusal } from './candidate.ts';
@@ -10,9 +9,13 @@ import type { Outcome } from './candidate.ts';
 import type { PeeringContext } from './context.ts';
 import type { NodeAddresses } from './neighbour.ts';
 import type { AddressRule, NodeRule, WorkloadRule } from './rules.ts';
-import { nodeAddresses, nodeAs } from './self.ts';
+import { nodeAddresses } from './self.ts';
 import type { LocalWorkload } from './self.ts';
 import { BGP_PORT, waitsFor } from './session-terms.ts';
+import type { Step } from './step.ts';
+
+/** A family without the other, by index. */
+const ALONE: readonly (readonly Family[])[] = [[IPV4_UNICAST], [IPV6_UNICAST]];
 
 /** What rules that select nodes give for one of them. */
 export function nodeOutcome(context: PeeringContext, rules: readonly NodeRule[], node: Node): Outcome {
@@ -22,10 +25,13 @@ export function nodeOutcome(context: PeeringContext, rules: readonly NodeRule[],
 }
 
 function addNode(context: PeeringContext, rule: NodeRule, node: Node, outcome: Outcome): void {
-  const { self, view } = context;
-  const isSelected = rule.selects(node);
-  if (!isSelected || node.metadata.name === self.name) {
-    traceNode(context, rule, node, isSelected ? 'It is this node itself.' : rule.refusal(node), !isSelected);
+  const { self } = context;
+  if (!rule.selects(node)) {
+    if (context.trace !== undefined) traceNode(context, rule, node, { words: rule.refusal(node), unselected: true });
+    return;
+  }
+  if (node.metadata.name === self.name) {
+    traceNode(context, rule, node, { words: 'It is this node itself.' });
     return;
   }
   const addresses = nodeAddresses(node);
@@ -34,22 +40,31 @@ function addNode(context: PeeringContext, rule: NodeRule, node: Node, outcome: O
     const address = addressOf(addresses, family);
     const refusal = addressRefusal(addressOf(self.addresses, family), address, family);
     if (address !== undefined && refusal === undefined) remotes.push({ address, family, port: undefined });
-    else traceNode(context, rule, node, refusal ?? '', false);
+    else traceNode(context, rule, node, { words: refusal ?? '', family });
   }
   for (const remote of remotes) {
     const end = {
       remote,
-      port: bgpSettings(view, node.metadata.name).listenPort,
-      peerAs: rule.peerAs(node) ?? nodeAs(view, node),
+      port: listenPort(context, node),
+      peerAs: rule.peerAs(node) ?? asOf(context, node),
       node,
       // With two sessions each carries its own family, as Calico's nodes do, so that no route arrives twice.
-      families: remotes.length > 1 ? [remote.family] : FAMILIES,
+      families: remotes.length > 1 ? ALONE[remote.family] : FAMILIES,
       // A BGPPeer for some nodes has both ends connect, as in Calico.
       waits: rule.type !== 'node' && waitsFor(remote, self),
       localAddresses: self.addresses,
     };
     addCandidate(context, rule, end, outcome);
   }
+}
+
+/** Where a node listens: as its own BGPConfiguration says, else as that of the cluster. */
+function listenPort({ view, cluster }: PeeringContext, { metadata: { name } }: Node): number {
+  return view.get('BGPConfiguration', `node.${name}`)?.spec.listenPort || cluster.listenPort;
+}
+
+function asOf({ cluster }: PeeringContext, { spec }: Node): number {
+  return spec.bgp.asNumber ?? cluster.asNumber;
 }
 
 /** Why there can be no session of a family between two nodes. */
@@ -61,14 +76,18 @@ function addressRefusal(own: string | undefined, theirs: string | undefined, fam
   return own === theirs ? `The node has the ${version} address of this node, ${own}.` : undefined;
 }
 
-function traceNode(context: PeeringContext, rule: NodeRule, node: Node, words: string, unselected: boolean): void {
+function traceNode(
+  context: PeeringContext,
+  rule: NodeRule,
+  node: Node,
+  why: Pick<Step, 'words' | 'unselected' | 'family'>,
+): void {
   context.trace?.({
     source: sourceWords(rule),
     ...(rule.peer !== undefined && { peer: rule.peer.metadata.name }),
     node: node.metadata.name,
     applies: false,
-    unselected,
-    words,
+    ...why,
   });
 }
 
@@ -79,17 +98,17 @@ function addressOf({ ipv4, ipv6 }: NodeAddresses, family: Family): string | unde
 /** What a BGPPeer gives that names an address; `node` is the node of the cluster that has it, if any. */
 export function addressOutcome(context: PeeringContext, rule: AddressRule, node: Node | undefined): Outcome {
   const outcome: Outcome = { candidates: [], problems: [] };
-  const { self, view } = context;
+  const { self } = context;
   const { remote, peerAs } = rule;
   if (remote.address === addressOf(self.addresses, remote.family)) {
     traceRefusal(context, rule, { remote, node }, 'The address is that of this node.');
     return outcome;
   }
   // A node of the cluster says itself where it listens; at its address there may be something else, as the AS shows.
-  const isNode = node !== undefined && nodeAs(view, node) === peerAs;
+  const isNode = node !== undefined && asOf(context, node) === peerAs;
   const end = {
     remote,
-    port: remote.port ?? (isNode ? bgpSettings(view, node.metadata.name).listenPort : BGP_PORT),
+    port: remote.port ?? (isNode ? listenPort(context, node) : BGP_PORT),
     peerAs,
     node,
     families: FAMILIES,
@@ -144,7 +163,7 @@ function addWorkload(context: PeeringContext, rule: WorkloadRule, workload: Loca
       peerAs: rule.peerAs,
       node: undefined,
       workload: workload.name,
-      families: remotes.length > 1 ? [remote.family] : FAMILIES,
+      families: remotes.length > 1 ? ALONE[remote.family] : FAMILIES,
       // It connects: only the workload knows when it is ready.
       waits: true,
       localAddresses,

@@ -89,9 +89,14 @@ export function nodeAs(view: ClusterView, node: Node): number {
 export function nodeAddresses(node: Node): NodeAddresses {
   const { ipv4Address, ipv6Address } = node.spec.bgp;
   return {
-    ...(ipv4Address !== undefined && { ipv4: ipv4Address.split('/')[0] }),
-    ...(ipv6Address !== undefined && { ipv6: ipv6Address.split('/')[0] }),
+    ...(ipv4Address !== undefined && { ipv4: withoutLength(ipv4Address) }),
+    ...(ipv6Address !== undefined && { ipv6: withoutLength(ipv6Address) }),
   };
+}
+
+function withoutLength(text: string): string {
+  const slash = text.indexOf('/');
+  return slash < 0 ? text : text.slice(0, slash);
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What the rules of peering say while they are applied, for whoever wants to know why a neighbour exists or doesn't. */
+import type { Family } from '../net/family.ts';
 import type { Labels } from '../resources/selector.ts';
 
 /** One decision: a rule gives a neighbour, or doesn't. */
@@ -12,6 +13,8 @@ export interface Step {
   readonly address?: string;
   /** Name of the node that the neighbour is or would be. */
   readonly node?: string;
+  /** Where the decision is about one family of the sessions with a node. */
+  readonly family?: Family;
   readonly applies: boolean;
   /** Whether the node is merely none of those that the rule is about. */
   readonly unselected?: boolean;
