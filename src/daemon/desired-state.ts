@@ -14,8 +14,8 @@ import type { Peering, StaticRoute } from '../peering/peering.ts';
 import type { NodeIdentity, Self } from '../peering/self.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { Derived } from './derived.ts';
-import { NeighbourPolicies } from './neighbour-policies.ts';
-import type { Policies } from './neighbour-session.ts';
+import { NeighbourPolicies, arePoliciesAlike } from './neighbour-policies.ts';
+import type { Policies } from './neighbour-policies.ts';
 import { SettledNodes } from './settled-nodes.ts';
 
 export interface DesiredNeighbour {
@@ -36,6 +36,8 @@ export interface DesiredState {
   readonly self: Self | undefined;
   /** By key. */
   readonly neighbours: ReadonlyMap<string, DesiredNeighbour>;
+  /** Metric of normal routes, by family. */
+  readonly normalMetric: readonly [number, number];
   /** Routes by which neighbours are reached. */
   readonly staticRoutes: readonly StaticRoute[];
   /** With its routes; those to workloads are for the workloads known at the time. */
@@ -81,6 +83,7 @@ export class DesiredStateComputer {
     const state: DesiredState = {
       self: peering.self,
       neighbours: compiled.neighbours,
+      normalMetric: compiled.normalMetric,
       staticRoutes: peering.staticRoutes,
       advertisement: withWorkloads(blocks, workloads),
       routing,
@@ -102,7 +105,7 @@ export class DesiredStateComputer {
   }
 
   private compile(view: ClusterView, peering: Peering, advertisement: Advertisement): CompiledNeighbours {
-    const policies = new NeighbourPolicies(view, advertisement);
+    const policies = new NeighbourPolicies(view, advertisement, peering.self);
     const kept = new Map<Policies, Policies>();
     const neighbours = new Map<string, DesiredNeighbour>();
     let isSame = peering.neighbours.length === this.neighbours.size;
@@ -110,19 +113,21 @@ export class DesiredStateComputer {
       const before = this.neighbours.get(neighbour.key);
       const now = policies.of(neighbour);
       // Those of one neighbour before may serve for all that have the same now.
-      if (!kept.has(now)) kept.set(now, before !== undefined && areAlike(before.policies, now) ? before.policies : now);
+      if (!kept.has(now))
+        kept.set(now, before !== undefined && arePoliciesAlike(before.policies, now) ? before.policies : now);
       const own = kept.get(now) ?? now;
       const entry = before?.neighbour === neighbour && before.policies === own ? before : { neighbour, policies: own };
       isSame &&= entry === before;
       neighbours.set(neighbour.key, entry);
     }
     if (!isSame) this.neighbours = neighbours;
-    return { neighbours: this.neighbours, problems: policies.problems };
+    return { neighbours: this.neighbours, normalMetric: policies.normalMetric, problems: policies.problems };
   }
 }
 
 interface CompiledNeighbours {
   readonly neighbours: DesiredState['neighbours'];
+  readonly normalMetric: DesiredState['normalMetric'];
   readonly problems: NeighbourPolicies['problems'];
 }
 
@@ -131,8 +136,4 @@ const NOT_FOR_POLICIES: readonly string[] = ['routes', 'cluster', 'problems'];
 
 function whatPoliciesNeed(advertisement: Advertisement): readonly unknown[] {
   return Object.entries(advertisement).flatMap(([field, value]) => (NOT_FOR_POLICIES.includes(field) ? [] : [value]));
-}
-
-function areAlike(one: Policies, other: Policies): boolean {
-  return one.import.key === other.import.key && one.export.key === other.export.key;
 }

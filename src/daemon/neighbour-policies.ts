@@ -3,36 +3,96 @@ import type { Advertisement } from '../advertiser/originations.ts';
 import { filterProblems } from '../filters/bgp-filter.ts';
 import type { FilterProblem, NamedFilter } from '../filters/bgp-filter.ts';
 import { compileExportPolicy, compileImportPolicy } from '../filters/policies.ts';
+import type { ExportInputs, ServicePrefix } from '../filters/policies.ts';
+import { parsePrefix } from '../net/prefix.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
+import type { Self } from '../peering/self.ts';
+import { bgpSettings } from '../resources/bgp-settings.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
-import type { Policies } from './neighbour-session.ts';
+import type { LocalPrefScale } from '../rib/local-preference.ts';
+import type { RoutePolicy } from '../rib/policy.ts';
+
+/** How LOCAL_PREF is told to a neighbour in our AS. */
+export interface LocalPrefTerms {
+  readonly scale: LocalPrefScale;
+  /** Whether the neighbour's own scale counts as soon as it has told a route of its own. */
+  readonly follows: boolean;
+  /** Metric of normal routes, by family. */
+  readonly normalMetric: readonly [number, number];
+}
+
+/** Import and export of one neighbour. */
+export interface Policies {
+  readonly import: RoutePolicy;
+  readonly export: RoutePolicy;
+  readonly localPref: LocalPrefTerms;
+}
+
+/** Whether routes are treated alike by both, in words too. */
+export function arePoliciesAlike(one: Policies, other: Policies): boolean {
+  return (
+    one.import.key === other.import.key &&
+    one.export.key === other.export.key &&
+    JSON.stringify(one.localPref) === JSON.stringify(other.localPref)
+  );
+}
+
+/** The settings with prefixes of services. */
+const SERVICE_SETTINGS = ['serviceClusterIPs', 'serviceExternalIPs', 'serviceLoadBalancerIPs'] as const;
 
 /** Compiles policies; neighbours that have the same share them. */
 export class NeighbourPolicies {
   private readonly view: ClusterView;
-  private readonly advertisement: Advertisement;
+  /** What all neighbours have in common. */
+  private readonly defaults: Omit<ExportInputs, 'filters' | 'external'>;
+  /** What LOCAL_PREF is to the nodes of the cluster, as far as that is known. */
+  private readonly clusterScale: LocalPrefScale;
   private readonly compiled = new Map<string, Policies>();
   private readonly used = new Set<string>();
 
-  constructor(view: ClusterView, advertisement: Advertisement) {
+  /** `self` is undefined where the resources don't know this node. */
+  constructor(view: ClusterView, advertisement: Advertisement, self: Self | undefined) {
     this.view = view;
-    this.advertisement = advertisement;
+    this.clusterScale = clusterScale(view);
+    const { pools, blocks } = advertisement;
+    const settings = bgpSettings(view, self?.name);
+    this.defaults = {
+      normalMetric: [settings.ipv4NormalRoutePriority, settings.ipv6NormalRoutePriority],
+      pools,
+      blocks,
+      reflected:
+        self?.clusterId === undefined ? [] : SERVICE_SETTINGS.flatMap((setting) => services(settings, setting)),
+      communities: settings.prefixAdvertisements.map(({ cidr, communities }) => ({
+        prefix: parsePrefix(cidr),
+        communities,
+      })),
+    };
   }
 
   /** The policies of a neighbour. */
-  of({ filters }: Neighbour): Policies {
-    const key = JSON.stringify(filters);
+  of({ filters, external, localPreference }: Neighbour): Policies {
+    const key = JSON.stringify([external, filters, localPreference]);
     const known = this.compiled.get(key);
     if (known !== undefined) return known;
-    const { pools, blocks } = this.advertisement;
+    const { normalMetric } = this.defaults;
     const named = filters.map((name) => this.named(name));
     for (const name of filters) this.used.add(name);
     const policies = {
-      import: compileImportPolicy(named),
-      export: compileExportPolicy({ filters: named, pools, blocks }),
+      import: compileImportPolicy({ filters: named, external, normalMetric }),
+      export: compileExportPolicy({ ...this.defaults, filters: named, external }),
+      localPref: {
+        scale: localPreference === 'auto' ? this.clusterScale : localPreference,
+        follows: localPreference === 'auto',
+        normalMetric,
+      },
     };
     this.compiled.set(key, policies);
     return policies;
+  }
+
+  /** Metric of normal routes, by family. */
+  get normalMetric(): readonly [number, number] {
+    return this.defaults.normalMetric;
   }
 
   /** What is wrong with the filters of the neighbours asked for so far. */
@@ -43,4 +103,19 @@ export class NeighbourPolicies {
   private named(name: string): NamedFilter {
     return { name, spec: this.view.get('BGPFilter', name)?.spec };
   }
+}
+
+function services(
+  settings: Readonly<Record<(typeof SERVICE_SETTINGS)[number], readonly string[]>>,
+  setting: (typeof SERVICE_SETTINGS)[number],
+): readonly ServicePrefix[] {
+  return settings[setting].map((cidr) => ({ prefix: parsePrefix(cidr), setting }));
+}
+
+/** Calico's nodes encode metrics from v3.32 on. */
+function clusterScale(view: ClusterView): LocalPrefScale {
+  const version = view.get('ClusterInformation', 'default')?.spec.calicoVersion ?? '';
+  const [, major, minor] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  if (major === undefined) return 'plain';
+  return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 32) ? 'metric' : 'plain';
 }

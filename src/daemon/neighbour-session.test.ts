@@ -4,9 +4,10 @@ import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { ReadBudget } from '../bgp/session/read-budget.ts';
-import { compileExportPolicy, compileImportPolicy } from '../filters/policies.ts';
+import { exportPolicy, importPolicy } from '../../test/support/policy-asking.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { EventLog } from './event-log.ts';
+import type { Policies } from './neighbour-policies.ts';
 import { NeighbourSession } from './neighbour-session.ts';
 import { Speaker } from './speaker.ts';
 
@@ -58,9 +59,10 @@ const NEGOTIATED: Negotiated = {
   peerCapabilities: [],
 };
 
-const POLICIES = {
-  import: compileImportPolicy([]),
-  export: compileExportPolicy({ filters: [], pools: [], blocks: [] }),
+const POLICIES: Policies = {
+  import: importPolicy([]),
+  export: exportPolicy({}),
+  localPref: { scale: 'plain', follows: true, normalMetric: [1024, 1024] },
 };
 
 /** A neighbour that has told one route and lost its connection, and when packets were to avoid it. */

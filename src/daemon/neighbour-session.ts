@@ -18,23 +18,19 @@ import type { Neighbour } from '../peering/neighbour.ts';
 import { sourceOf } from '../route-reflector/reflection.ts';
 import type { PeerKind, RouterIdentity } from '../route-reflector/reflection.ts';
 import { isSamePeer } from '../rib/peers.ts';
+import type { LocalPrefScale } from '../rib/local-preference.ts';
 import type { PeerInfo } from '../rib/peers.ts';
-import type { RoutePolicy } from '../rib/policy.ts';
 import type { GroupProfile } from '../rib/update-group.ts';
 import type { ReceiveContext } from '../rib/update-receiver.ts';
 import type { EventLog } from './event-log.ts';
+import { arePoliciesAlike } from './neighbour-policies.ts';
+import type { Policies } from './neighbour-policies.ts';
 import { RestartHelper } from './restart-helper.ts';
 import type { KeptRoutes } from './restart-helper.ts';
 import { selfNextHops } from './self-next-hops.ts';
 import { sessionConfig } from './session-config.ts';
 import { downInWords, isLoss, keptInWords } from './session-words.ts';
 import type { Speaker } from './speaker.ts';
-
-/** Import and export of one neighbour. */
-export interface Policies {
-  readonly import: RoutePolicy;
-  readonly export: RoutePolicy;
-}
 
 /** How this router came up (RFC 4724 §4.1). */
 export interface OwnRestart {
@@ -92,6 +88,8 @@ export class NeighbourSession implements SessionHandler {
   /** What held for the last session. */
   private negotiated: Negotiated | undefined;
   private faultReported = -Infinity;
+  /** What LOCAL_PREF is to the neighbour by what it told last, in this session or before. */
+  private shownScale: LocalPrefScale | undefined;
   /** What was last recorded of each state since the session was last Established. */
   private readonly recorded = new Map<FsmStateName, string>();
 
@@ -168,6 +166,7 @@ export class NeighbourSession implements SessionHandler {
       this.received.withdrawUpdates++;
       this.received.withdrawnPrefixes += result.withdrawn;
     }
+    if (result.localPrefScale !== undefined) this.showScale(result.localPrefScale);
     if (result.faults.length > 0) this.reportFaults(result.faults);
     this.speaker.kick();
   }
@@ -251,7 +250,7 @@ export class NeighbourSession implements SessionHandler {
   /** Takes a new description or new policies to a session that goes on. */
   changePolicy(neighbour: Neighbour, policies: Policies): void {
     const importSame = policies.import.key === this.policies.import.key;
-    if (neighbour === this.neighbour && importSame && policies.export.key === this.policies.export.key) {
+    if (neighbour === this.neighbour && arePoliciesAlike(policies, this.policies)) {
       this.policies = policies;
       return;
     }
@@ -368,12 +367,27 @@ export class NeighbourSession implements SessionHandler {
       nextHopMode: neighbour.nextHopMode,
       selfNextHop: selfNextHops(session.localAddress ?? neighbour.localAddress, neighbour),
       clusterId: this.speaker.rib.self.clusterId,
+      localPrefScale: this.localPrefScale,
+      normalMetric: this.policies.localPref.normalMetric,
       exportPolicy: this.policies.export,
       families: negotiated.families,
       addPaths: negotiated.addPaths.send,
       fourOctetAs: negotiated.fourOctetAs,
       maxMessage: negotiated.extendedMessage ? 65_535 : 4096,
     };
+  }
+
+  /** What LOCAL_PREF is to the neighbour. */
+  private get localPrefScale(): LocalPrefScale {
+    const { scale, follows } = this.policies.localPref;
+    return follows ? (this.shownScale ?? scale) : scale;
+  }
+
+  /** The neighbour told a route of its own: it is told LOCAL_PREF as it tells it. */
+  private showScale(scale: LocalPrefScale): void {
+    if (scale === this.shownScale) return;
+    this.shownScale = scale;
+    this.speaker.advertising.change(this.peer, this.profile(this.negotiated!));
   }
 
   private reportFaults(faults: readonly string[]): void {

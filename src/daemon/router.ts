@@ -256,6 +256,7 @@ export class Router {
       if (changes) await this.becomeSomeoneElse(wanted.self);
       this.self = wanted.self;
       this.setIdentity(wanted.self);
+      this.rib.setNormalMetrics(wanted.normalMetric);
     }
     // With a FIB its kernel says so at once when an address comes or goes.
     if (this.options.kernel === undefined) this.setOwnAddresses(allAddresses());

@@ -5,6 +5,8 @@
 import { IPV4_UNICAST, addressBits } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import { parsePrefix } from '../net/prefix.ts';
+import { operationsInWords, rewriteOf } from './operations.ts';
+import type { Operation } from './operations.ts';
 import { ANY_SOURCE, BGP_SOURCES, anyPrefix } from './rule-table.ts';
 import type { PrefixMatch, Rule } from './rule-table.ts';
 
@@ -14,13 +16,14 @@ export interface FilterRule {
   readonly matchOperator?: 'Equal' | 'NotEqual' | 'In' | 'NotIn' | undefined;
   readonly prefixLength?: { readonly min?: number | undefined; readonly max?: number | undefined } | undefined;
   readonly source?: 'RemotePeers' | undefined;
+  readonly interface?: string | undefined;
+  readonly peerType?: 'eBGP' | 'iBGP' | undefined;
+  /** One value. */
+  readonly communities?: { readonly values: readonly string[] } | undefined;
+  readonly asPathPrefix?: readonly number[] | undefined;
+  readonly priority?: number | undefined;
   readonly action: 'Accept' | 'Reject';
-  readonly interface?: unknown;
-  readonly peerType?: unknown;
-  readonly communities?: unknown;
-  readonly asPathPrefix?: unknown;
-  readonly priority?: unknown;
-  readonly operations?: unknown;
+  readonly operations?: readonly Operation[] | undefined;
 }
 
 /** The four rule lists of a BGPFilter. */
@@ -41,74 +44,62 @@ export interface NamedFilter {
 export interface FilterProblem {
   /** The resource it is about, e.g. `BGPFilter no-default`. */
   readonly resource: string;
-  /** Field of its spec, e.g. `exportV4[0].interface`, or empty where it is the resource as a whole. */
+  /** Field of its spec, or empty where it is the resource as a whole. */
   readonly field: string;
   /** What it means and what to do, as a sentence. */
   readonly message: string;
 }
 
-export type Direction = 'import' | 'export';
+/** For which of a neighbour's routes rules are wanted. */
+export interface RuleScope {
+  readonly direction: 'import' | 'export';
+  readonly family: Family;
+  /** Whether the neighbour is in another AS than this side of the session. */
+  readonly external: boolean;
+  /** Metric of normal routes, by family. */
+  readonly normalMetric: readonly [number, number];
+}
 
-const LISTS = ['importV4', 'importV6', 'exportV4', 'exportV6'] as const;
-
-type UnsupportedField = 'interface' | 'peerType' | 'communities' | 'asPathPrefix' | 'priority' | 'operations';
-
-const UNSUPPORTED: readonly UnsupportedField[] = [
-  'interface',
-  'peerType',
-  'communities',
-  'asPathPrefix',
-  'priority',
-  'operations',
-];
-
-/** Every problem of a filter, in the order of its rules. */
+/** Every problem of a filter. */
 export function filterProblems(filter: NamedFilter): readonly FilterProblem[] {
-  const resource = `BGPFilter ${filter.name}`;
-  if (filter.spec === undefined) {
-    const message =
-      'The filter is missing or invalid, and every route that reaches it is rejected. Create or correct it, or remove it from the BGPPeers.';
-    return [{ resource, field: '', message }];
-  }
-  const problems: FilterProblem[] = [];
-  for (const list of LISTS) {
-    for (const [index, rule] of (filter.spec[list] ?? []).entries()) {
-      for (const unsupported of unsupportedFields(rule)) {
-        const message = 'This is not supported yet: the rule rejects whatever its other conditions match.';
-        problems.push({ resource, field: `${list}[${index}].${unsupported}`, message });
-      }
-    }
-  }
-  return problems;
+  if (filter.spec !== undefined) return [];
+  const message =
+    'The filter is missing or invalid, and every route that reaches it is rejected. Create or correct it, or remove it from the BGPPeers.';
+  return [{ resource: `BGPFilter ${filter.name}`, field: '', message }];
 }
 
 /**
- * The rules of a filter for one direction and family. A rule with a field that is not supported fails closed: it rejects
- * whatever its other conditions match. A filter that is missing rejects everything.
+ * The rules of a filter for one direction and family, without those that are about peers of the other type. A filter that is
+ * missing rejects everything.
  */
-export function filterRules(filter: NamedFilter, direction: Direction, family: Family): readonly Rule[] {
+export function filterRules(filter: NamedFilter, scope: RuleScope): readonly Rule[] {
+  const { direction, family, external, normalMetric } = scope;
   if (filter.spec === undefined) {
     const why = `rejected: BGPFilter "${filter.name}" is missing or invalid`;
     return [{ match: anyPrefix(family), sources: ANY_SOURCE, accept: false, why }];
   }
   const list = `${direction}${family === IPV4_UNICAST ? 'V4' : 'V6'}` as const;
-  return (filter.spec[list] ?? []).map((rule, index) => {
-    const unsupported = unsupportedFields(rule);
-    const accept = unsupported.length === 0 && rule.action === 'Accept';
+  return (filter.spec[list] ?? []).flatMap((rule, index): readonly Rule[] => {
+    if (rule.peerType !== undefined && (rule.peerType === 'eBGP') !== external) return [];
+    const { action, operations = [] } = rule;
+    const accept = action === 'Accept';
     const name = `BGPFilter "${filter.name}" ${list} rule ${index + 1} (${conditionsInWords(rule)})`;
-    const because = unsupported.length === 0 ? '' : `, which fails closed: ${unsupported[0]} is not supported yet`;
-    return {
+    const changes = operations.length === 0 ? '' : `, which ${operationsInWords(operations)}`;
+    const row = {
       match: prefixMatch(rule, family),
       // Whatever is imported was learned by BGP, so the condition always holds there.
       sources: rule.source === 'RemotePeers' && direction === 'export' ? BGP_SOURCES : ANY_SOURCE,
+      conditions: {
+        interface: rule.interface,
+        community: rule.communities?.values[0],
+        asPathPrefix: rule.asPathPrefix,
+        priority: rule.priority === undefined ? undefined : { is: rule.priority, normal: normalMetric[family] },
+      },
       accept,
-      why: `${accept ? 'accepted' : 'rejected'} by ${name}${because}`,
+      why: `${accept ? 'accepted' : 'rejected'} by ${name}${changes}`,
     };
+    return [{ ...row, rewrite: rewriteOf(operations) }];
   });
-}
-
-function unsupportedFields(rule: FilterRule): readonly string[] {
-  return UNSUPPORTED.filter((field) => rule[field] !== undefined);
 }
 
 /**
@@ -137,5 +128,10 @@ function conditionsInWords(rule: FilterRule): string {
     words.push(`${rule.matchOperator} ${rule.cidr}${from}${to}`);
   }
   if (rule.source !== undefined) words.push(`source ${rule.source}`);
+  if (rule.interface !== undefined) words.push(`interface ${rule.interface}`);
+  if (rule.peerType !== undefined) words.push(`peerType ${rule.peerType}`);
+  if (rule.communities !== undefined) words.push(`community ${rule.communities.values[0]}`);
+  if (rule.asPathPrefix !== undefined) words.push(`AS_PATH begins with ${rule.asPathPrefix.join(' ')}`);
+  if (rule.priority !== undefined) words.push(`priority ${rule.priority}`);
   return words.length === 0 ? 'any route' : words.join(', ');
 }

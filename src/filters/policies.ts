@@ -3,13 +3,14 @@
  * (Calico `confd` export filter; docs/filters.md has the order and the reasons).
  */
 import type { Family } from '../net/family.ts';
-import { formatPrefix } from '../net/prefix.ts';
+import { formatPrefix, prefixContains } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { RoutePolicy } from '../rib/policy.ts';
 import { filterRules } from './bgp-filter.ts';
 import type { NamedFilter } from './bgp-filter.ts';
+import { rewriteOf } from './operations.ts';
 import { ANY_SOURCE, LOCAL_SOURCE, anyPrefix, compileRules, exactly, within } from './rule-table.ts';
-import type { PrefixMatch, Rule } from './rule-table.ts';
+import type { Addition, PrefixMatch, Rule } from './rule-table.ts';
 
 /** What the export defaults need to know of an IPPool. */
 export interface ExportPool {
@@ -25,42 +26,82 @@ export interface ExportBlock {
   readonly aggregate: boolean;
 }
 
-/** What an export policy is made from. The order of pools and blocks does not matter, that of filters does. */
-export interface ExportInputs {
+/** A prefix of services, which a route reflector passes on. */
+export interface ServicePrefix {
+  readonly prefix: Prefix;
+  /** The setting it is of, e.g. `serviceClusterIPs`. */
+  readonly setting: string;
+}
+
+/** Communities for the routes within a prefix. */
+export interface PrefixCommunities {
+  readonly prefix: Prefix;
+  /** `aa:nn` or `aa:nn:mm`. */
+  readonly communities: readonly string[];
+}
+
+/** The filters of a neighbour, in order, and what it is. */
+export interface ImportInputs {
   readonly filters: readonly NamedFilter[];
+  /** Whether the neighbour is in another AS than this side of the session. */
+  readonly external: boolean;
+  /** Metric of normal routes, by family. */
+  readonly normalMetric: readonly [number, number];
+}
+
+/** What an export policy is made from. The order of lists but that of filters does not matter. */
+export interface ExportInputs extends ImportInputs {
   readonly pools: readonly ExportPool[];
   readonly blocks: readonly ExportBlock[];
+  /** What this node passes on because it is a route reflector. */
+  readonly reflected: readonly ServicePrefix[];
+  readonly communities: readonly PrefixCommunities[];
 }
 
 /** What a neighbour may tell us: its filters in order, then accept. */
-export function compileImportPolicy(filters: readonly NamedFilter[]): RoutePolicy {
+export function compileImportPolicy({ filters, ...scope }: ImportInputs): RoutePolicy {
   return compileRules((family) => [
-    ...filters.flatMap((filter) => filterRules(filter, 'import', family)),
-    always(family, true, 'accepted by default: no import rule of a BGPFilter matches it'),
+    ...filters.flatMap((filter) => filterRules(filter, { ...scope, direction: 'import', family })),
+    rule(anyPrefix(family), true, 'accepted by default: no import rule of a BGPFilter matches it'),
   ]);
 }
 
 /**
- * What a neighbour is told: its filters in order, then pools that must not be exported, this node's blocks, routes added
- * by hand, exportable pools; all else is rejected.
+ * What a neighbour is told: its filters in order, then the defaults of Calico's nodes. To what these accept, the communities
+ * of its prefix are added.
  */
 export function compileExportPolicy(inputs: ExportInputs): RoutePolicy {
+  const { filters, external, normalMetric, communities } = inputs;
   const pools = [...inputs.pools].sort((a, b) => compareText(a.name, b.name));
   // The most specific block first, so that one inside another is still advertised.
-  const blocks = [...inputs.blocks].sort(
-    (a, b) => b.prefix.length - a.prefix.length || compareText(formatPrefix(a.prefix), formatPrefix(b.prefix)),
+  const blocks = [...inputs.blocks].sort((a, b) => mostSpecificFirst(a.prefix, b.prefix));
+  const services = [...inputs.reflected].sort(
+    (a, b) => compareText(a.setting, b.setting) || mostSpecificFirst(a.prefix, b.prefix),
   );
-  const aggregates = blocks.filter((block) => block.aggregate);
-  return compileRules((family) => [
-    ...inputs.filters.flatMap((filter) => filterRules(filter, 'export', family)),
-    ...pools.filter((pool) => pool.disableBGPExport && pool.prefix.family === family).map(disabledPool),
-    ...blocks.filter((block) => block.prefix.family === family).map(ownBlock),
-    { match: anyPrefix(family), sources: LOCAL_SOURCE, accept: true, why: 'accepted: route added by hand' },
-    ...aggregates.filter((block) => block.prefix.family === family).map(insideOwnBlock),
-    ...pools.filter((pool) => !pool.disableBGPExport && pool.prefix.family === family).map(exportablePool),
-    always(family, false, 'rejected by default: no BGPFilter accepts it and it is in no IPPool'),
-  ]);
+  const ofFamily = <T extends { readonly prefix: Prefix }>(all: readonly T[], family: Family): readonly T[] =>
+    all.filter(({ prefix }) => prefix.family === family);
+  return compileRules(
+    (family) => [
+      ...filters.flatMap((filter) => filterRules(filter, { direction: 'export', family, external, normalMetric })),
+      ...ofFamily(pools, family)
+        .filter((pool) => pool.disableBGPExport)
+        .map(disabledPool),
+      ...ofFamily(blocks, family).map(ownBlock),
+      { match: anyPrefix(family), sources: LOCAL_SOURCE, accept: true, adds: true, why: BY_HAND },
+      ...ofFamily(blocks, family)
+        .filter((block) => block.aggregate)
+        .flatMap((block) => insideOwnBlock(block, normalMetric[family])),
+      ...ofFamily(services, family).map(servicePrefix),
+      ...ofFamily(pools, family)
+        .filter((pool) => !pool.disableBGPExport)
+        .map(exportablePool),
+      rule(anyPrefix(family), false, 'rejected by default: no BGPFilter accepts it and it is in no IPPool'),
+    ],
+    (family) => additionsOf(ofFamily(communities, family)),
+  );
 }
+
+const BY_HAND = 'accepted: route added by hand';
 
 function disabledPool(pool: ExportPool): Rule {
   return rule(within(pool.prefix), false, `rejected: ${poolInWords(pool)} has disableBGPExport set`);
@@ -74,17 +115,44 @@ function ownBlock(block: ExportBlock): Rule {
   return rule(exactly(block.prefix), true, `accepted: ${formatPrefix(block.prefix)} is a block of this node`);
 }
 
-function insideOwnBlock(block: ExportBlock): Rule {
+function insideOwnBlock(block: ExportBlock, normal: number): readonly Rule[] {
   const text = formatPrefix(block.prefix);
-  return rule(within(block.prefix), false, `rejected: it is inside this node's block ${text}, which stands for it`);
+  const inside = `it is inside this node's block ${text}`;
+  return [
+    {
+      ...rule(within(block.prefix), true, `accepted: ${inside}, and its metric is better than that of normal routes`),
+      conditions: { priority: { is: 'better-than-normal', normal } },
+    },
+    rule(within(block.prefix), false, `rejected: ${inside}, which stands for it`),
+  ];
 }
 
-function always(family: Family, accept: boolean, why: string): Rule {
-  return rule(anyPrefix(family), accept, why);
+function servicePrefix({ prefix, setting }: ServicePrefix): Rule {
+  const why = `accepted: it is inside ${formatPrefix(prefix)} of ${setting}, and this node is a route reflector`;
+  return rule(within(prefix), true, why);
 }
 
 function rule(match: PrefixMatch, accept: boolean, why: string): Rule {
-  return { match, sources: ANY_SOURCE, accept, why };
+  return { match, sources: ANY_SOURCE, accept, adds: accept, why };
+}
+
+/** The most specific prefix first, with the communities of all around it: a route gets those of the first one. */
+function additionsOf(all: readonly PrefixCommunities[]): readonly Addition[] {
+  const prefixes = new Map(all.map(({ prefix }) => [formatPrefix(prefix), prefix]));
+  return [...prefixes.values()].sort(mostSpecificFirst).flatMap((prefix): readonly Addition[] => {
+    const around = all.filter((other) => prefixContains(other.prefix, prefix));
+    const communities = [...new Set(around.flatMap((other) => other.communities))];
+    const rewrite = rewriteOf(communities.map((value) => ({ addCommunity: { value } })));
+    if (rewrite === undefined) return [];
+    const settings = [...new Set(around.map((other) => formatPrefix(other.prefix)))].join(' and ');
+    return [
+      { prefix, rewrite, words: `adds community ${communities.join(', ')} (prefixAdvertisements of ${settings})` },
+    ];
+  });
+}
+
+function mostSpecificFirst(a: Prefix, b: Prefix): number {
+  return b.length - a.length || compareText(formatPrefix(a), formatPrefix(b));
 }
 
 function poolInWords(pool: ExportPool): string {

@@ -56,7 +56,7 @@ export class Advertising {
   constructor(rib: Rib) {
     this.rib = rib;
     rib.onBestChanged(this);
-    rib.sets.onFreed((set) => {
+    rib.sets.onUnused((set) => {
       for (const { group } of this.entries.values()) group.forget(set);
     });
   }

@@ -5,18 +5,19 @@
  * The blocks lie one behind the other in an arena; what best-path selection compares is decoded once into columns.
  * Everything else is decoded from the block when somebody asks.
  *
- * Sets are counted: whoever stores an id holds a reference, and the last {@link AttributeSets.release} frees the id.
+ * Sets are counted: whoever stores an id holds a reference, and the last {@link AttributeSets.release} frees the id. What a
+ * cache remembers is counted apart: it keeps the id, but not what the set itself became, so that sets that become each other
+ * don't stay for ever.
  */
 import { AttributeSummary, summarise } from '../bgp/messages/attributes/attribute-summary.ts';
 import { U32Stack, growColumn, grownCapacity } from './columns.ts';
+import { DEFAULT_LOCAL_PREF, DEFAULT_NORMAL_METRIC } from './local-preference.ts';
 import { NextHops } from './next-hops.ts';
 import type { NextHopListener } from './next-hops.ts';
+import { Rewrites } from './rewrites.ts';
 
 const INITIAL_CAPACITY = 256;
 const INITIAL_ARENA = 16 * 1024;
-
-/** LOCAL_PREF of routes that carry none, as every implementation has it. */
-const DEFAULT_LOCAL_PREF = 100;
 
 /** Bits of {@link AttributeSets.present}. */
 export const HAS_MED = 1;
@@ -24,6 +25,7 @@ export const HAS_LOCAL_PREF = 2;
 
 export class AttributeSets {
   // What best-path selection compares, by set id.
+  /** As it came, see `local-preference.ts`; 100 where absent. */
   localPref = new Uint32Array(INITIAL_CAPACITY);
   pathLength = new Uint16Array(INITIAL_CAPACITY);
   origin = new Uint8Array(INITIAL_CAPACITY);
@@ -43,6 +45,10 @@ export class AttributeSets {
   private contexts = new Uint8Array(INITIAL_CAPACITY);
 
   readonly nextHops: NextHops;
+  /** What policies make of sets. */
+  readonly rewrites: Rewrites;
+  /** The metric for which a plain LOCAL_PREF of 100 stands, by family. */
+  normalMetric: readonly [number, number] = [DEFAULT_NORMAL_METRIC, DEFAULT_NORMAL_METRIC];
   /** The bytes of all blocks. May be replaced when sets are made: fetch it anew after each {@link acquire}. */
   arena = new Uint8Array(INITIAL_ARENA);
   /** Where each block lies in {@link arena}. */
@@ -53,17 +59,20 @@ export class AttributeSets {
 
   private hash = new Uint32Array(INITIAL_CAPACITY);
   private refs = new Uint32Array(INITIAL_CAPACITY);
+  /** References of caches. */
+  private cached = new Uint32Array(INITIAL_CAPACITY);
   private slots = new Uint32Array(2 * INITIAL_CAPACITY);
   private end = 1;
   private readonly free = new U32Stack();
   private arenaEnd = 0;
   private arenaGarbage = 0;
   private readonly summary = new AttributeSummary();
-  private readonly freed: ((set: number) => void)[] = [];
+  private readonly unused: ((set: number) => void)[] = [];
 
   /** `nextHopListener` finds out how next hops are reached; without one all count as directly reachable. */
   constructor(nextHopListener?: NextHopListener) {
     this.nextHops = new NextHops(nextHopListener);
+    this.rewrites = new Rewrites(this);
   }
 
   /** Number of rows that columns indexed by set id must have. */
@@ -76,9 +85,9 @@ export class AttributeSets {
     return this.arenaEnd - this.arenaGarbage;
   }
 
-  /** Registers a listener that is told when an id is freed, so that caches by set id can forget it. */
-  onFreed(listener: (set: number) => void): void {
-    this.freed.push(listener);
+  /** Registers a listener that is told when nothing but caches has an id any more: they forget what it became. */
+  onUnused(listener: (set: number) => void): void {
+    this.unused.push(listener);
   }
 
   /**
@@ -106,6 +115,7 @@ export class AttributeSets {
     this.store(id, bytes, start, end);
     this.hash[id] = hash;
     this.refs[id] = 1;
+    this.cached[id] = 0;
     this.contexts[id] = 0;
     this.decode(id);
     this.slots[slot] = id;
@@ -126,7 +136,26 @@ export class AttributeSets {
   /** Gives one reference back; 0 is allowed and means nothing. */
   release(set: number): void {
     if (set === 0 || --this.refs[set] > 0) return;
-    for (const listener of this.freed) listener(set);
+    this.forget(set);
+  }
+
+  /** Counts one more reference of a cache. */
+  retainCached(set: number): void {
+    this.cached[set]++;
+  }
+
+  /** Gives one reference of a cache back. */
+  releaseCached(set: number): void {
+    if (--this.cached[set] > 0 || this.refs[set] > 0) return;
+    this.forget(set);
+  }
+
+  /** Nothing but caches has the set any more, or not even these. */
+  private forget(set: number): void {
+    // What the set became may lead back to itself.
+    this.cached[set]++;
+    for (const listener of this.unused) listener(set);
+    if (--this.cached[set] > 0) return;
     this.removeSlot(set);
     this.nextHops.release(this.nextHop[set]);
     this.arenaGarbage += this.length[set];
@@ -246,6 +275,7 @@ export class AttributeSets {
     this.length = growColumn(this.length, capacity);
     this.hash = growColumn(this.hash, capacity);
     this.refs = growColumn(this.refs, capacity);
+    this.cached = growColumn(this.cached, capacity);
   }
 
   private rehash(size: number): void {

@@ -6,6 +6,7 @@
 import { HAS_MED } from './attribute-sets.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 import { growColumn } from './columns.ts';
+import { degreeOfPreference } from './local-preference.ts';
 import { UNREACHABLE } from './next-hops.ts';
 import type { PathTable } from './path-table.ts';
 import { isOwnPeer } from './peers.ts';
@@ -173,7 +174,7 @@ export class BestPathSelector {
       case STEP_LOCAL: // what is asked for, then what the kernel has, then what peers tell
         return Math.min(this.peers.source[peer], SOURCE_EXTERNAL);
       case STEP_LOCAL_PREF: // §9.1.1: the degree of preference
-        return -this.sets.localPref[set];
+        return -degreeOfPreference(this.sets.localPref[set], this.sets.normalMetric[this.table.prefixes.family]);
       case STEP_PATH_LENGTH: // §9.1.2.2 a
         return this.sets.pathLength[set];
       case STEP_ORIGIN: // §9.1.2.2 b

@@ -30,6 +30,8 @@ import { isLinkLocal, writeU32 } from '../net/address.ts';
 import { IPV4_UNICAST, afiOf, SAFI_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { AttributeSets } from './attribute-sets.ts';
+import { toScale } from './local-preference.ts';
+import type { LocalPrefScale } from './local-preference.ts';
 import { isReflected } from '../route-reflector/reflection.ts';
 import type { PeerKind } from '../route-reflector/reflection.ts';
 import { isOwn } from './policy.ts';
@@ -55,6 +57,10 @@ export interface ExportRules {
   readonly selfNextHop: readonly [Uint8Array | undefined, Uint8Array | undefined];
   /** Cluster id put in front of CLUSTER_LIST when reflecting. */
   readonly clusterId: number;
+  /** What LOCAL_PREF is to internal peers. */
+  readonly localPrefScale: LocalPrefScale;
+  /** Metric of normal routes, by family. */
+  readonly normalMetric: readonly [number, number];
 }
 
 /** Growing buffer for one block. */
@@ -131,6 +137,15 @@ export class AttributeExporter {
     return kept ?? rules.selfNextHop[family];
   }
 
+  /** The LOCAL_PREF told to internal peers: theirs, see `local-preference.ts`. */
+  localPref(set: number, family: Family): number {
+    const { sets, rules } = this;
+    const { localPrefScale: scale, normalMetric } = rules;
+    // A plain one of a route from another AS stands beside encoded ones as it is: so Calico's nodes pass it on.
+    if (scale === 'metric' && sets.pathLength[set] > 0) return sets.localPref[set];
+    return toScale(sets.localPref[set], scale, normalMetric[family]);
+  }
+
   /** Inserts, in the order of their codes, the attributes that must be there with a code below `code`. */
   private insertUpTo(
     wanted: number,
@@ -147,7 +162,7 @@ export class AttributeExporter {
     }
     if (wanted <= LOCAL_PREF && code > LOCAL_PREF && rules.to !== 'external') {
       // RFC 4271 §5.1.5: LOCAL_PREF shall be there towards internal peers, and shall not towards external ones.
-      putU32Attribute(out, FLAG_TRANSITIVE, LOCAL_PREF, sets.localPref[set]);
+      putU32Attribute(out, FLAG_TRANSITIVE, LOCAL_PREF, this.localPref(set, family));
     }
     if (originator !== undefined) {
       if (wanted <= ORIGINATOR_ID && code > ORIGINATOR_ID) {

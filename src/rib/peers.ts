@@ -5,6 +5,7 @@ import type { Family } from '../net/family.ts';
 import { tryParseAddress } from '../net/address.ts';
 import { growColumn, grownCapacity } from './columns.ts';
 import type { RoutePolicy, RouteSource } from './policy.ts';
+import type { Rewrites } from './rewrites.ts';
 
 /** Index of the pseudo-peer that routes come from which the resources or an operator want originated. */
 export const LOCAL_PEER = 0;
@@ -86,8 +87,11 @@ export class Peers {
   /** Peers in the order of their addresses. */
   private readonly order: { readonly index: number; readonly key: string }[] = [];
 
-  /** Takes the pseudo-peers that this router's own routes come from. */
-  constructor(local: PeerInfo, workload: PeerInfo) {
+  private readonly rewrites: Rewrites;
+
+  /** Takes the pseudo-peers that this router's own routes come from. `rewrites` is told which policies are in use. */
+  constructor(local: PeerInfo, workload: PeerInfo, rewrites: Rewrites) {
+    this.rewrites = rewrites;
     for (const [index, info] of [local, workload].entries()) {
       this.info.push(info);
       this.source[index] = info.source;
@@ -107,6 +111,8 @@ export class Peers {
 
   /** Replaces what is known of a peer: another policy, say. */
   set(index: number, info: PeerInfo): void {
+    this.rewrites.use(info.importPolicy);
+    this.forgetPolicy(index);
     this.info[index] = info;
     this.routerId[index] = info.routerId;
     this.source[index] = info.source;
@@ -115,6 +121,7 @@ export class Peers {
 
   /** Gives an index back whose paths are all gone, as those of `Rib.flush` are. It is not used again before {@link recycle}. */
   remove(index: number): void {
+    this.forgetPolicy(index);
     this.info[index] = undefined;
     this.retired.add(index);
     this.rankAnew(index);
@@ -149,6 +156,11 @@ export class Peers {
   /** Number of routes received from a peer in a family. */
   receivedFrom(index: number, family: Family): number {
     return this.received[family][index];
+  }
+
+  private forgetPolicy(index: number): void {
+    const info = this.info[index];
+    if (info !== undefined) this.rewrites.unuse(info.importPolicy);
   }
 
   private grow(capacity: number): void {

@@ -2,7 +2,9 @@
  * What the RIB needs to know of filters: a compiled policy that maps a route to the attribute set it goes on with.
  * Filters are compiled in `src/filters`; the RIB only calls them.
  */
+import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
 import type { Family } from '../net/family.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { RouteSource } from '../route-reflector/route-source.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 
@@ -32,6 +34,22 @@ export interface RouteView {
   attributes: AttributeSets;
   /** Id of the route's attribute set. */
   set: number;
+  /** Name of the interface that packets leave through, '' where it is not known; only for policies with `usesInterface`. */
+  interface: string;
+}
+
+/** A change that a policy makes to the attributes of routes. Those with equal keys make the same one. */
+export interface AttributeRewrite {
+  readonly key: string;
+  rewrite(attributes: Attributes): Attributes;
+}
+
+/** One condition of a policy with what follows from it, as far as it matters for what a change of the policy is about. */
+export interface PolicyRow {
+  /** Equal for rows that ask and do the same. */
+  readonly key: string;
+  /** All that it matches is within this prefix; undefined where it may be anything. */
+  readonly within: Prefix | undefined;
 }
 
 /** A policy's answer in words, for `explain`. */
@@ -50,7 +68,16 @@ export interface RoutePolicy {
   readonly perPrefix: boolean;
   /** Identity of what was compiled: policies with equal keys answer alike, in words too. */
   readonly key: string;
-  /** Id of the attribute set to go on with (the same one when unchanged), or {@link REJECTED}. Allocates nothing. */
+  /** Whether the answer may depend on the interface of a route. */
+  readonly usesInterface?: boolean;
+  /** The changes that it may make, each once. */
+  readonly rewrites?: readonly AttributeRewrite[];
+  /** By family, what is asked in order, the first match deciding; without it nothing is known of what a change is about. */
+  readonly rows?: readonly [readonly PolicyRow[], readonly PolicyRow[]];
+  /**
+   * Id of the attribute set to go on with (the same one when unchanged), or {@link REJECTED}. What it changed is
+   * worked out once for each attribute set, and kept for as long as that one is in use. Else it allocates nothing.
+   */
   apply(route: RouteView): number;
   /** The same decision, in words. */
   explain(route: RouteView): PolicyVerdict;

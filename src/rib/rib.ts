@@ -81,6 +81,7 @@ export class Rib {
     this.peers = new Peers(
       { ...own, address: 'local', source: SOURCE_LOCAL },
       { ...own, address: 'workload', source: SOURCE_WORKLOAD },
+      this.sets.rewrites,
     );
     this.adjRibIn = new AdjRibIn(this.sets, this.peers);
     this.search = new NextHopSearch(this.sets);
@@ -101,6 +102,7 @@ export class Rib {
       source: SOURCE_LOCAL,
       attributes: this.sets,
       set: 0,
+      interface: '',
     };
   }
 
@@ -216,6 +218,14 @@ export class Rib {
     this.peers.set(peer, info);
     this.reimports.add(peer);
     this.scan.start(this.reimports);
+  }
+
+  /** Takes the metric of normal routes, by family: every prefix is to be decided anew if it is another one. */
+  setNormalMetrics(normal: readonly [number, number]): void {
+    if (this.sets.normalMetric.every((metric, family) => metric === normal[family])) return;
+    this.sets.normalMetric = normal;
+    this.search.addAll();
+    this.scan.start(this.search);
   }
 
   /** Takes other knobs of best-path selection: every prefix is to be decided anew. */

@@ -35,6 +35,8 @@ export function profileKey(profile: GroupProfile): string {
     profile.nextHopMode,
     profile.selfNextHop.map((hop) => (hop === undefined ? '' : [...hop].join('.'))),
     profile.clusterId,
+    profile.localPrefScale,
+    profile.normalMetric,
     profile.families,
     profile.addPaths,
     profile.fourOctetAs,
@@ -71,6 +73,7 @@ export class UpdateGroup {
     this.rib = rib;
     this.profile = profile;
     this.exporter = new AttributeExporter(rib.sets, profile);
+    rib.sets.rewrites.use(profile.exportPolicy);
   }
 
   /** Whether members are told all paths of a family, and not only the best one. */
@@ -119,13 +122,14 @@ export class UpdateGroup {
     return undefined;
   }
 
-  /** Forgets what a freed attribute set became. */
+  /** Forgets what an attribute set became that is not in use any more. */
   forget(set: number): void {
     for (const cache of this.caches) this.clear(cache, set);
   }
 
   /** Gives all remembered sets back: the group is gone. */
   dispose(): void {
+    this.rib.sets.rewrites.unuse(this.profile.exportPolicy);
     for (const cache of this.caches) {
       for (let set = 0; set < cache.result.length; set++) this.clear(cache, set);
     }
@@ -136,7 +140,7 @@ export class UpdateGroup {
     const result = cache.result[set] ?? 0;
     if (result === 0) return;
     cache.result[set] = 0;
-    if (result !== NOT_TOLD && result !== set) this.rib.sets.release(result);
+    if (result !== NOT_TOLD && result !== set) this.rib.sets.releaseCached(result);
   }
 
   private transformed(set: number, family: Family, source: RouteSource, peer: number): number {
@@ -160,7 +164,8 @@ export class UpdateGroup {
     const length = fourOctetAs ? out.length : toTwoOctetAs(out.bytes, 0, out.length).length;
     if (length + OVERHEAD > maxMessage) return 0;
     const result = sets.acquire(out.bytes, 0, out.length);
-    if (result === set) sets.release(result);
+    if (result !== set) sets.retainCached(result);
+    sets.release(result);
     cache.result[set] = result;
     return result;
   }

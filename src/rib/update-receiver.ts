@@ -15,6 +15,10 @@ import {
 } from '../bgp/messages/update.ts';
 import { IPV4_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
+import { HAS_LOCAL_PREF } from './attribute-sets.ts';
+import type { AttributeSets } from './attribute-sets.ts';
+import { isEncodedMetric } from './local-preference.ts';
+import type { LocalPrefScale } from './local-preference.ts';
 import type { Rib } from './rib.ts';
 
 /** What a session negotiated, as far as UPDATEs depend on it. */
@@ -30,6 +34,8 @@ export interface Received {
   withdrawn: number;
   /** Family whose End-of-RIB this was. */
   endOfRib: Family | undefined;
+  /** What LOCAL_PREF is to the peer, by a route of its own; undefined where it told none. */
+  localPrefScale: LocalPrefScale | undefined;
   /** What was wrong with attributes, in words; the routes were withdrawn or the attributes discarded (RFC 7606). */
   faults: readonly string[];
 }
@@ -44,7 +50,13 @@ export class UpdateReceiver {
   private readonly view = new UpdateView();
   private readonly canonical = new CanonicalBlock();
   private scratch = new Uint8Array(4096);
-  private readonly received: Received = { announced: 0, withdrawn: 0, endOfRib: undefined, faults: NO_FAULTS };
+  private readonly received: Received = {
+    announced: 0,
+    withdrawn: 0,
+    endOfRib: undefined,
+    localPrefScale: undefined,
+    faults: NO_FAULTS,
+  };
 
   constructor(rib: Rib) {
     this.rib = rib;
@@ -60,6 +72,7 @@ export class UpdateReceiver {
     received.faults = NO_FAULTS;
     received.announced = 0;
     received.withdrawn = 0;
+    received.localPrefScale = undefined;
     received.endOfRib = isEndOfRib(view);
     if (received.endOfRib !== undefined) return received;
     // All NLRI are checked before any is applied.
@@ -113,6 +126,7 @@ export class UpdateReceiver {
       this.rib.withdraw(peer, family, buffer, nlriStart, nlriEnd, addPath);
       return;
     }
+    this.received.localPrefScale = scaleOf(this.rib.sets, set) ?? this.received.localPrefScale;
     this.rib.announce(peer, family, buffer, nlriStart, nlriEnd, set, addPath);
     this.rib.sets.release(set);
   }
@@ -163,6 +177,13 @@ function count(
   context: ReceiveContext,
 ): number {
   return family === undefined ? 0 : countNlri(buffer, start, end, family, context.addPaths.includes(family));
+}
+
+/** Only what a peer in our AS originates itself, and nobody reflected, shows what LOCAL_PREF is to it. */
+function scaleOf(sets: AttributeSets, set: number): LocalPrefScale | undefined {
+  if ((sets.present[set] & HAS_LOCAL_PREF) === 0 || sets.pathLength[set] > 0) return undefined;
+  if (sets.originatorId[set] !== 0) return undefined;
+  return isEncodedMetric(sets.localPref[set]) ? 'metric' : 'plain';
 }
 
 /** One bit for each way to decode: 2- or 4-octet AS numbers, internal or external. */

@@ -45,6 +45,8 @@ export function profileOf(peer: ModelPeer, terms: Terms): GroupProfile {
     nextHopMode: peer.nextHopMode ?? 'auto',
     selfNextHop: [parseAddress(OWN.ipv4).bytes, parseAddress(OWN.ipv6).bytes],
     clusterId: parseU32(OWN.clusterId),
+    localPrefScale: 'plain',
+    normalMetric: [1024, 1024],
     exportPolicy: policyOf(terms.export),
     families: peer.families ?? FAMILIES,
     addPaths: peer.allPaths ?? [],

@@ -43,6 +43,8 @@ class Bench {
       localAs: 64512,
       nextHopMode: 'auto',
       selfNextHop: [Uint8Array.of(10, 0, 0, 1), undefined],
+      localPrefScale: 'plain',
+      normalMetric: [1024, 1024],
       clusterId: 1,
       exportPolicy,
       families: [0],
