@@ -11,29 +11,44 @@ import { parseInterfaceAddress } from './peer-address.ts';
 import { isJsonObject } from './resource.ts';
 import { SelectorError, parseSelector } from './selector.ts';
 
-/** A string that `read` can make sense of; `expected` says what it should be. */
-export function textField(read: (text: string) => string | undefined, expected: string): z.ZodType<string, string> {
-  return z.string().transform((text, context) => {
+/** What a JSON schema says of a text that is more than a text; the field itself is read without it. */
+interface TextForm {
+  readonly format?: string;
+  readonly pattern?: string;
+  readonly maxLength?: number;
+}
+
+/** A string that `read` can make sense of; `expected` says what it should be, `form` so to others. */
+export function textField(
+  read: (text: string) => string | undefined,
+  expected: string,
+  form: TextForm = {},
+): z.ZodType<string, string> {
+  const field = z.string().transform((text, context) => {
     const canonical = read(text);
     if (canonical !== undefined) return canonical;
     context.addIssue({ code: 'custom', message: `"${text}" is not ${expected}` });
     return z.NEVER;
   });
+  return field.meta({ ...form });
 }
 
 /** An AS number, which becomes a number. AS 0 is refused (RFC 7607). */
-export const asNumber = z.union([z.number(), z.string()]).transform((value, context): number => {
-  const as = parseAsNumber(value);
-  if (as === undefined) {
-    context.addIssue({
-      code: 'custom',
-      message: `${JSON.stringify(value)} is not an AS number (1 to 4294967295, or two parts as "1.10")`,
-    });
-    return z.NEVER;
-  }
-  if (as === 0) context.addIssue({ code: 'custom', message: 'AS 0 is reserved and can not be used (RFC 7607)' });
-  return as;
-});
+export const asNumber = z
+  .union([z.number(), z.string()])
+  .transform((value, context): number => {
+    const as = parseAsNumber(value);
+    if (as === undefined) {
+      context.addIssue({
+        code: 'custom',
+        message: `${JSON.stringify(value)} is not an AS number (1 to 4294967295, or two parts as "1.10")`,
+      });
+      return z.NEVER;
+    }
+    if (as === 0) context.addIssue({ code: 'custom', message: 'AS 0 is reserved and can not be used (RFC 7607)' });
+    return as;
+  })
+  .meta({ minimum: 1, maximum: 4294967295, pattern: '^([1-9][0-9]{0,9}|[0-9]{1,5}\\.[0-9]{1,5})$' });
 
 function readAddress(text: string, family?: Family): string | undefined {
   const address = tryParseAddress(text);
@@ -51,10 +66,12 @@ function readCidr(text: string, family?: Family): string | undefined {
   return formatPrefix(prefix);
 }
 
+const CIDR: TextForm = { format: 'cidr', maxLength: 64 };
+
 /** A prefix; bits beyond its length are cleared. */
-export const cidr = textField((text) => readCidr(text), 'an IP prefix such as 10.0.0.0/8');
-export const ipv4Cidr = textField((text) => readCidr(text, IPV4_UNICAST), 'an IPv4 prefix such as 10.0.0.0/8');
-export const ipv6Cidr = textField((text) => readCidr(text, IPV6_UNICAST), 'an IPv6 prefix such as fd00::/8');
+export const cidr = textField((text) => readCidr(text), 'an IP prefix such as 10.0.0.0/8', CIDR);
+export const ipv4Cidr = textField((text) => readCidr(text, IPV4_UNICAST), 'an IPv4 prefix such as 10.0.0.0/8', CIDR);
+export const ipv6Cidr = textField((text) => readCidr(text, IPV6_UNICAST), 'an IPv6 prefix such as fd00::/8', CIDR);
 
 function readInterfaceAddress(text: string, family: Family): string | undefined {
   const parsed = parseInterfaceAddress(text);
@@ -72,14 +89,19 @@ export const ipv6InterfaceAddress = textField(
 );
 
 /** A duration of zero or more, kept as written; see `durationSeconds`. */
-export const duration = textField((text) => {
-  const seconds = durationSeconds(text);
-  return seconds !== undefined && seconds >= 0 ? text : undefined;
-}, 'a duration such as "120s" or "1m30s"');
+export const duration = textField(
+  (text) => {
+    const seconds = durationSeconds(text);
+    return seconds !== undefined && seconds >= 0 ? text : undefined;
+  },
+  'a duration such as "120s" or "1m30s"',
+  { pattern: '^(0|(([0-9]+\\.?[0-9]*|\\.[0-9]+)(ns|us|µs|ms|s|m|h))+)$', maxLength: 64 },
+);
 
 export const community = textField(
   (text) => (parseCommunity(text) === undefined ? undefined : text.split(':').map(Number).join(':')),
   'a community such as "64512:100", or a large one such as "64512:1:100"',
+  { pattern: '^[0-9]{1,10}(:[0-9]{1,10}){1,2}$', maxLength: 32 },
 );
 
 /** A selector, kept as written; see `parseSelector`. */
@@ -99,6 +121,7 @@ export const selector = z
 export const interfaceGlob = textField(
   (text) => (/^[a-zA-Z0-9_.*-]{1,15}$/.test(text) ? text : undefined),
   'an interface name or glob of 1 to 15 letters, digits, ".", "_", "-" or "*"',
+  { pattern: '^[a-zA-Z0-9_.*-]{1,15}$' },
 );
 
 /** A key of a Kubernetes Secret. What stands there instead may be the password itself, so it is not quoted. */

@@ -15,18 +15,18 @@ function resource(kind: string, name: string, spec: object): AnyResource {
 
 it('names the Secrets of meshes, peers and profiles, each once', () => {
   const tor = resource('BGPPeer', 'tor', { peerIP: '192.0.2.1', asNumber: 1, password: key('tor') });
-  const profile = resource('PeerProfile', 'a', {
-    authentication: { nextPassword: key('next'), ao: [{ keyID: 1, key: key('ao') }] },
-  });
+  const profile = resource('PeerProfile', 'a', { authentication: { nextPassword: key('next') } });
+  const ao = resource('PeerProfile', 'b', { authentication: { ao: [{ keyID: 1, key: key('ao') }] } });
   const view = clusterView([
     tor,
     resource('BGPPeer', 'other', { peerIP: '192.0.2.2', asNumber: 1, password: key('tor') }),
     resource('BGPPeer', 'open', { peerIP: '192.0.2.3', asNumber: 1 }),
     resource('BGPConfiguration', 'default', { nodeMeshPassword: key('mesh') }),
     profile,
+    ao,
   ]);
   expect(referencedSecrets(view)).toEqual(['ao', 'mesh', 'next', 'tor']);
   expect(referencedSecrets(tor)).toEqual(['tor']);
-  expect(referencedSecrets(profile)).toEqual(['ao', 'next']);
+  expect(referencedSecrets(profile)).toEqual(['next']);
   expect(referencedSecrets(resource('IPPool', 'p', { cidr: '10.0.0.0/16' }))).toEqual([]);
 });

@@ -145,6 +145,10 @@ describe('BGPPeer', () => {
       },
       {},
     ],
+    [
+      { peerIP: '', reachableBy: '', peerSelector: 'all()' },
+      { peerIP: undefined, reachableBy: undefined },
+    ],
     [{ peerIP: '192.0.2.1', asNumber: 64513, node: null, nodeSelector: 'has(a)' }, { node: undefined }],
   ])('reads %j', (spec, canonical) => {
     expect(specOf('BGPPeer', spec)).toEqual({ ...defaults, ...spec, ...canonical });

@@ -62,6 +62,19 @@ describe('PeerProfile', () => {
       { gracefulRestart: { restartTime: '2h' } },
       'gracefulRestart.restartTime: must be at most 4095s (RFC 4724 section 3)',
     ],
+    [
+      { gracefulRestart: { mode: 'Disabled', restartTime: '10s' } },
+      'gracefulRestart.restartTime: must not be set with mode Disabled',
+    ],
+    [
+      {
+        authentication: {
+          nextPassword: { secretKeyRef: { name: 'a', key: 'b' } },
+          ao: [{ keyID: 1, key: { secretKeyRef: { name: 'a', key: 'c' } } }],
+        },
+      },
+      'authentication.ao: must not be set together with nextPassword, which is for TCP MD5',
+    ],
     [{ topologyKey: 'a b' }, 'topologyKey: "a b" is not the key of a label, such as topology.kubernetes.io/zone'],
     [{ families: [] }, 'families: must not be empty'],
     [{ addPaths: true }, 'addPaths: must be Both, Send, Receive or Disabled, not true'],
@@ -112,5 +125,10 @@ it('ServiceAdvertisement is read, and reported as without effect', () => {
     problems: [
       { path: ['kind'], message: 'ServiceAdvertisement is not supported yet, and ignored', severity: 'warning' },
     ],
+  });
+
+  expect(parseResource({ ...manifest, spec: { others: 'Withdraw', scope: 'Cluster' } })).toMatchObject({
+    ok: false,
+    problems: [{ message: 'must not be set with scope Cluster, where there are no others' }],
   });
 });

@@ -105,6 +105,16 @@ function* faults(profile: Spec): Generator<[path: readonly string[], message: st
     yield [['gracefulRestart', 'restartTime'], `must be at most ${MAX_RESTART_SECONDS}s (RFC 4724 section 3)`];
   }
   const { limit, warnAt } = profile.maxPrefixes ?? {};
+  if (profile.gracefulRestart?.mode === 'Disabled') {
+    for (const field of ['restartTime', 'longLived'] as const) {
+      if (profile.gracefulRestart[field] !== undefined) {
+        yield [['gracefulRestart', field], 'must not be set with mode Disabled'];
+      }
+    }
+  }
+  if (profile.authentication?.nextPassword !== undefined && profile.authentication.ao !== undefined) {
+    yield [['authentication', 'ao'], 'must not be set together with nextPassword, which is for TCP MD5'];
+  }
   if (limit !== undefined && warnAt !== undefined && warnAt > limit) {
     yield [['maxPrefixes', 'warnAt'], `must be at most limit, which is ${limit}`];
   }
