@@ -93,6 +93,8 @@ export interface DaemonCounters {
   readonly datastore: {
     readonly changes: number;
     readonly errors: number;
+    /** When a resource came, changed or went last, milliseconds since 1970; undefined before. */
+    readonly lastChange: number | undefined;
     /** Resources known, by kind. */
     readonly resources: Readonly<Record<string, number>>;
     /** Resources ignored because they are not valid. */

@@ -55,14 +55,35 @@ export const fibStatus = z
   })
   .meta({ id: 'FibStatus' });
 
+export const datastoreSource = z
+  .object({
+    name: z.string().describe('A path, a prefix of keys, or a resource of the Kubernetes API.'),
+    state: z.enum(['syncing', 'synced', 'away']),
+    since: pastTimestamp,
+    connectedSince: pastTimestamp.nullable().describe('null: there is no connection, or it does not matter.'),
+    reconnects: count.describe('How often the connection was set up again, since the daemon started.'),
+    errors: count.describe('How often it could not be read, since the daemon started.'),
+    revision: z.string().nullable().describe('What the datastore calls the state that was seen last.'),
+    lastError: trouble.nullable(),
+    lagSeconds: z.number().nullable().describe('How far behind the datastore the daemon is; null: not known.'),
+  })
+  .meta({ id: 'DatastoreSource' });
+
 export const datastoreStatus = z
   .object({
     type: z.enum(['file', 'etcd', 'kubernetes']),
     state: z
       .enum(['syncing', 'synced', 'cached', 'failed'])
-      .describe('`syncing`: no complete answer yet; `cached`: away, the last known state is served.'),
+      .describe(
+        '`syncing`: no complete answer yet; `cached`: away, the last known state is served; `failed`: away, and no state is known.',
+      ),
     since: pastTimestamp,
     lastError: trouble.nullable(),
+    cacheWritten: pastTimestamp
+      .nullable()
+      .describe('When the state that is served was written to disk; null: it is from the datastore.'),
+    lagSeconds: z.number().nullable().describe('How far behind the datastore the daemon is; null: not known.'),
+    sources: z.array(datastoreSource).describe('What is read from it, each by itself.'),
   })
   .meta({ id: 'DatastoreStatus' });
 

@@ -5,27 +5,29 @@ import { withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement } from '../advertiser/originations.ts';
 import { ApiListenError, claimSocket } from '../api/listen.ts';
 import type { ApiServer, ApiServerOptions } from '../api/server.ts';
-import { toPastTimestamp } from '../api/timestamps.ts';
 import type { StatusReport } from '../api/types.ts';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
-import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/datastore.ts';
-import { FileDatastore } from '../datastore/file-datastore.ts';
+import { createDatastore } from '../datastore/create-datastore.ts';
+import type { Datastore } from '../datastore/datastore.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
-import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
-import type { ClusterView } from '../resources/cluster-view.ts';
 import { compareConfigs } from './config-comparison.ts';
 import type { Config } from './config.ts';
-import { desiredState } from './desired-state.ts';
+import { DatastoreLog } from './datastore-log.ts';
+import { DesiredStateComputer } from './desired-state.ts';
+import type { DesiredState } from './desired-state.ts';
 import { EventLog } from './event-log.ts';
 import { InitialSync } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
 import { KernelRouting } from './kernel-routing.ts';
 import type { Log } from './log.ts';
 import type { OwnRestart } from './neighbour-session.ts';
+import { ProblemReports } from './problem-reports.ts';
+import { ResourceFeed, problemWords } from './resource-feed.ts';
 import { Router } from './router.ts';
 import type { TransitionLimits } from './transition.ts';
 import { Workloads } from './workloads.ts';
 import { DaemonReport } from './view/daemon-report.ts';
+import { datastoreReport } from './view/datastore-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
 
 /** Where the FIB is switched off. */
@@ -62,16 +64,20 @@ export class Daemon {
   private readonly report: DaemonReport;
   /** Undefined where the FIB is switched off. */
   private readonly kernel: KernelRouting | undefined;
-  private readonly datastore: Datastore;
+  /** Undefined before the start. */
+  private datastore: Datastore | undefined;
   private readonly initialSync: InitialSync;
   private readonly started: number;
   private api: ApiServer | undefined;
   /** Why the read-only API is not there. */
   private apiProblem: string | undefined;
-  private view: ClusterView = EMPTY_VIEW;
-  private resourceProblems: readonly SourcedProblem[] = [];
+  private readonly feed: ResourceFeed;
+  private readonly problemReports: ProblemReports;
+  private readonly computer = new DesiredStateComputer();
+  /** What is in force; undefined before anything is. */
+  private applied: DesiredState | undefined;
   private desiredProblems: readonly string[] = [];
-  private changes = 0;
+  private readonly datastoreLog: DatastoreLog;
   /** What the resources, as far as they were applied, ask this node to advertise. */
   private advertisement: Advertisement | undefined;
   private readonly workloads = new Workloads(() => this.workloadsChanged());
@@ -84,6 +90,7 @@ export class Daemon {
     this.started = environment.now();
     this.events = new EventLog(environment.now);
     this.events.subscribe(({ type, subject, words }, level) => environment.log[level](words, { type, subject }));
+    this.datastoreLog = new DatastoreLog(this.events);
     this.kernel = config.fib.enabled ? this.createKernel() : undefined;
     this.initialSync = new InitialSync({
       tell: () => void this.router.endRestart(),
@@ -97,7 +104,20 @@ export class Daemon {
       onProgress: (peers) => this.initialSync.check(peers),
       kernel: this.kernel,
     });
-    this.datastore = new FileDatastore(config.datastore.file.path);
+    this.problemReports = new ProblemReports(
+      () => this.datastore?.writer,
+      (error) => environment.log.debug('telling a problem in the datastore failed', { error }),
+    );
+    this.feed = new ResourceFeed({
+      // By now the kernel has told what workloads there are.
+      first: () => this.router.startAfter(this.ownRestart),
+      now: environment.now,
+      taken: () => (this.applying = this.applying.then(() => this.apply())),
+      troubled: (problem) => {
+        this.events.add('datastore', problem.source, problem.message, 'warn');
+        this.problemReports.add(problem);
+      },
+    });
     this.report = this.createReport();
   }
 
@@ -110,14 +130,12 @@ export class Daemon {
     await this.kernel?.start();
     // From now on the kernel says so when one comes or goes.
     this.router.setOwnAddresses(allAddresses());
+    const { datastore } = this.config;
+    this.datastore = await createDatastore(datastore, this.config);
     this.datastore.start({
-      snapshot: (resources, problems) => {
-        // By now the kernel has told what workloads there are.
-        this.router.startAfter(this.ownRestart);
-        this.take(clusterView(resources), problems, resources.length);
-      },
-      changes: (changes, problems) => this.take(applyChanges(this.view, changes), problems, changes.length),
-      status: (status) => this.datastoreChanged(status),
+      snapshot: (resources, problems) => this.feed.snapshot(resources, problems),
+      changes: (changes, problems) => this.feed.changes(changes, problems),
+      status: (status) => this.datastoreLog.take(status),
     });
     await this.startApi();
   }
@@ -167,7 +185,9 @@ export class Daemon {
   /** Stops: for a restart, kernel routes stay and peers are not told; for good, everything is withdrawn. */
   async stop(forGood: boolean): Promise<void> {
     this.initialSync.stop();
-    await this.datastore.stop();
+    this.feed.stop();
+    this.problemReports.stop();
+    await this.datastore?.stop();
     await this.applying;
     await this.router.stop(forGood);
     await this.kernel?.stop({ keepRoutes: !forGood });
@@ -203,25 +223,14 @@ export class Daemon {
     this.kernel?.endOfInitialSync();
   }
 
-  private take(view: ClusterView, problems: readonly SourcedProblem[], changes: number): void {
-    const before = new Set(this.resourceProblems.map(problemWords));
-    for (const problem of problems) {
-      if (before.has(problemWords(problem))) continue;
-      this.events.add('datastore', problem.source, problem.message, 'warn');
-    }
-    this.view = view;
-    this.resourceProblems = problems;
-    this.changes += changes;
-    this.applying = this.applying.then(() => this.apply());
-  }
-
   private async apply(): Promise<void> {
     const { nodeName, routerId, namespace } = this.config;
     const identity = { name: nodeName, namespace, ...(routerId !== undefined && { routerId }) };
-    const wanted = desiredState(this.view, identity, {
+    const wanted = this.computer.compute(this.feed.view, identity, {
       workloads: this.workloads.list,
       kernel: this.kernel?.routingOptions,
     });
+    if (wanted === this.applied) return;
     const before = this.desiredProblems;
     this.desiredProblems = wanted.problems;
     for (const words of wanted.problems) {
@@ -230,6 +239,7 @@ export class Daemon {
     try {
       this.kernel?.apply(wanted, this.router.rib.tables);
       await this.router.apply(wanted);
+      this.applied = wanted;
       this.advertisement = wanted.advertisement;
       // Resources that do not know this node say nothing of what it should have: they may not be all there yet.
       if (wanted.self !== undefined) this.initialSync.datastoreSynced();
@@ -251,12 +261,6 @@ export class Daemon {
     this.router.originate(this.advertisement.routes);
   }
 
-  private datastoreChanged(status: DatastoreStatus): void {
-    const error = status.lastError === undefined ? '' : `: ${status.lastError.words}`;
-    const level = status.state === 'away' ? 'warn' : 'info';
-    this.events.add('datastore', status.type, `${status.state}${error}`, level);
-  }
-
   private createReport(): DaemonReport {
     const { now, onShutdown } = this.environment;
     return new DaemonReport({
@@ -266,10 +270,11 @@ export class Daemon {
       statusInputs: () => this.statusInputs(),
       kernel: this.kernel,
       datastoreCounters: () => ({
-        changes: this.changes,
-        errors: this.datastore.status.lastError === undefined ? 0 : 1,
-        resources: Object.fromEntries([...this.view.tables].map(([kind, table]) => [kind, table.size])),
-        invalid: this.resourceProblems.filter(({ severity }) => severity === 'error').length,
+        changes: this.feed.count,
+        errors: this.datastoreLog.allErrors,
+        lastChange: this.feed.lastChange,
+        resources: Object.fromEntries([...this.feed.view.tables].map(([kind, table]) => [kind, table.size])),
+        invalid: this.feed.problems.filter(({ severity }) => severity === 'error').length,
       }),
       explainPeer: () => ({ wanted: '', neighbours: [], steps: [] }),
       shutdown: onShutdown,
@@ -278,21 +283,17 @@ export class Daemon {
 
   private statusInputs(): StatusInputs {
     const now = this.environment.now();
-    const { type, state, since, lastError } = this.datastore.status;
+    const { type } = this.config.datastore;
+    const status = this.datastore?.status ?? { type, state: 'syncing', since: this.started, sources: [] };
     return {
       node: this.config.nodeName,
       version: this.environment.version,
       started: this.started,
       fib: this.kernel?.status ?? NO_FIB,
       countForKernel: (family) => this.kernel?.forwarding.counts[family] ?? 0,
-      datastore: {
-        type,
-        state: state === 'away' ? 'failed' : state,
-        since: toPastTimestamp(since, now),
-        lastError: lastError === undefined ? null : { words: lastError.words, at: toPastTimestamp(lastError.at, now) },
-      },
+      datastore: datastoreReport(status, this.datastoreLog, this.feed.heard, now),
       problems: [
-        ...this.resourceProblems.map(problemWords),
+        ...this.feed.problems.map(problemWords),
         ...this.desiredProblems,
         ...(this.apiProblem === undefined ? [] : [this.apiProblem]),
         ...(this.kernel?.problems ?? []),
@@ -307,8 +308,4 @@ function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {
 
 function transitionLimits({ peering: { guard, transitionTimeout } }: Config): TransitionLimits {
   return { guard, timeout: transitionTimeout * 1000 };
-}
-
-function problemWords({ source, message }: SourcedProblem): string {
-  return `${source}: ${message}`;
 }

@@ -7,18 +7,21 @@ export class Workloads {
   private readonly known = new Map<string, Prefix>();
   private readonly changed: () => void;
   private scheduled = false;
+  private listed: readonly Prefix[] | undefined;
 
   constructor(changed: () => void) {
     this.changed = changed;
   }
 
-  get list(): Prefix[] {
-    return [...this.known.values()];
+  /** The same as long as nothing changes. */
+  get list(): readonly Prefix[] {
+    return (this.listed ??= [...this.known.values()]);
   }
 
   change({ added, removed }: { readonly added: readonly Prefix[]; readonly removed: readonly Prefix[] }): void {
     for (const prefix of removed) this.known.delete(formatPrefix(prefix));
     for (const prefix of added) this.known.set(formatPrefix(prefix), prefix);
+    this.listed = undefined;
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(() => {

@@ -47,7 +47,27 @@ export const HEALTHY: StatusReport = {
     ownership: null,
     lastError: null,
   },
-  datastore: { type: 'file', state: 'synced', since: toPastTimestamp(NOW - 3_599_000, NOW), lastError: null },
+  datastore: {
+    type: 'file',
+    state: 'synced',
+    since: toPastTimestamp(NOW - 3_599_000, NOW),
+    lastError: null,
+    cacheWritten: null,
+    lagSeconds: null,
+    sources: [
+      {
+        name: '/etc/starling/resources',
+        state: 'synced',
+        since: toPastTimestamp(NOW - 3_599_000, NOW),
+        connectedSince: null,
+        revision: null,
+        errors: 0,
+        reconnects: 0,
+        lastError: null,
+        lagSeconds: null,
+      },
+    ],
+  },
   problems: [],
 };
 
@@ -253,7 +273,7 @@ const COUNTERS: DaemonCounters = {
     applySeconds: 0.25,
     lastSync: NOW / 1000,
   },
-  datastore: { changes: 5, errors: 0, resources: { Node: 2, BGPPeer: 1 }, invalid: 0 },
+  datastore: { changes: 5, errors: 0, lastChange: NOW, resources: { Node: 2, BGPPeer: 1 }, invalid: 0 },
 };
 
 export function event(id: number, more: Partial<DaemonEvent> = {}): DaemonEvent {

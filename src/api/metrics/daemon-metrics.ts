@@ -3,7 +3,9 @@ import { FAMILY_NAMES } from '../../net/family.ts';
 import type { DaemonCounters, FibCounters } from '../daemon-view.ts';
 import { datastoreStatus } from '../types.ts';
 import type { StatusReport } from '../types.ts';
-import type { MetricRow, MetricsSnapshot } from './metric-row.ts';
+import type { MetricRow, MetricsSnapshot, Sample } from './metric-row.ts';
+
+type DatastoreSource = StatusReport['datastore']['sources'][number];
 
 const DATASTORE_STATES = datastoreStatus.shape.state.options;
 
@@ -28,6 +30,21 @@ function fromStatus(name: string, help: string, value: (status: StatusReport) =>
 
 function fromFib(name: string, help: string, field: Exclude<keyof FibCounters, 'lastSync'>): MetricRow {
   return single(name, help, ({ counters }) => counters.fib[field]);
+}
+
+/** A series for each source of the datastore that has a value. */
+function perSource(name: string, help: string, value: (source: DatastoreSource) => number | null): MetricRow {
+  return {
+    name,
+    help,
+    type: name.endsWith('_total') ? 'counter' : 'gauge',
+    labels: ['source'],
+    read: ({ status: { datastore } }) =>
+      datastore.sources.flatMap((source): Sample[] => {
+        const number = value(source);
+        return number === null ? [] : [[number, source.name]];
+      }),
+  };
 }
 
 const daemonRows: readonly MetricRow[] = [
@@ -119,6 +136,31 @@ const datastoreRows: readonly MetricRow[] = [
     'Failed attempts to read the datastore.',
     (s) => s.counters.datastore.errors,
   ),
+  {
+    name: 'starling_datastore_last_change_timestamp_seconds',
+    help: 'When a resource came, changed or went last, seconds since 1970; absent before.',
+    type: 'gauge',
+    labels: [],
+    read: ({ counters: { datastore } }) => (datastore.lastChange === undefined ? [] : [[datastore.lastChange / 1000]]),
+  },
+  {
+    name: 'starling_datastore_cache_written_timestamp_seconds',
+    help: 'When the last known state was written that is in force, seconds since 1970; absent while none is.',
+    type: 'gauge',
+    labels: [],
+    read: ({ status: { datastore } }) =>
+      datastore.cacheWritten === null ? [] : [[datastore.cacheWritten.epochSeconds]],
+  },
+  perSource('starling_datastore_source_synced', '1 for a source that is read without a gap, else 0.', (source) =>
+    Number(source.state === 'synced'),
+  ),
+  perSource('starling_datastore_source_errors_total', 'How often a source could not be read.', (s) => s.errors),
+  perSource(
+    'starling_datastore_source_reconnects_total',
+    'How often a source was connected again.',
+    (s) => s.reconnects,
+  ),
+  perSource('starling_datastore_source_lag_seconds', 'How far behind a source is, where known.', (s) => s.lagSeconds),
 ];
 
 const processRows: readonly MetricRow[] = [

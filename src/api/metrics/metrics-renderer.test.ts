@@ -42,6 +42,8 @@ describe('metrics', () => {
         'starling_datastore_state{type="file",state="synced"} 1',
         'starling_datastore_state{type="file",state="cached"} 0',
         'starling_datastore_resources{kind="Node"} 2',
+        'starling_datastore_source_synced{source="/etc/starling/resources"} 1',
+        'starling_datastore_source_errors_total{source="/etc/starling/resources"} 0',
         '# TYPE starling_event_loop_active_seconds_total counter',
       ]),
     );

@@ -1,0 +1,46 @@
+/** How the datastore is, for the API. */
+import { toPastTimestamp } from '../../api/timestamps.ts';
+import type { StatusReport, Trouble } from '../../api/types.ts';
+import type { DatastoreStatus, SourceStatus } from '../../datastore/datastore.ts';
+import type { DatastoreLog } from '../datastore-log.ts';
+
+type Report = StatusReport['datastore'];
+
+/** `heard`: whether there are resources, so that something is in force while the datastore is away. */
+export function datastoreReport(status: DatastoreStatus, log: DatastoreLog, heard: boolean, now: number): Report {
+  const { type, since, cache, lastError, lagSeconds, sources } = status;
+  return {
+    type,
+    state: stateOf(status, heard),
+    since: toPastTimestamp(cache?.since ?? since, now),
+    lastError: troubleOf(lastError, now),
+    cacheWritten: cache === undefined ? null : toPastTimestamp(cache.writtenAt, now),
+    lagSeconds: lagSeconds ?? null,
+    sources: sources.map((source) => sourceReport(source, log.errorsOf(source.name), now)),
+  };
+}
+
+function stateOf({ state, cache }: DatastoreStatus, heard: boolean): Report['state'] {
+  if (cache !== undefined) return 'cached';
+  if (state !== 'away') return state;
+  return heard ? 'cached' : 'failed';
+}
+
+function sourceReport(source: SourceStatus, errors: number, now: number): Report['sources'][number] {
+  const { name, state, since, connectedSince, reconnects, revision, lastError, lagSeconds } = source;
+  return {
+    name,
+    state,
+    since: toPastTimestamp(since, now),
+    connectedSince: connectedSince === undefined ? null : toPastTimestamp(connectedSince, now),
+    reconnects: reconnects ?? 0,
+    errors,
+    revision: revision ?? null,
+    lastError: troubleOf(lastError, now),
+    lagSeconds: lagSeconds ?? null,
+  };
+}
+
+function troubleOf(error: DatastoreStatus['lastError'], now: number): Trouble | null {
+  return error === undefined ? null : { words: error.words, at: toPastTimestamp(error.at, now) };
+}
