@@ -365,7 +365,7 @@ export class NeighbourSession implements SessionHandler {
       to: this.kind(negotiated),
       localAs: neighbour.localAs,
       nextHopMode: neighbour.nextHopMode,
-      selfNextHop: selfNextHops(session.localAddress ?? neighbour.localAddress, neighbour),
+      selfNextHop: selfNextHops(session.localAddress ?? neighbour.localAddress, neighbour, negotiated.families),
       clusterId: this.speaker.rib.self.clusterId,
       localPrefScale: this.localPrefScale,
       normalMetric: this.policies.localPref.normalMetric,

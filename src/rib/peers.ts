@@ -84,8 +84,12 @@ export class Peers {
   private readonly generationsUsed = new Map<number, number>();
   /** Indexes given back that Loc-RIB may still name, see {@link recycle}. */
   private readonly retired = new Set<number>();
-  /** Peers in the order of their addresses. */
+  /** Indexes below the highest that may be given out again, the lowest last. */
+  private free: number[] = [];
+  /** Peers in the order of their addresses; of those with the same one, the last that was set comes last. */
   private readonly order: { readonly index: number; readonly key: string }[] = [];
+  /** What {@link order} has of each peer, by index. */
+  private readonly keys: (string | undefined)[] = [];
 
   private readonly rewrites: Rewrites;
 
@@ -101,8 +105,7 @@ export class Peers {
 
   /** Registers a peer and gives it the lowest free index. Throws RangeError beyond {@link MAX_PEERS}. */
   add(info: PeerInfo): number {
-    let index = this.info.findIndex((known, i) => known === undefined && !this.retired.has(i));
-    if (index < 0) index = this.info.length;
+    const index = this.free.pop() ?? this.info.length;
     if (index > MAX_PEERS) throw new RangeError(`more than ${MAX_PEERS} peers`);
     if (index >= this.rank.length) this.grow(grownCapacity(this.rank.length, index + 1));
     this.set(index, info);
@@ -130,9 +133,11 @@ export class Peers {
   /** Frees all indexes given back: every prefix has been decided since, so that none of them is that of a path or best path. */
   recycle(): void {
     if (this.retired.size === 0) return;
+    const free = [...this.free, ...this.retired];
     this.retired.clear();
     this.generation++;
     while (this.info.length > 1 && this.info.at(-1) === undefined) this.info.pop();
+    this.free = free.filter((index) => index < this.info.length).sort((a, b) => b - a);
   }
 
   /** A peer is at another generation in a family. */
@@ -177,15 +182,35 @@ export class Peers {
 
   /** Ranks compare as the addresses do, so adding a peer never changes the order among the others. */
   private rankAnew(index: number): void {
-    const at = this.order.findIndex((entry) => entry.index === index);
-    if (at >= 0) this.order.splice(at, 1);
+    const before = this.keys[index];
     const info = this.info[index];
-    if (info !== undefined) {
-      const key = addressKey(info.address);
-      const after = this.order.findIndex((entry) => entry.key > key);
-      this.order.splice(after < 0 ? this.order.length : after, 0, { index, key });
+    const key = info === undefined ? undefined : addressKey(info.address);
+    if (key !== undefined && key === before) return;
+    this.keys[index] = key;
+    let from = this.order.length;
+    if (before !== undefined) {
+      from = this.firstAfter(before) - 1;
+      while (this.order[from].index !== index) from--;
+      this.order.splice(from, 1);
     }
-    for (const [rank, entry] of this.order.entries()) this.rank[entry.index] = rank;
+    if (key !== undefined) {
+      const at = this.firstAfter(key);
+      this.order.splice(at, 0, { index, key });
+      from = Math.min(from, at);
+    }
+    for (let rank = from; rank < this.order.length; rank++) this.rank[this.order[rank].index] = rank;
+  }
+
+  /** Place in {@link order} of the first peer behind those with this key. */
+  private firstAfter(key: string): number {
+    let low = 0;
+    let high = this.order.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.order[middle].key > key) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 }
 
