@@ -27,7 +27,11 @@ async function missingPackages() {
 }
 
 function aptGet(...args) {
-  return run('apt-get', args, { capture: true, env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  // Others may install at the same time.
+  return run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
+    capture: true,
+    env: { DEBIAN_FRONTEND: 'noninteractive' },
+  });
 }
 
 /** Runs `action` while no package may start its service: the tests start daemons themselves, in namespaces. */

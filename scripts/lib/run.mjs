@@ -8,12 +8,12 @@ let stopped = false;
  * Runs a program to its end.
  * @param {string} program name on PATH, or a path
  * @param {readonly string[]} args
- * @param {{ capture?: boolean, env?: Record<string, string> }} [options] `capture`: keep the output and print nothing;
- *   `env`: set on top of this process's environment
+ * @param {{ capture?: boolean, env?: Record<string, string>, cwd?: string }} [options] `capture`: keep the output and print
+ *   nothing; `env`: set on top of this process's environment; `cwd`: the folder to run in
  * @returns {Promise<{ code: number, output: string }>} code 127 where the program could not be started;
  *   128 where it was ended by a signal, or not started after {@link stopChildren}
  */
-export function run(program, args, { capture = false, env = {} } = {}) {
+export function run(program, args, { capture = false, env = {}, cwd } = {}) {
   return new Promise((resolve) => {
     if (stopped) {
       resolve({ code: 128, output: '' });
@@ -22,6 +22,7 @@ export function run(program, args, { capture = false, env = {} } = {}) {
     const child = spawn(program, args, {
       stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'],
       env: { ...process.env, ...env },
+      ...(cwd !== undefined && { cwd }),
     });
     running.add(child);
     let output = '';

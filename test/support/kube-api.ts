@@ -102,7 +102,7 @@ export class KubeApi implements AsyncDisposable {
         `--tls-private-key-file=${file('server.key')}`,
         `--token-auth-file=${file('tokens.csv')}`,
         '--authorization-mode=RBAC',
-        `--service-account-key-file=${file('server.key')}`,
+        `--service-account-key-file=${file('server.pub')}`,
         `--service-account-signing-key-file=${file('server.key')}`,
         '--service-account-issuer=https://kubernetes.default.svc',
         '--service-cluster-ip-range=10.96.0.0/12,fd00:10:96::/108',
@@ -286,6 +286,7 @@ function makeCertificates(scratch: Scratch): void {
   openssl('req', ...key.slice(0, -2), '-subj', '/CN=kube-apiserver', '-keyout', 'server.key', '-out', 'server.csr');
   scratch.write('server.ext', 'subjectAltName=IP:127.0.0.1,DNS:localhost\nextendedKeyUsage=serverAuth\n');
   const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'server.ext'];
+  openssl('pkey', '-in', 'server.key', '-pubout', '-out', 'server.pub');
   openssl('x509', '-req', '-in', 'server.csr', ...signed, '-out', 'server.crt');
 }
 

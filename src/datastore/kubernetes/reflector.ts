@@ -167,8 +167,7 @@ export class Reflector {
   }
 
   #opened(): void {
-    const { reconnects = -1, ...status } = this.#status;
-    this.#status = { ...status, connectedSince: Date.now(), reconnects: reconnects + 1 };
+    this.#status = { ...this.#status, connectedSince: Date.now() };
     this.#handle({ type: 'opened' });
   }
 
