@@ -82,12 +82,13 @@ function notificationWords(notification: NotificationReport | null): string {
 }
 
 function familyTable({ families }: PeerDetail, style: Style): string {
-  const rows = Object.entries(families).map(([family, { received, accepted, advertised, endOfRib }]) => [
+  const rows = Object.entries(families).map(([family, { received, accepted, advertised, endOfRib, addPaths }]) => [
     family,
     received,
     accepted,
     advertised,
     endOfRib ? 'received' : 'not yet',
+    addPaths === 'both' ? 'send, receive' : (addPaths ?? '-'),
   ]);
   const columns = [
     { title: 'FAMILY' },
@@ -95,6 +96,7 @@ function familyTable({ families }: PeerDetail, style: Style): string {
     { title: 'ACCEPTED', right: true },
     { title: 'ADVERTISED', right: true },
     { title: 'END-OF-RIB' },
+    { title: 'ADD-PATH' },
   ] as const;
   return formatTable(columns, rows, style);
 }

@@ -29,6 +29,8 @@ const WIDE: readonly RouteColumn[] = [
   { title: 'OTHER', cell: otherAttributes },
 ];
 
+const PATH_ID: RouteColumn = { title: 'PATH-ID', right: true, cell: ({ pathId }) => pathId ?? '-' };
+
 const REASON: RouteColumn = { title: 'REJECTED-BY', cell: ({ rejectedReason }) => rejectedReason ?? '-' };
 
 /** Columns of a view of routes, and how a route fills them. */
@@ -36,7 +38,12 @@ export function routeColumns(
   view: RouteViewName,
   wide: boolean,
 ): { columns: readonly Column[]; toRow: (route: RouteEntry) => readonly Cell[] } {
-  const columns = [...BASIC, ...(wide ? WIDE : []), ...(view === 'rejected' ? [REASON] : [])];
+  const columns = [
+    ...BASIC,
+    ...(wide || view === 'advertised' ? [PATH_ID] : []),
+    ...(wide ? WIDE : []),
+    ...(view === 'rejected' ? [REASON] : []),
+  ];
   return { columns, toRow: (route) => columns.map(({ cell }) => cell(route)) };
 }
 
