@@ -24,7 +24,10 @@ describe('readiness', () => {
   });
 
   it('outlives a datastore that goes away, and a kernel that is not written to', () => {
-    expect(failing({ datastore: { ...HEALTHY.datastore, state: 'cached' } })).toEqual([]);
+    const cached = { ...HEALTHY.datastore, state: 'cached' as const, cacheWritten: HEALTHY.datastore.since };
+    expect(failing({ datastore: cached })).toEqual([]);
+    const [, check] = readinessChecks({ ...HEALTHY, datastore: cached }, 'none');
+    expect(check.words).toMatch(/^file datastore away; serving from the last known state on disk, written at 2026-/);
     expect(failing({ fib: { ...HEALTHY.fib, enabled: false, inSync: false } })).toEqual([]);
   });
 

@@ -24,10 +24,12 @@ function datastoreCheck({ datastore }: StatusReport): ReadinessCheck {
   // Serving from the last known state is what a node should do while its datastore is away.
   const ok = datastore.state === 'synced' || datastore.state === 'cached';
   const error = !ok && datastore.lastError !== null ? `: ${datastore.lastError.words}` : '';
+  const { cacheWritten } = datastore;
+  const disk = cacheWritten === null ? '' : ` on disk, written at ${cacheWritten.time}, since ${datastore.since.time}`;
   const state = {
     syncing: 'has not given all resources yet',
     synced: 'synced',
-    cached: 'away; serving from the last known state',
+    cached: `away; serving from the last known state${disk}`,
     failed: 'failed',
   }[datastore.state];
   return { name: 'datastore', ok, words: `${datastore.type} datastore ${state}${error}` };

@@ -27,7 +27,7 @@ import { Router } from './router.ts';
 import type { TransitionLimits } from './transition.ts';
 import { Workloads } from './workloads.ts';
 import { DaemonReport } from './view/daemon-report.ts';
-import { datastoreReport } from './view/datastore-report.ts';
+import { datastoreProblems, datastoreReport } from './view/datastore-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
 
 /** Where the FIB is switched off. */
@@ -285,14 +285,16 @@ export class Daemon {
     const now = this.environment.now();
     const { type } = this.config.datastore;
     const status = this.datastore?.status ?? { type, state: 'syncing', since: this.started, sources: [] };
+    const datastore = datastoreReport(status, this.datastoreLog, this.feed.heard, now);
     return {
       node: this.config.nodeName,
       version: this.environment.version,
       started: this.started,
       fib: this.kernel?.status ?? NO_FIB,
       countForKernel: (family) => this.kernel?.forwarding.counts[family] ?? 0,
-      datastore: datastoreReport(status, this.datastoreLog, this.feed.heard, now),
+      datastore,
       problems: [
+        ...datastoreProblems(datastore),
         ...this.feed.problems.map(problemWords),
         ...this.desiredProblems,
         ...(this.apiProblem === undefined ? [] : [this.apiProblem]),

@@ -126,7 +126,7 @@ describe('starlingd', () => {
     const before = await bird.heard();
     renameSync(node.resources, away);
     const state = async () => (await node.status()).datastore.state;
-    await waitFor(state, { what: 'the loss of the resources', accept: (seen) => seen === 'failed' });
+    await waitFor(state, { what: 'the loss of the resources', accept: (seen) => seen === 'cached' });
     expect(node.log).toMatch(/ WARN {2}file: away: \S+ can't be read/);
     renameSync(away, node.resources);
     await waitFor(state, { what: 'the resources', accept: (seen) => seen === 'synced' });

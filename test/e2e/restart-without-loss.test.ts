@@ -85,7 +85,7 @@ describe('packets through the node', () => {
   it('all arrive while the datastore is away, even if the daemon restarts meanwhile', async () => {
     const { resources } = scene.node;
     renameSync(resources, `${resources}.away`);
-    const failed = { what: 'the datastore to be away', accept: (state: string) => state === 'failed' };
+    const failed = { what: 'the datastore to be away', accept: (state: string) => state === 'cached' };
     await waitFor(async () => (await scene.node.status()).datastore.state, failed);
     await scene.trafficFlows(1000);
     daemon.signal('SIGKILL');

@@ -7,6 +7,9 @@ import { formatAgo, formatCount, formatDuration, formatFields } from '../output/
 /** `RT_TABLE_MAIN` (linux/rtnetlink.h). */
 const MAIN_TABLE = 254;
 
+/** A source this far behind the datastore is named. Seconds; datastores tell where they are every quarter of a minute or so. */
+const LATE = 60;
+
 export function renderStatus(status: StatusReport, style: Style): string {
   const { node, asn, routerId, version, started } = status;
   const head =
@@ -17,7 +20,7 @@ export function renderStatus(status: StatusReport, style: Style): string {
       ['Peers', peersWords(status)],
       ['Routes', ...routesWords(status.routes)],
       ['Kernel', kernelWords(status), ...ownershipWords(status)],
-      ['Datastore', datastoreWords(status)],
+      ['Datastore', datastoreWords(status), ...sourceWords(status)],
     ],
     '',
   );
@@ -52,15 +55,28 @@ function ownershipWords({ fib: { ownership } }: StatusReport): string[] {
   return ownership === null ? [] : [ownership];
 }
 
-function datastoreWords({ datastore: { type, state, since, lastError } }: StatusReport): string {
+function datastoreWords({ datastore: { type, state, since, lastError, cacheWritten } }: StatusReport): string {
   const words = {
     syncing: 'not read completely yet',
     synced: 'synced',
-    cached: 'away, the last known state is served',
+    cached: cacheWritten === null ? 'away, the last known state is served' : 'the last known state is served from disk',
     failed: 'failed',
   }[state];
+  const written = cacheWritten === null ? '' : `, written ${formatAgo(cacheWritten)}`;
   const error = state === 'synced' || lastError === null ? '' : `; ${formatAgo(lastError.at)}: ${lastError.words}`;
-  return `${type}, ${words} for ${formatDuration(since.agoSeconds)}${error}`;
+  return `${type}, ${words} for ${formatDuration(since.agoSeconds)}${written}${error}`;
+}
+
+/** A line for each source that is not as it should be, where there are several. */
+function sourceWords({ datastore: { sources } }: StatusReport): string[] {
+  if (sources.length < 2) return [];
+  return sources.flatMap(({ name, state, since, lastError, lagSeconds }) => {
+    const isLate = lagSeconds !== null && lagSeconds >= LATE;
+    if (state === 'synced' && !isLate) return [];
+    const late = isLate ? `, ${formatDuration(lagSeconds)} behind` : '';
+    const error = state === 'synced' || lastError === null ? '' : `; ${formatAgo(lastError.at)}: ${lastError.words}`;
+    return [`${name}: ${state} for ${formatDuration(since.agoSeconds)}${late}${error}`];
+  });
 }
 
 function problems(words: readonly string[], style: Style): string {

@@ -45,6 +45,34 @@ What is wrong:
   - 1 route is not in the kernel
 `);
   });
+
+  it('names the sources of the datastore that are not fine, and says how old what is served from disk is', () => {
+    const [source] = HEALTHY.datastore.sources;
+    const lastError = { words: 'connection refused', at: AT };
+    const text = renderStatus(
+      {
+        ...HEALTHY,
+        datastore: {
+          ...HEALTHY.datastore,
+          type: 'etcd',
+          state: 'cached',
+          cacheWritten: AT,
+          lastError,
+          sources: [
+            source,
+            { ...source, name: 'nodes/', state: 'away', lastError },
+            { ...source, name: 'ippools/', lagSeconds: 90 },
+          ],
+        },
+      },
+      PLAIN,
+    );
+    expect(text).toContain(`
+Datastore  etcd, the last known state is served from disk for 59m59s, written 2m05s ago; 2m05s ago: connection refused
+           nodes/: away for 59m59s; 2m05s ago: connection refused
+           ippools/: synced for 59m59s, 1m30s behind
+`);
+  });
 });
 
 describe('peer', () => {

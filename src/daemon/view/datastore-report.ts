@@ -20,6 +20,17 @@ export function datastoreReport(status: DatastoreStatus, log: DatastoreLog, hear
   };
 }
 
+/** What is wrong with the datastore, a sentence at most. */
+export function datastoreProblems({ type, state, lastError, cacheWritten }: Report): string[] {
+  if (state !== 'cached' && state !== 'failed') return [];
+  const error = lastError === null ? '' : `: ${lastError.words}`;
+  const known =
+    cacheWritten === null ? 'what was last known stays' : `what was written to disk at ${cacheWritten.time} is`;
+  return [
+    `The ${type} datastore is away${error}; ${state === 'failed' ? 'nothing is known of it' : `${known} in force`}.`,
+  ];
+}
+
 function stateOf({ state, cache }: DatastoreStatus, heard: boolean): Report['state'] {
   if (cache !== undefined) return 'cached';
   if (state !== 'away') return state;
