@@ -1,30 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { NO_MESH, bgpPeer, node, passwordAt, peerProfile } from '../../test/support/peering-cluster.ts';
 import { clusterView } from '../resources/cluster-view.ts';
-import { parseResource } from '../resources/parse-resource.ts';
+import type { AnyResource } from '../resources/kinds.ts';
 import { explainPeer } from './explain-peer.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
-type Resource = Parameters<typeof clusterView>[0] extends Iterable<infer T> ? T : never;
-
-function make(kind: string, name: string, spec: Fields, labels: Readonly<Record<string, string>> = {}): Resource {
-  const apiVersion = kind === 'PeerProfile' ? 'starling.dev/v1alpha1' : 'projectcalico.org/v3';
-  const result = parseResource({ apiVersion, kind, metadata: { name, labels }, spec });
-  if (!result.ok) throw new Error(JSON.stringify(result.problems));
-  return result.resource;
-}
-
-const node = (name: string, bgp: Fields, labels?: Readonly<Record<string, string>>) =>
-  make('Node', name, { bgp }, labels);
 
 const N1 = node('n1', { ipv4Address: '192.0.2.1/24', ipv6Address: '2001:db8::1/64' }, { rack: 'a' });
 const N2 = node('n2', { ipv4Address: '192.0.2.2/24' }, { rack: 'a' });
 const N3 = node('n3', { ipv4Address: '192.0.2.3/24' }, { rack: 'b' });
 const RR = node('rr', { ipv4Address: '192.0.2.9/24', routeReflectorClusterID: '10.0.0.1' }, { rr: 'yes' });
-const NO_MESH = make('BGPConfiguration', 'default', { nodeToNodeMeshEnabled: false });
-const TO_RR = make('BGPPeer', 'to-rr', { nodeSelector: '!has(rr)', peerSelector: 'has(rr)' });
-const TOR = make('BGPPeer', 'tor', { nodeSelector: 'rack == "b"', peerIP: '192.0.2.254', asNumber: 65000 });
+const TO_RR = bgpPeer('to-rr', { nodeSelector: '!has(rr)', peerSelector: 'has(rr)' });
+const TOR = bgpPeer('tor', { nodeSelector: 'rack == "b"', peerIP: '192.0.2.254', asNumber: 65000 });
 
-function explain(what: string, resources: readonly Resource[], name = 'n1') {
+function explain(what: string, resources: readonly AnyResource[], name = 'n1') {
   return explainPeer(clusterView(resources), { name, namespace: 'kube-system' }, what);
 }
 
@@ -76,11 +63,11 @@ describe('why there is a neighbour, or not', () => {
     });
   });
 
-  it.each<[string, string, readonly Resource[], string, string]>([
+  it.each<[string, string, readonly AnyResource[], string, string]>([
     [
       'a selector that leaves the node out',
       'n3',
-      [N1, N3, NO_MESH, make('BGPPeer', 'rack', { peerSelector: 'rack == "a"' })],
+      [N1, N3, NO_MESH, bgpPeer('rack', { peerSelector: 'rack == "a"' })],
       'BGPPeer rack',
       'Node "n3": Its peerSelector rack == "a" does not match the node, whose labels are rack=b.',
     ],
@@ -95,7 +82,7 @@ describe('why there is a neighbour, or not', () => {
     [
       'an address that is this node’s',
       '192.0.2.1',
-      [N1, NO_MESH, make('BGPPeer', 'self', { peerIP: '192.0.2.1', asNumber: 64512, reversePeering: 'Manual' })],
+      [N1, NO_MESH, bgpPeer('self', { peerIP: '192.0.2.1', asNumber: 64512, reversePeering: 'Manual' })],
       'BGPPeer self',
       'Node "n1": The address is that of this node.',
     ],
@@ -106,7 +93,7 @@ describe('why there is a neighbour, or not', () => {
         N1,
         N2,
         NO_MESH,
-        make('BGPPeer', 'one-way', { node: 'n2', peerIP: '192.0.2.1', asNumber: 64512, reversePeering: 'Manual' }),
+        bgpPeer('one-way', { node: 'n2', peerIP: '192.0.2.1', asNumber: 64512, reversePeering: 'Manual' }),
       ],
       'BGPPeer one-way, peering back',
       'It names this node as a neighbour, but has reversePeering: Manual.',
@@ -114,21 +101,21 @@ describe('why there is a neighbour, or not', () => {
     [
       'another AS at the address of this node',
       'n2',
-      [N1, N2, NO_MESH, make('BGPPeer', 'wrong', { node: 'n2', peerIP: '192.0.2.1', asNumber: 64513 })],
+      [N1, N2, NO_MESH, bgpPeer('wrong', { node: 'n2', peerIP: '192.0.2.1', asNumber: 64513 })],
       'BGPPeer wrong, peering back',
       'It names an address of this node, but AS 64513, not 64512.',
     ],
     [
       'another port at the address of this node',
       'n2',
-      [N1, N2, NO_MESH, make('BGPPeer', 'wrong', { node: 'n2', peerIP: '192.0.2.1:1179', asNumber: 64512 })],
+      [N1, N2, NO_MESH, bgpPeer('wrong', { node: 'n2', peerIP: '192.0.2.1:1179', asNumber: 64512 })],
       'BGPPeer wrong, peering back',
       'It names an address of this node, but port 1179, not 179.',
     ],
     [
       'a node too far away',
       'n3',
-      [N1, N3, make('PeerProfile', 'racks', { topologyKey: 'rack' })],
+      [N1, N3, peerProfile('racks', { topologyKey: 'rack' })],
       'node-to-node mesh',
       'Node "n3": PeerProfile "racks" has topologyKey rack: here it is a, and for the node it is b.',
     ],
@@ -138,8 +125,8 @@ describe('why there is a neighbour, or not', () => {
       [
         N1,
         NO_MESH,
-        make('BGPPeer', 'a', { peerIP: '192.0.2.254', asNumber: 65000 }),
-        make('BGPPeer', 'b', { node: 'n1', peerIP: '192.0.2.254', asNumber: 65001 }),
+        bgpPeer('a', { peerIP: '192.0.2.254', asNumber: 65000 }),
+        bgpPeer('b', { node: 'n1', peerIP: '192.0.2.254', asNumber: 65001 }),
       ],
       'BGPPeer b',
       '192.0.2.254 is a neighbour of this node by BGPPeer a already, which counts because it is for all nodes.',
@@ -147,7 +134,7 @@ describe('why there is a neighbour, or not', () => {
     [
       'a BGPPeer for another address',
       '192.0.2.253',
-      [N1, NO_MESH, make('BGPPeer', 'a', { peerIP: '192.0.2.254', asNumber: 65000 })],
+      [N1, NO_MESH, bgpPeer('a', { peerIP: '192.0.2.254', asNumber: 65000 })],
       'BGPPeer a',
       'It names another neighbour, 192.0.2.254.',
     ],
@@ -163,10 +150,10 @@ describe('why there is a neighbour, or not', () => {
   });
 
   it('says that a neighbour is wanted but held down, and why', () => {
-    const peer = make('BGPPeer', 'tor', {
+    const peer = bgpPeer('tor', {
       peerIP: '192.0.2.254',
       asNumber: 65000,
-      password: { secretKeyRef: { name: 'bgp', key: 'tor' } },
+      password: passwordAt('tor'),
     });
     const { wanted, steps } = explain('tor', [N1, NO_MESH, peer]);
     const why =
@@ -176,7 +163,7 @@ describe('why there is a neighbour, or not', () => {
   });
 
   it('goes through all nodes for a BGPPeer, those not selected together', () => {
-    const peer = make('BGPPeer', 'rack', { peerSelector: 'rack == "b"' });
+    const peer = bgpPeer('rack', { peerSelector: 'rack == "b"' });
     const { wanted, steps } = explain('BGPPeer rack', [N1, N2, N3, RR, NO_MESH, peer]);
     expect(wanted).toContain('192.0.2.3 is wanted.');
     expect(steps.filter(({ source }) => source === 'BGPPeer rack').map(({ words }) => words)).toEqual([
@@ -187,9 +174,7 @@ describe('why there is a neighbour, or not', () => {
   });
 
   it('tells ports apart', () => {
-    const peers = ['192.0.2.254', '192.0.2.254:1179'].map((peerIP, i) =>
-      make('BGPPeer', `p${i}`, { peerIP, asNumber: 65000 }),
-    );
+    const peers = ['192.0.2.254', '192.0.2.254:1179'].map((peerIP, i) => bgpPeer(`p${i}`, { peerIP, asNumber: 65000 }));
     expect(explain('192.0.2.254', [N1, ...peers]).neighbours).toHaveLength(2);
     expect(explain('192.0.2.254:1179', [N1, ...peers]).neighbours).toMatchObject([{ key: '192.0.2.254:1179' }]);
   });

@@ -1,34 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import {
+  bgpConfiguration as config,
+  bgpPeer,
+  keysOf as keys,
+  node,
+  passwordAt,
+  peeringOf as peering,
+  secret,
+} from '../../test/support/peering-cluster.ts';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
-import { clusterView } from '../resources/cluster-view.ts';
-import { parseResource } from '../resources/parse-resource.ts';
-import { neighbours } from './neighbours.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function resource(kind: string, name: string, spec: Fields) {
-  const result = parseResource({ apiVersion: 'projectcalico.org/v3', kind, metadata: { name }, spec });
-  if (!result.ok) throw new Error(JSON.stringify(result.problems));
-  return result.resource;
-}
-
-function node(name: string, bgp: Fields) {
-  return resource('Node', name, { bgp });
-}
-
-function config(spec: Fields, name = 'default') {
-  return resource('BGPConfiguration', name, spec);
-}
-
-type Resources = Parameters<typeof clusterView>[0];
-
-function peering(resources: Resources, name = 'n1') {
-  return neighbours(clusterView(resources), { name, namespace: 'kube-system' });
-}
-
-function keys(resources: Resources, name = 'n1') {
-  return peering(resources, name).neighbours.map(({ key }) => key);
-}
 
 const N1 = node('n1', { ipv4Address: '192.0.2.1/24' });
 const N2 = node('n2', { ipv4Address: '192.0.2.2/24' });
@@ -117,16 +97,9 @@ describe('the node-to-node mesh', () => {
   it('takes the restart time and the password of the mesh, and is held down without it', () => {
     const settings = config({
       nodeMeshMaxRestartTime: '4m',
-      nodeMeshPassword: { secretKeyRef: { name: 'bgp', key: 'mesh' } },
+      nodeMeshPassword: passwordAt('mesh'),
     });
-    const secret = parseResource({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { name: 'bgp', namespace: 'kube-system' },
-      stringData: { mesh: 'a password' },
-    });
-    if (!secret.ok) throw new Error(JSON.stringify(secret.problems));
-    expect(peering([N1, N2, settings, secret.resource]).neighbours).toMatchObject([
+    expect(peering([N1, N2, settings, secret({ mesh: 'a password' })]).neighbours).toMatchObject([
       { restartTime: 240, password: { kind: 'known', value: 'a password' } },
     ]);
     expect(peering([N1, N2, settings]).neighbours).toMatchObject([
@@ -139,7 +112,7 @@ describe('the node-to-node mesh', () => {
   });
 
   it('gives way to a BGPPeer for the same neighbour', () => {
-    const peer = resource('BGPPeer', 'special', { peerIP: '192.0.2.2', asNumber: 64512, filters: ['f'] });
+    const peer = bgpPeer('special', { peerIP: '192.0.2.2', asNumber: 64512, filters: ['f'] });
     expect(peering([N1, N2, peer])).toMatchObject({
       neighbours: [{ key: '192.0.2.2', source: 'BGPPeer special', filters: ['f'] }],
       problems: [],
@@ -151,8 +124,7 @@ describe('a route reflector', () => {
   const reflector = node('rr1', { ipv4Address: '192.0.2.9/24', routeReflectorClusterID: '10.0.0.1' });
   const twin = node('rr2', { ipv4Address: '192.0.2.10/24', routeReflectorClusterID: '10.0.0.1' });
   const other = node('rr3', { ipv4Address: '192.0.2.11/24', routeReflectorClusterID: '10.0.0.2' });
-  const to = (name: string, peerIP: string, asNumber = 64512) =>
-    resource('BGPPeer', name, { node: 'rr1', peerIP, asNumber });
+  const to = (name: string, peerIP: string, asNumber = 64512) => bgpPeer(name, { node: 'rr1', peerIP, asNumber });
 
   it('has every iBGP neighbour as a client, except reflectors of its cluster', () => {
     const { neighbours } = peering(
@@ -179,7 +151,7 @@ describe('a route reflector', () => {
   });
 
   it('is an ordinary neighbour to others', () => {
-    const peer = resource('BGPPeer', 'rr', { peerIP: '192.0.2.9', asNumber: 64512 });
+    const peer = bgpPeer('rr', { peerIP: '192.0.2.9', asNumber: 64512 });
     const [neighbour] = peering([N1, reflector, peer]).neighbours;
     expect(neighbour.reflectorClient).toBe(false);
     expect(neighbour).not.toHaveProperty('clusterId');

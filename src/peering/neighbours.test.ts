@@ -1,45 +1,20 @@
 import { describe, expect, it } from 'vitest';
+import { bgpConfiguration as config, NO_MESH, bgpPeer as peer, node } from '../../test/support/peering-cluster.ts';
+import type { Fields } from '../../test/support/peering-cluster.ts';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import { clusterView } from '../resources/cluster-view.ts';
-import { parseResource } from '../resources/parse-resource.ts';
+import type { AnyResource } from '../resources/kinds.ts';
 import { neighbours } from './neighbours.ts';
 
-type Manifest = Readonly<Record<string, unknown>>;
-
-function manifest(kind: string, name: string, spec: Manifest = {}, labels: Record<string, string> = {}): Manifest {
-  return { apiVersion: 'projectcalico.org/v3', kind, metadata: { name, labels }, spec };
-}
-
-function node(name: string, bgp: Manifest, labels: Record<string, string> = {}): Manifest {
-  return manifest('Node', name, { bgp }, labels);
-}
-
-function peer(name: string, spec: Manifest): Manifest {
-  return manifest('BGPPeer', name, spec);
-}
-
-function config(spec: Manifest, name = 'default'): Manifest {
-  return manifest('BGPConfiguration', name, spec);
-}
-
-function peering(manifests: readonly Manifest[], name = 'n1', routerId?: string) {
-  const resources = manifests.map((value) => {
-    const result = parseResource(value);
-    if (!result.ok) throw new Error(JSON.stringify(result.problems));
-    return result.resource;
-  });
-  return neighbours(clusterView(resources), {
-    name,
-    namespace: 'kube-system',
-    ...(routerId !== undefined && { routerId }),
-  });
+function peering(resources: readonly AnyResource[], name = 'n1', routerId?: string) {
+  const identity = { name, namespace: 'kube-system', ...(routerId !== undefined && { routerId }) };
+  return neighbours(clusterView(resources), identity);
 }
 
 const N1 = node('n1', { ipv4Address: '192.0.2.1/24', asNumber: 65001 }, { rack: 'a' });
-const NO_MESH = config({ nodeToNodeMeshEnabled: false });
 
 /** The one neighbour of n1 that a BGPPeer makes of these fields. */
-function only(spec: Manifest, ...others: readonly Manifest[]) {
+function only(spec: Fields, ...others: readonly AnyResource[]) {
   const result = peering([N1, NO_MESH, peer('tor', { peerIP: '192.0.2.254', asNumber: 65000, ...spec }), ...others]);
   expect(result.neighbours).toHaveLength(1);
   return result.neighbours[0];
