@@ -45,6 +45,8 @@ export interface Etcd extends AsyncDisposable {
   compact(): Promise<void>;
   /** Makes users `root` and `starling` (who may do anything below `/calico/`), each with its name as password. */
   enableAuth(): Promise<void>;
+  /** Takes a new token for the test's requests. */
+  logIn(): Promise<void>;
   /** Ends it as a crash would. */
   kill(): Promise<void>;
   /** Starts it again after {@link kill}. */
@@ -103,6 +105,11 @@ export async function startEtcd(options: EtcdOptions): Promise<Etcd> {
   ];
   let token: string | undefined;
   const ask = (path: string, body: object) => post(url, path, body, token, tls?.contents);
+  const logIn = async () => {
+    token = undefined;
+    const answer = await ask('/v3/auth/authenticate', { name: 'root', password: 'root' });
+    token = String(answer['token']);
+  };
   const range = async (key: string) => {
     const { kvs } = (await ask('/v3/kv/range', { key: base64(key) })) as { kvs?: { value?: string }[] };
     return kvs?.[0];
@@ -160,9 +167,9 @@ export async function startEtcd(options: EtcdOptions): Promise<Etcd> {
         await ask('/v3/auth/user/grant', { user, role });
       }
       await ask('/v3/auth/enable', {});
-      const answer = await ask('/v3/auth/authenticate', { name: 'root', password: 'root' });
-      token = String(answer['token']);
+      await logIn();
     },
+    logIn,
     async kill() {
       process.signal('SIGKILL');
       await process.ended;
@@ -170,10 +177,12 @@ export async function startEtcd(options: EtcdOptions): Promise<Etcd> {
     async restart() {
       process = start(argv, { name: `etcd ${name}` });
       if (token !== undefined) {
-        token = undefined;
-        const log = () => ask('/v3/auth/authenticate', { name: 'root', password: 'root' }).catch(() => undefined);
-        const answer = await waitFor(log, { what: 'etcd to take a login' });
-        token = String(answer?.['token']);
+        const tried = () =>
+          logIn().then(
+            () => true,
+            () => false,
+          );
+        await waitFor(tried, { what: 'etcd to take a login' });
       }
       await ready(process);
     },

@@ -10,6 +10,8 @@ export interface TcpProxyOptions {
   readonly target: number;
   /** Its own port; any that is free when left out. */
   readonly port?: number;
+  /** Its own address; 127.0.0.1 when left out. */
+  readonly address?: string;
   /** Makes the inspection of the answers on a new connection. */
   readonly inspectAnswers?: () => Inspect;
   /** Told the first bytes of each connection; a connection that gets false is ended. */
@@ -67,7 +69,9 @@ export async function startTcpProxy(options: TcpProxyOptions): Promise<TcpProxy>
       if (held) socket.pause();
     }
   });
-  await new Promise<void>((resolve) => void listener.listen(options.port ?? 0, '127.0.0.1', resolve));
+  await new Promise<void>(
+    (resolve) => void listener.listen(options.port ?? 0, options.address ?? '127.0.0.1', resolve),
+  );
   const each = (action: (socket: Socket) => void) => {
     for (const { client, server } of pairs) [client, server].forEach(action);
   };

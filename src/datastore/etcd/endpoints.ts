@@ -9,6 +9,8 @@ export interface Endpoint {
   /** As gRPC wants it: `ipv4:10.0.0.1:2379`. */
   readonly target: string;
   readonly tls: boolean;
+  /** Name or address, without brackets. */
+  readonly host: string;
 }
 
 const DEFAULT_PORT = 2379;
@@ -32,7 +34,7 @@ export function parseEndpoint(text: string): Endpoint {
 
 function endpoint(tls: boolean, host: string, port: number): Endpoint {
   const place = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-  return { url: `${tls ? 'https' : 'http'}://${place}`, target: `${scheme(host)}:${place}`, tls };
+  return { url: `${tls ? 'https' : 'http'}://${place}`, target: `${scheme(host)}:${place}`, tls, host };
 }
 
 function scheme(host: string): string {

@@ -5,6 +5,7 @@ import { DatastoreError } from '../datastore-error.ts';
 import type { Datastore, DatastoreListener, DatastoreStatus, DatastoreWriter } from '../datastore.ts';
 import { ResourceCollector } from '../resource-collector.ts';
 import { keyRanges } from './calico-keys.ts';
+import type { KeyRange } from './calico-keys.ts';
 import type { EtcdCredentials } from './credentials.ts';
 import { discoverEndpoints, parseEndpoint } from './endpoints.ts';
 import type { Endpoint } from './endpoints.ts';
@@ -12,6 +13,7 @@ import { EtcdError, etcdError } from './etcd-error.ts';
 import { EtcdWriter } from './etcd-writer.ts';
 import { Login } from './login.ts';
 import { ReconnectDelay } from './reconnect-delay.ts';
+import type { ResponseHeader } from './rpc.ts';
 import { EtcdSession } from './session.ts';
 import type { SessionTiming } from './session.ts';
 import { SourceReader } from './source-reader.ts';
@@ -45,6 +47,7 @@ export class EtcdDatastore implements Datastore {
   readonly #options: EtcdOptions;
   readonly #tuning: EtcdTuning;
   readonly #endpoints: readonly Endpoint[];
+  readonly #ranges: readonly KeyRange[];
   readonly #login: Login;
   readonly #delay = new ReconnectDelay();
   readonly #stopped = new AbortController();
@@ -74,6 +77,7 @@ export class EtcdDatastore implements Datastore {
     if (this.#endpoints.length === 0 && (options.discoverySrv ?? '') === '') {
       throw new DatastoreError('datastore.etcd.endpoints is empty: it needs the URL of at least one member of etcd');
     }
+    this.#ranges = keyRanges(options.nodeName);
     this.#login = new Login(options);
     setMaxListeners(0, this.#stopped.signal);
   }
@@ -97,11 +101,8 @@ export class EtcdDatastore implements Datastore {
 
   start(listener: DatastoreListener): void {
     this.#listener = listener;
-    const ranges = keyRanges(this.#options.nodeName);
-    const collector = new ResourceCollector(
-      listener,
-      ranges.map(({ name }) => name),
-    );
+    const names = this.#ranges.map(({ name }) => name);
+    const collector = new ResourceCollector(listener, names);
     const hearing = {
       changed: () => this.#tellSoon(),
       statusChanged: () => {
@@ -110,7 +111,7 @@ export class EtcdDatastore implements Datastore {
       },
     };
     this.#collector = collector;
-    this.#readers = ranges.map((range) => new SourceReader(range, collector, hearing, this.#tuning.pageSize));
+    this.#readers = this.#ranges.map((range) => new SourceReader(range, collector, hearing, this.#tuning.pageSize));
     this.#running = this.#run();
   }
 
@@ -176,14 +177,27 @@ export class EtcdDatastore implements Datastore {
    * revision would say nothing, or not all, of what is different (etcd restored from a backup).
    */
   async #checkHistory(session: EtcdSession): Promise<void> {
-    const [{ key }] = keyRanges(this.#options.nodeName);
-    const { header } = await session.range({ key, limit: 1, keysOnly: true });
+    const header = await this.#firstHeader(session);
     const isOther = this.#clusterId !== undefined && this.#clusterId !== header.clusterId;
     this.#clusterId = header.clusterId;
     for (const reader of this.#readers) {
       if (isOther || (reader.revision ?? 0) > header.revision) reader.forgetRevision();
     }
     this.#heard(false);
+  }
+
+  /** Of the answer to the first range that may be read. */
+  async #firstHeader(session: EtcdSession): Promise<ResponseHeader> {
+    let refusal: unknown;
+    for (const { key } of this.#ranges) {
+      try {
+        return (await session.range({ key, limit: 1, keysOnly: true })).header;
+      } catch (error) {
+        if (etcdError(error).kind !== 'denied') throw error;
+        refusal = error;
+      }
+    }
+    throw refusal;
   }
 
   #connected(): EtcdSession {

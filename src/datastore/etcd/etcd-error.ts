@@ -9,6 +9,8 @@ export type EtcdErrorKind =
   /** The token is not known, or is older than the last change of users and roles. */
   | 'stale-token'
   | 'denied'
+  /** There is no user, or it is not the right one. */
+  | 'unauthenticated'
   /** The member does not answer, or can't without the others. */
   | 'unavailable'
   | 'other';
@@ -31,16 +33,16 @@ const KNOWN: readonly [said: RegExp, kind: EtcdErrorKind, words?: string][] = [
   [/permission denied/, 'denied', 'permission denied: the user lacks the right to read or write this'],
   [
     /user name is empty|user name not found/,
-    'denied',
+    'unauthenticated',
     'etcd asks for a user: set datastore.etcd.username and its password',
   ],
-  [/authentication failed/, 'denied', 'etcd refuses the user or the password'],
+  [/authentication failed/, 'unauthenticated', 'etcd refuses the user or the password'],
   [/no leader/, 'unavailable', 'this member of the cluster has no leader: it has lost touch with the majority'],
   [/leader changed/, 'unavailable', 'the cluster has got a new leader'],
   [/ECONNREFUSED/, 'unavailable', 'connection refused'],
   [/EHOSTUNREACH|ENETUNREACH/, 'unavailable', 'no route to it'],
   [/ENOTFOUND|EAI_AGAIN|Name resolution failed/, 'unavailable', 'its name is not known to DNS'],
-  [/Keepalive timeout|ping timeout/i, 'unavailable', 'no answer: the connection or the member hangs'],
+  [/^Connection dropped/, 'unavailable', 'the connection was lost, or its other end gives no answer'],
   [/Deadline exceeded/, 'unavailable', 'no answer in time'],
 ];
 

@@ -4,7 +4,7 @@
  */
 import { fromJSON } from '@grpc/proto-loader';
 
-interface ResponseHeader {
+export interface ResponseHeader {
   readonly clusterId: number;
   /** Of the whole store, when the member answered. */
   readonly revision: number;

@@ -1,6 +1,6 @@
 /** One connection to one member of etcd, from its first request to its end. */
 import { Client, Metadata } from '@grpc/grpc-js';
-import { channelCredentials } from './credentials.ts';
+import { channelCredentials, serverNameOptions } from './credentials.ts';
 import type { EtcdCredentials } from './credentials.ts';
 import type { Endpoint } from './endpoints.ts';
 import { etcdError } from './etcd-error.ts';
@@ -54,7 +54,8 @@ export class EtcdSession {
     login: Login,
     timing: SessionTiming,
   ): Promise<EtcdSession> {
-    const client = new Client(endpoint.target, await channelCredentials(credentials, endpoint.tls), {
+    const client = new Client(endpoint.target, await channelCredentials(credentials, endpoint), {
+      ...serverNameOptions(endpoint),
       'grpc.keepalive_time_ms': timing.keepaliveTime,
       'grpc.keepalive_timeout_ms': timing.keepaliveTimeout,
       'grpc.max_receive_message_length': LARGEST_RESPONSE,

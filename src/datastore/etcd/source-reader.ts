@@ -150,7 +150,7 @@ export class SourceReader {
     const { signal } = session;
     if (signal.aborted) return;
     try {
-      if (reason.kind === 'unavailable') throw reason;
+      if (reason.kind === 'unavailable' || reason.kind === 'unauthenticated') throw reason;
       if (reason.kind === 'denied' || reason.kind === 'stale-token') {
         if (await session.hasStaleStream(this.#range.key)) throw new EtcdError('stale-token', 'the login has expired');
       }
