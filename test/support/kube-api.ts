@@ -2,13 +2,14 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { run, start, waitUntilReady } from './processes.ts';
+import { freePorts, startEtcd } from './etcd.ts';
+import type { Etcd } from './etcd.ts';
+import { start, waitUntilReady } from './processes.ts';
 import type { RunningProcess } from './processes.ts';
 import { createScratch } from './scratch.ts';
 import type { Scratch } from './scratch.ts';
+import { waitFor } from './wait-for.ts';
 
 /** An answer of the API; `body` is the JSON that it holds. */
 export interface KubeAnswer {
@@ -46,18 +47,13 @@ class KubeApiError extends Error {
   override readonly name = 'KubeApiError';
 }
 
-interface Ports {
-  readonly api: number;
-  readonly etcd: number;
-  readonly peer: number;
-}
-
 /** Starts etcd and the API server. `users` have the rights that the test gives them. */
 export async function startKubeApi(program: string, users: readonly TokenUser[]): Promise<KubeApi> {
   const scratch = createScratch('kube');
   makeCertificates(scratch);
-  const [api, etcd, peer] = await freePorts(3);
-  const kube = new KubeApi(program, scratch, { api, etcd, peer });
+  const [port] = await freePorts(1);
+  const etcd = await startEtcd({ directory: scratch.path });
+  const kube = new KubeApi(program, scratch, etcd, port);
   try {
     await kube.start(users);
   } catch (error) {
@@ -71,32 +67,32 @@ export class KubeApi implements AsyncDisposable {
   readonly scratch: Scratch;
   readonly server: string;
   readonly #program: string;
-  readonly #ports: Ports;
+  readonly #etcd: Etcd;
+  readonly #port: number;
   readonly #agent: Agent;
-  #etcd: RunningProcess | undefined;
   #api: RunningProcess | undefined;
 
-  constructor(program: string, scratch: Scratch, ports: Ports) {
+  constructor(program: string, scratch: Scratch, etcd: Etcd, port: number) {
     this.#program = program;
     this.scratch = scratch;
-    this.#ports = ports;
-    this.server = `https://127.0.0.1:${ports.api}`;
+    this.#etcd = etcd;
+    this.#port = port;
+    this.server = `https://127.0.0.1:${port}`;
     this.#agent = new Agent({ ca: readFileSync(join(scratch.path, 'ca.crt')), keepAlive: true, maxSockets: 8 });
   }
 
-  /** Starts what does not run. */
+  /** Starts the API server, which then knows these users. */
   async start(users: readonly TokenUser[]): Promise<void> {
-    this.#etcd ??= await this.#startEtcd();
     const rows = [ADMIN, ...users].map(({ token, user, groups = '' }) => `${token},${user},${user}-uid,"${groups}"\n`);
     this.scratch.write('tokens.csv', rows.join(''));
     const file = (name: string) => join(this.scratch.path, name);
     const api = start(
       [
         this.#program,
-        `--etcd-servers=http://127.0.0.1:${this.#ports.etcd}`,
+        `--etcd-servers=${this.#etcd.url}`,
         '--bind-address=127.0.0.1',
         '--advertise-address=127.0.0.1',
-        `--secure-port=${this.#ports.api}`,
+        `--secure-port=${this.#port}`,
         '--insecure-port=0',
         `--tls-cert-file=${file('server.crt')}`,
         `--tls-private-key-file=${file('server.key')}`,
@@ -141,11 +137,7 @@ export class KubeApi implements AsyncDisposable {
 
   /** Makes etcd forget all revisions but the last. */
   async compact(): Promise<void> {
-    const endpoint = `--endpoints=http://127.0.0.1:${this.#ports.etcd}`;
-    const status = JSON.parse(await run(['etcdctl', endpoint, 'endpoint', 'status', '-w', 'json'])) as [
-      { Status: { header: { revision: number } } },
-    ];
-    await run(['etcdctl', endpoint, 'compact', String(status[0].Status.header.revision)]);
+    await this.#etcd.compact();
   }
 
   /** Sends a request as the administrator. */
@@ -195,9 +187,8 @@ export class KubeApi implements AsyncDisposable {
   ): Promise<void> {
     await this.apply(customResource(group, version, names, more));
     const path = `/apis/${group}/${version}/${names.plural}`;
-    for (let tries = 0; (await this.request('GET', path)).status !== 200; tries++) {
-      if (tries > 500) throw new KubeApiError(`${path} is not served`);
-    }
+    const look = async () => (await this.request('GET', path)).status;
+    await waitFor(look, { what: `${path} to be served`, accept: (status) => status === 200 });
   }
 
   /** A kubeconfig file for a user, with the token in it, or in a file beside it that it names. */
@@ -216,24 +207,8 @@ export class KubeApi implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#agent.destroy();
     await this.kill();
-    await this.#etcd?.stop();
+    await this.#etcd[Symbol.asyncDispose]();
     this.scratch[Symbol.dispose]();
-  }
-
-  async #startEtcd(): Promise<RunningProcess> {
-    const client = `http://127.0.0.1:${this.#ports.etcd}`;
-    const peer = `http://127.0.0.1:${this.#ports.peer}`;
-    const etcd = start([
-      'etcd',
-      `--data-dir=${join(this.scratch.path, 'etcd')}`,
-      `--listen-client-urls=${client}`,
-      `--advertise-client-urls=${client}`,
-      `--listen-peer-urls=${peer}`,
-      `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=default=${peer}`,
-    ]);
-    await waitUntilReady(etcd, () => run(['etcdctl', `--endpoints=${client}`, 'endpoint', 'health']));
-    return etcd;
   }
 
   async #collection({
@@ -242,11 +217,13 @@ export class KubeApi implements AsyncDisposable {
     metadata,
   }: Pick<Manifest, 'apiVersion' | 'kind' | 'metadata'>): Promise<string> {
     const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;
-    const { body } = await this.request('GET', root);
-    const resources = (body['resources'] ?? []) as { name: string; kind: string }[];
-    const found = resources.find((resource) => resource.kind === kind && !resource.name.includes('/'));
-    if (found === undefined) throw new KubeApiError(`${apiVersion} ${kind} is not served`);
-    return `${root}/${metadata.namespace === undefined ? '' : `namespaces/${metadata.namespace}/`}${found.name}`;
+    const look = async () => {
+      const { body } = await this.request('GET', root);
+      const resources = (body['resources'] ?? []) as { name: string; kind: string }[];
+      return resources.find((resource) => resource.kind === kind && !resource.name.includes('/'))?.name;
+    };
+    const plural = await waitFor(look, { what: `${apiVersion} ${kind} to be served` });
+    return `${root}/${metadata.namespace === undefined ? '' : `namespaces/${metadata.namespace}/`}${plural}`;
   }
 }
 
@@ -288,21 +265,6 @@ function makeCertificates(scratch: Scratch): void {
   const signed = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'server.ext'];
   openssl('pkey', '-in', 'server.key', '-pubout', '-out', 'server.pub');
   openssl('x509', '-req', '-in', 'server.csr', ...signed, '-out', 'server.crt');
-}
-
-/** Ports that nobody listens on now. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) =>
-          server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
-        ),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> {
