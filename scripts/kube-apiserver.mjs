@@ -84,6 +84,6 @@ try {
   }
   process.stdout.write(`${target}\n`);
 } catch (error) {
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${(error.output ?? '').slice(-4000)}${error.message}\n`);
   process.exitCode = 1;
 }

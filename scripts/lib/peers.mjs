@@ -12,6 +12,8 @@ const PACKAGES = [
   'bgpdump',
   'iproute2',
   'iputils-ping',
+  'etcd-server',
+  'openssl',
   'procps',
 ];
 
