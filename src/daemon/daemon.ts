@@ -9,6 +9,8 @@ import type { StatusReport } from '../api/types.ts';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import { createDatastore } from '../datastore/create-datastore.ts';
 import type { Datastore } from '../datastore/datastore.ts';
+import { explainPeer } from '../peering/explain-peer.ts';
+import type { NodeIdentity } from '../peering/self.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
 import { compareConfigs } from './config-comparison.ts';
 import type { Config } from './config.ts';
@@ -223,10 +225,14 @@ export class Daemon {
     this.kernel?.endOfInitialSync();
   }
 
-  private async apply(): Promise<void> {
+  private get identity(): NodeIdentity {
     const { nodeName, routerId, namespace } = this.config;
-    const identity = { name: nodeName, namespace, ...(routerId !== undefined && { routerId }) };
-    const wanted = this.computer.compute(this.feed.view, identity, {
+    return { name: nodeName, namespace, ...(routerId !== undefined && { routerId }) };
+  }
+
+  private async apply(): Promise<void> {
+    const { nodeName } = this.config;
+    const wanted = this.computer.compute(this.feed.view, this.identity, {
       workloads: this.workloads.list,
       kernel: this.kernel?.routingOptions,
     });
@@ -276,7 +282,7 @@ export class Daemon {
         resources: Object.fromEntries([...this.feed.view.tables].map(([kind, table]) => [kind, table.size])),
         invalid: this.feed.problems.filter(({ severity }) => severity === 'error').length,
       }),
-      explainPeer: () => ({ wanted: '', neighbours: [], steps: [] }),
+      explainPeer: (what) => explainPeer(this.feed.view, this.identity, what),
       shutdown: onShutdown,
     });
   }

@@ -23,6 +23,16 @@ export interface ListeningOptions {
   readonly accepted: (address: string, socket: Socket) => void;
 }
 
+/** A neighbour that is let in, and the TCP MD5 key it must bear. */
+interface Admitted {
+  readonly neighbour: Neighbour;
+  readonly key: string | undefined;
+}
+
+function sameSecurity(a: Admitted, b: Admitted): boolean {
+  return a.neighbour.ttlSecurity === b.neighbour.ttlSecurity && a.key === b.key;
+}
+
 export class Listening {
   private readonly options: ListeningOptions;
   /** By address listened on. */
@@ -30,7 +40,7 @@ export class Listening {
   /** By address listened on, in words. */
   private readonly failures = new Map<string, string>();
   /** By address. */
-  private readonly neighbours = new Map<string, Neighbour>();
+  private readonly neighbours = new Map<string, Admitted>();
   /** When strangers were last reported, by address. */
   private readonly refusals = new Map<string, number>();
   /** Undefined while there is to be no listening. */
@@ -54,11 +64,14 @@ export class Listening {
     return this.open();
   }
 
-  /** Lets a neighbour in. One that can't be secured as asked for is not let in. */
-  add(neighbour: Neighbour): void {
-    if (this.neighbours.get(neighbour.address) === neighbour) return;
-    this.neighbours.set(neighbour.address, neighbour);
-    for (const listener of this.listeners.values()) this.register(listener, neighbour);
+  /**
+   * Lets a neighbour in, with the TCP MD5 key that is in use, if any. One that can't be secured as asked for is not let in.
+   */
+  add(neighbour: Neighbour, key?: string): void {
+    const before = this.neighbours.get(neighbour.address);
+    if (before !== undefined && sameSecurity(before, { neighbour, key })) return;
+    this.neighbours.set(neighbour.address, { neighbour, key });
+    for (const listener of this.listeners.values()) this.register(listener, { neighbour, key });
   }
 
   /** Refuses the neighbour with this address from now on. */
@@ -128,11 +141,12 @@ export class Listening {
     if (this.failures.delete(address)) events.add('daemon', subject, 'listens now');
   }
 
-  private register(listener: Listener, { ttlSecurity, password, address, key }: Neighbour): void {
+  private register(listener: Listener, { neighbour, key: password }: Admitted): void {
+    const { ttlSecurity, address, key } = neighbour;
     try {
       listener.setPeer(address, {
         ...(ttlSecurity !== undefined && { ttlSecurity }),
-        ...(password.kind === 'known' && { password: password.value }),
+        ...(password !== undefined && { password }),
       });
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);

@@ -82,6 +82,7 @@ async function lostNeighbour(
     environment: { kernel: undefined, readBudget: new ReadBudget(), random: () => 0.5, log: () => {} },
     ownRestart: { restarting: false, forwarding: false },
     addedAt: 0,
+    onKey: () => {},
     onProgress: () => {},
     holdDown: (address, down) => {
       const routes = speaker.rib.tables[0].prefixes.count;

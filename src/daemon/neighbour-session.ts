@@ -15,8 +15,7 @@ import type { SessionStatistics } from '../bgp/session/statistics.ts';
 import { SAFI_UNICAST, afiOf } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
-import { sourceOf } from '../route-reflector/reflection.ts';
-import type { PeerKind, RouterIdentity } from '../route-reflector/reflection.ts';
+import type { RouterIdentity } from '../route-reflector/reflection.ts';
 import { isSamePeer } from '../rib/peers.ts';
 import type { LocalPrefScale } from '../rib/local-preference.ts';
 import type { PeerInfo } from '../rib/peers.ts';
@@ -25,10 +24,10 @@ import type { ReceiveContext } from '../rib/update-receiver.ts';
 import type { EventLog } from './event-log.ts';
 import { arePoliciesAlike } from './neighbour-policies.ts';
 import type { Policies } from './neighbour-policies.ts';
+import { groupProfile, peerInfo } from './rib-peer.ts';
 import { RestartHelper } from './restart-helper.ts';
 import type { KeptRoutes } from './restart-helper.ts';
-import { selfNextHops } from './self-next-hops.ts';
-import { sessionConfig } from './session-config.ts';
+import { passwords, sessionConfig } from './session-config.ts';
 import { downInWords, isLoss, keptInWords } from './session-words.ts';
 import type { Speaker } from './speaker.ts';
 
@@ -54,6 +53,8 @@ export interface NeighbourSessionOptions {
   readonly onProgress: () => void;
   /** Has packets avoid an address, or no longer, see {@link Fib.holdDown}. */
   readonly holdDown: (address: string, down: boolean) => void;
+  /** Called when who connects must bear another TCP MD5 key. */
+  readonly onKey: () => void;
 }
 
 /** What was wrong with a peer's routes is reported at most this often, in milliseconds. */
@@ -80,6 +81,7 @@ export class NeighbourSession implements SessionHandler {
   private readonly events: EventLog;
   private readonly onProgress: () => void;
   private readonly holdDown: (address: string, down: boolean) => void;
+  private readonly onKey: () => void;
   private avoided = false;
   private readonly helper: RestartHelper;
   private ownRestart: OwnRestart;
@@ -102,6 +104,7 @@ export class NeighbourSession implements SessionHandler {
     this.events = options.events;
     this.onProgress = options.onProgress;
     this.holdDown = options.holdDown;
+    this.onKey = options.onKey;
     this.ownRestart = options.ownRestart;
     this.helper = new RestartHelper(this.speaker.rib, (stale) => this.expired(stale));
     const config = sessionConfig(options.neighbour, options.self, this.restartTerms);
@@ -152,6 +155,10 @@ export class NeighbourSession implements SessionHandler {
     this.speaker.kick();
     this.wasComplete ||= this.isComplete;
     this.onProgress();
+  }
+
+  keyChanged(): void {
+    this.onKey();
   }
 
   update(buffer: Uint8Array, start: number, end: number): void {
@@ -258,8 +265,10 @@ export class NeighbourSession implements SessionHandler {
       !importSame ||
       neighbour.allowLocalAs !== this.neighbour.allowLocalAs ||
       neighbour.clusterId !== this.neighbour.clusterId;
+    const passwordsChanged = passwords(neighbour).join('\0') !== passwords(this.neighbour).join('\0');
     this.neighbour = neighbour;
     this.policies = policies;
+    if (passwordsChanged) this.changePasswords();
     this.session.announceRestart(this.restartTerms);
     const { negotiated } = this;
     if (this.peer < 0 || negotiated === undefined) return;
@@ -283,6 +292,19 @@ export class NeighbourSession implements SessionHandler {
     if (!negotiated.routeRefresh) return false;
     for (const family of negotiated.families) this.session.send(encodeRouteRefresh(afiOf(family), SAFI_UNICAST));
     return true;
+  }
+
+  /** The keys are changed on the live session; where the kernel will not have that, it is set up anew with them. */
+  private changePasswords(): void {
+    const { key } = this.neighbour;
+    try {
+      this.session.changeKeys(passwords(this.neighbour));
+      this.events.add('session', key, 'its password changed, and is in use from now on; the session goes on');
+    } catch (error) {
+      const words = error instanceof Error ? error.message : String(error);
+      this.events.add('session', key, `the password of the live session can't be changed: ${words}`, 'warn');
+      this.reset();
+    }
   }
 
   private get restartTerms(): RestartTerms {
@@ -342,39 +364,15 @@ export class NeighbourSession implements SessionHandler {
     this.speaker.kick();
   }
 
-  private kind(negotiated: Negotiated): PeerKind {
-    if (negotiated.external) return 'external';
-    return this.neighbour.reflectorClient ? 'client' : 'internal';
-  }
-
   private peerInfo(negotiated: Negotiated): PeerInfo {
-    const { neighbour } = this;
-    return {
-      address: neighbour.address,
-      source: sourceOf(this.kind(negotiated)),
-      routerId: negotiated.peerRouterId,
-      localAs: neighbour.localAs,
-      allowLocalAs: neighbour.allowLocalAs,
-      importPolicy: this.policies.import,
-    };
+    const { neighbour, policies } = this;
+    return peerInfo({ neighbour, policies, negotiated });
   }
 
   private profile(negotiated: Negotiated): GroupProfile {
-    const { neighbour, session } = this;
-    return {
-      to: this.kind(negotiated),
-      localAs: neighbour.localAs,
-      nextHopMode: neighbour.nextHopMode,
-      selfNextHop: selfNextHops(session.localAddress ?? neighbour.localAddress, neighbour, negotiated.families),
-      clusterId: this.speaker.rib.self.clusterId,
-      localPrefScale: this.localPrefScale,
-      normalMetric: this.policies.localPref.normalMetric,
-      exportPolicy: this.policies.export,
-      families: negotiated.families,
-      addPaths: negotiated.addPaths.send,
-      fourOctetAs: negotiated.fourOctetAs,
-      maxMessage: negotiated.extendedMessage ? 65_535 : 4096,
-    };
+    const { neighbour, policies, session, localPrefScale } = this;
+    const { clusterId } = this.speaker.rib.self;
+    return groupProfile({ neighbour, policies, negotiated }, session.localAddress, { clusterId, localPrefScale });
   }
 
   /** What LOCAL_PREF is to the neighbour. */

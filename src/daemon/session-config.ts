@@ -6,12 +6,21 @@ import type { RouterIdentity } from '../route-reflector/reflection.ts';
 /** Longest wait between attempts to connect, in seconds; the first ones follow sooner. */
 const CONNECT_RETRY_TIME = 30;
 
+/** The TCP MD5 keys of a neighbour: none, one, or during a rotation two. */
+export function passwords({ password, nextPassword }: Neighbour): readonly string[] {
+  if (password.kind !== 'known') return [];
+  return nextPassword === undefined || nextPassword === password.value
+    ? [password.value]
+    : [password.value, nextPassword];
+}
+
 /** What the session's machine needs of a neighbour. */
 export function sessionConfig(
   neighbour: Neighbour,
   self: RouterIdentity,
   gracefulRestart: RestartTerms,
 ): SessionConfig {
+  const [password, nextPassword] = passwords(neighbour);
   return {
     localAs: neighbour.localAs,
     peerAs: neighbour.peerAs,
@@ -26,7 +35,8 @@ export function sessionConfig(
     families: neighbour.families,
     addPaths: neighbour.addPaths,
     gracefulRestart,
-    ...(neighbour.password.kind === 'known' && { password: neighbour.password.value }),
+    ...(password !== undefined && { password }),
+    ...(nextPassword !== undefined && { nextPassword }),
     ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),
   };
 }

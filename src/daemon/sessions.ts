@@ -172,6 +172,7 @@ export class Sessions {
       addedAt,
       onProgress: () => this.progressed(),
       holdDown,
+      onKey: () => this.admit(neighbour.address),
     });
     this.all.set(neighbour.key, session);
     const others = this.byAddress.get(neighbour.address);
@@ -199,7 +200,7 @@ export class Sessions {
   private admit(address: string): void {
     const session = this.find(address);
     if (session === undefined) this.listening.remove(address);
-    else this.listening.add(session.neighbour);
+    else this.listening.add(session.neighbour, session.session.key);
   }
 
   private accepted(remote: string, socket: Socket): void {

@@ -39,6 +39,7 @@ export class Recorder implements SessionHandler {
   readonly states: string[] = [];
   readonly reasons: string[] = [];
   readonly downs: DownReason[] = [];
+  keyChanged: () => void = () => undefined;
   readonly updates: Uint8Array[] = [];
   readonly refreshes: [Family, number][] = [];
   negotiated: Negotiated | undefined;

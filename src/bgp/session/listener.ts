@@ -103,12 +103,14 @@ export class Listener {
    */
   setPeer(address: string, security: PeerSecurity): void {
     const peer = { name: canonicalAddress(address), address: parseAddress(address), security };
-    this.removePeer(peer.name);
     if (domainOf(peer.address) !== domainOf(this.#address)) return;
+    const before = this.#peers.get(peer.name)?.security;
+    this.#peers.delete(peer.name);
     if (this.#kernel === undefined) requireUnsecured(security);
-    if (security.password !== undefined) this.#setKey(peer, security.password);
+    // A key is replaced by another one at once: at no time is the peer let in without.
+    if ((before?.password ?? security.password) !== undefined) this.#setKey(peer, security.password);
     this.#peers.set(peer.name, peer);
-    if (security.ttlSecurity === undefined) return;
+    if (security.ttlSecurity === before?.ttlSecurity) return;
     try {
       this.#setTtlFilter();
     } catch (error) {

@@ -11,14 +11,22 @@ import type { SocketOptions } from './socket-options.ts';
  * Throws {@link KernelSocketsError} where the session is to be secured by one of them, `SystemCallError` where the kernel
  * refuses one.
  */
-export function openOutgoing(config: SessionConfig, options: SocketOptions, kernel: KernelSockets | undefined): Socket {
+export function openOutgoing(
+  config: Omit<SessionConfig, 'nextPassword'>,
+  options: SocketOptions,
+  kernel: KernelSockets | undefined,
+): Socket {
   const socket = kernel === undefined ? plainSocket(config) : preparedSocket(config, options, kernel);
   const { peerAddress: host, peerPort: port, localAddress } = config;
   socket.connect(localAddress === undefined ? { host, port } : { host, port, localAddress });
   return socket;
 }
 
-function preparedSocket(config: SessionConfig, options: SocketOptions, kernel: KernelSockets): Socket {
+function preparedSocket(
+  config: Omit<SessionConfig, 'nextPassword'>,
+  options: SocketOptions,
+  kernel: KernelSockets,
+): Socket {
   const peer = parseAddress(config.peerAddress);
   const domain = domainOf(peer);
   const fd = kernel.open(domain);
@@ -32,7 +40,7 @@ function preparedSocket(config: SessionConfig, options: SocketOptions, kernel: K
   }
 }
 
-function plainSocket(config: SessionConfig): Socket {
+function plainSocket(config: Pick<SessionConfig, 'password' | 'ttlSecurity'>): Socket {
   requireUnsecured(config);
   return new Socket();
 }

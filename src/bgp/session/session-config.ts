@@ -30,6 +30,8 @@ export interface SessionConfig {
   readonly gracefulRestart?: RestartTerms;
   /** TCP MD5 (RFC 2385), at most 80 bytes. */
   readonly password?: string;
+  /** The password that is to follow: either is tried. */
+  readonly nextPassword?: string;
   /** GTSM (RFC 5082): greatest number of hops the peer may be away, 1 being the next node. */
   readonly ttlSecurity?: number;
   /** Hop limit of what is sent, without `ttlSecurity`; that of the system where undefined. */

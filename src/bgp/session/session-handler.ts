@@ -20,6 +20,8 @@ export interface SessionHandler {
   routeRefresh(family: Family, subtype: number): void;
   /** There is room again after `send` returned false. */
   writable(): void;
+  /** Another TCP MD5 key is in use: who connects must bear it. */
+  keyChanged?(): void;
   /** The session has left Established. */
   down(reason: DownReason): void;
 }

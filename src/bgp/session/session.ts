@@ -17,12 +17,13 @@ import { encodeNotification } from '../messages/notification.ts';
 import { encodeOpen } from '../messages/open.ts';
 import type { Open } from '../messages/open.ts';
 import { closeSocket } from './close-socket.ts';
+import { KeyRotation } from './key-rotation.ts';
 import { openOutgoing, requireUnsecured } from './outgoing-socket.ts';
 import type { SessionConfig } from './session-config.ts';
 import { SessionConnection } from './session-connection.ts';
 import type { ConnectionOwner } from './session-connection.ts';
 import type { SessionEnvironment, SessionHandler } from './session-handler.ts';
-import { descriptorOf, domainOf, setSocketOptions } from './socket-options.ts';
+import { descriptorOf, domainOf, setMd5Key, setSocketOptions } from './socket-options.ts';
 import type { SocketOptions } from './socket-options.ts';
 import { describeSocketError } from './socket-words.ts';
 import { StatisticsRecorder } from './statistics.ts';
@@ -52,6 +53,7 @@ export class Session {
   readonly #statistics = new StatisticsRecorder();
   readonly #timers: TimerSet<PeerTimer>;
   readonly #owner: ConnectionOwner;
+  readonly #keys: KeyRotation;
   readonly #connections = new Map<number, SessionConnection>();
   /** Sockets that the machine has done with and that are still being closed. */
   readonly #closing = new Set<Promise<void>>();
@@ -79,12 +81,20 @@ export class Session {
       },
       give: (input, deliver) => this.#dispatch({ input, deliver }),
     };
+    this.#keys = new KeyRotation({
+      keys: keysOf(config),
+      silence: () => ({ bytesReceived: this.#statistics.snapshot.bytesReceived, patience: this.#patience }),
+      changed: (key) => this.#useKey(key),
+      failed: (error) => this.#statistics.error(`its TCP MD5 key can't be changed: ${describeSocketError(error)}`),
+      random: () => environment.random(),
+    });
     const machine = { open, peerAs, families, connectRetryTime, passive, keepaliveTime, sendHoldTime };
     this.#peer = initialPeerState(machine, Math.floor(environment.random() * 2 ** 32));
   }
 
   /** Begins to connect and to accept connections. */
   start(): void {
+    this.#keys.start();
     this.#dispatch({ input: { type: 'start' } });
   }
 
@@ -114,6 +124,7 @@ export class Session {
 
   /** Ends the session and stays down. Resolves when all connections are closed, after a few seconds at most. */
   stop(reason: StopReason): Promise<void> {
+    this.#keys.stop();
     return new Promise((resolve) => {
       const done = (): void => {
         void Promise.all(this.#closing).then(() => resolve());
@@ -140,6 +151,19 @@ export class Session {
   /** Says other things of this side's restarts from the next connection on. */
   announceRestart(gracefulRestart: RestartTerms): void {
     this.#dispatch({ input: { type: 'configure', open: localOpen({ ...this.config, gracefulRestart }) } });
+  }
+
+  /** The TCP MD5 key in use; undefined for none. A secret. */
+  get key(): string | undefined {
+    return this.#keys.current;
+  }
+
+  /**
+   * Takes other TCP MD5 keys, none to two, for what is connected and for what will be: nothing is reset. Throws
+   * `SystemCallError`, `RangeError` or {@link KernelSocketsError} where the kernel does not take one on a connection.
+   */
+  changeKeys(keys: readonly string[]): void {
+    this.#keys.set(keys);
   }
 
   /** The OPEN that the next connection begins with. */
@@ -262,7 +286,7 @@ export class Session {
 
   #connect(id: number): void {
     try {
-      const socket = openOutgoing(this.config, this.#options, this.#environment.kernel);
+      const socket = openOutgoing(this.#secured, this.#options, this.#environment.kernel);
       this.#connections.set(id, new SessionConnection(id, socket, this.#owner));
     } catch (error) {
       this.#dispatch({ input: { type: 'closed', connection: id, words: describeSocketError(error as Error) } });
@@ -272,16 +296,48 @@ export class Session {
   /** Options of an accepted socket; its MD5 key is that of the listener. */
   #secure(socket: Socket): void {
     const { kernel } = this.#environment;
-    if (kernel === undefined) return requireUnsecured(this.config);
+    if (kernel === undefined) return requireUnsecured(this.#secured);
     const fd = descriptorOf(socket);
     if (fd === undefined) return undefined;
     return setSocketOptions(kernel, fd, domainOf(parseAddress(this.config.peerAddress)), this.#options);
+  }
+
+  /** The configuration with the key in use. */
+  get #secured(): Omit<SessionConfig, 'password' | 'nextPassword'> & { readonly password?: string } {
+    const { password: _, nextPassword: __, ...config } = this.config;
+    return { ...config, ...(this.key !== undefined && { password: this.key }) };
+  }
+
+  /** How long nothing need be heard: a keepalive comes three times a hold time (RFC 4271 §4.4), an OPEN soon. Milliseconds. */
+  get #patience(): number {
+    const { negotiated, state } = this;
+    if (negotiated === undefined) return state === 'OpenSent' || state === 'OpenConfirm' ? OPEN_PATIENCE : 0;
+    return negotiated.holdTime === 0 ? Infinity : negotiated.holdTime * 400;
+  }
+
+  /** Signs with another key what is sent from now on, and what is sent again. */
+  #useKey(key: string | undefined): void {
+    const { kernel } = this.#environment;
+    const peer = parseAddress(this.config.peerAddress);
+    this.#handler.keyChanged?.();
+    if (kernel === undefined) return requireUnsecured(this.#secured);
+    for (const { socket } of this.#connections.values()) {
+      const fd = descriptorOf(socket);
+      if (fd !== undefined) setMd5Key(kernel, fd, peer, key);
+    }
   }
 
   #closes(closing: Promise<void>): void {
     this.#closing.add(closing);
     void closing.then(() => this.#closing.delete(closing));
   }
+}
+
+/** How long an OPEN may take before another key is tried, milliseconds. */
+const OPEN_PATIENCE = 8_000;
+
+function keysOf({ password, nextPassword }: SessionConfig): readonly string[] {
+  return [password, nextPassword].filter((key) => key !== undefined);
 }
 
 /** Least default of the send hold timer, seconds (RFC 9687 §3.2). */

@@ -3,6 +3,8 @@ import type { DaemonCounters, DaemonView, FibCounters, FibQuery, RouteQuery, Sli
 import { ApiError } from '../../api/errors.ts';
 import type {
   ActionResult,
+  ConfigDiff,
+  ConfigDiffInput,
   DaemonEvent,
   FibEntry,
   HeldChanges,
@@ -18,6 +20,7 @@ import type {
 import { FAMILIES } from '../../net/family.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
+import type { PeerExplanation as PeeringReasons } from '../../peering/explain-peer.ts';
 import { LOCAL_PEER, WORKLOAD_PEER } from '../../rib/peers.ts';
 import type { EventLog } from '../event-log.ts';
 import type { KernelRouting } from '../kernel-routing.ts';
@@ -26,7 +29,6 @@ import type { NeighbourSession } from '../neighbour-session.ts';
 import type { Router } from '../router.ts';
 import { FibReport } from './fib-report.ts';
 import { heldChanges, peerExplanation } from './peer-explanation.ts';
-import type { PeeringReasons } from './peer-explanation.ts';
 import { peerDetail, peerSummary } from './peer-report.ts';
 import { RouteExplainer } from './route-explanation.ts';
 import { RouteListing } from './route-listing.ts';
@@ -45,6 +47,7 @@ export interface ReportSources {
   readonly datastoreCounters: () => DaemonCounters['datastore'];
   /** Why the resources ask for a peer or not: its address, or the name of a node or BGPPeer. */
   readonly explainPeer: (what: string) => PeeringReasons;
+  readonly configDiff: (input: ConfigDiffInput) => ConfigDiff;
   readonly shutdown: (forGood: boolean) => void;
 }
 
@@ -98,6 +101,10 @@ export class DaemonReport implements DaemonView {
 
   heldChanges(): HeldChanges {
     return heldChanges(this.sources.router);
+  }
+
+  configDiff(input: ConfigDiffInput): ConfigDiff {
+    return this.sources.configDiff(input);
   }
 
   routes(query: RouteQuery, position: number, limit: number): Slice<RouteEntry> {

@@ -1,15 +1,11 @@
 /** Why there is a peer or not, and what is held back, as the API shows it. */
 import type { HeldChanges, PeerExplanation } from '../../api/types.ts';
 import { toPastTimestamp } from '../../api/timestamps.ts';
+import type { PeerExplanation as PeeringReasons } from '../../peering/explain-peer.ts';
 import type { Neighbour } from '../../peering/neighbour.ts';
 import type { NeighbourSession } from '../neighbour-session.ts';
 import type { Router } from '../router.ts';
 import { lastTrouble } from './peer-report.ts';
-
-/** Why the resources ask for a peer or not. */
-export interface PeeringReasons extends Pick<PeerExplanation, 'wanted' | 'steps'> {
-  readonly neighbours: readonly Neighbour[];
-}
 
 /** How the peers are that a text names, by address, node or BGPPeer. `now` in milliseconds since 1970. */
 export function peerExplanation(
@@ -30,7 +26,7 @@ export function peerExplanation(
     heldDown: neighbour.heldDown ?? null,
     session: sessionOf(router, router.sessions.get(key), now),
   }));
-  return { query, wanted, steps, peers };
+  return { query, wanted, steps: [...steps], peers };
 }
 
 /** What waits for a confirmation. */
