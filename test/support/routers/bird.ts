@@ -24,6 +24,7 @@ function protocol(config: RouterConfig, neighbour: NeighbourConfig): string {
   if (neighbour.ttlSecurity === true) lines.push('ttl security on;');
   if (neighbour.holdTime !== undefined) lines.push(`hold time ${neighbour.holdTime};`);
   if (neighbour.client === true) lines.push('rr client;');
+  if (config.clusterId !== undefined && neighbour.asn === config.asn) lines.push(`rr cluster id ${config.clusterId};`);
   const { restartTime } = neighbour;
   if (restartTime !== undefined) lines.push('graceful restart on;', `graceful restart time ${restartTime};`);
   const self = neighbour.nextHopSelf === true ? 'next hop self;' : '';
@@ -77,6 +78,8 @@ export async function startBird(config: RouterConfig, place: RouterPlace): Promi
       const [, state = 'unknown'] = /BGP state:\s+(\S+)/.exec(text) ?? [];
       return { established: state === 'Established', state, text: text + process_.output() };
     },
+    // It fails where there is no route.
+    paths: (prefix) => birdc('show', 'route', prefix, 'all').catch(String),
     refreshIn: command('reload', 'in'),
     refreshOut: command('reload', 'out'),
     async shutDown(address, message) {

@@ -46,6 +46,7 @@ function configuration(config: RouterConfig): string {
     'exit',
     `router bgp ${config.asn}`,
     `bgp router-id ${config.routerId}`,
+    ...(config.clusterId === undefined ? [] : [`bgp cluster-id ${config.clusterId}`]),
     'no bgp default ipv4-unicast',
     'no bgp ebgp-requires-policy',
     'no bgp network import-check',
@@ -135,6 +136,7 @@ async function startBgpd(
       const state = view?.bgpState ?? 'unknown';
       return { established: state === 'Established', state, text: text + process_.output() };
     },
+    paths: (prefix) => vtysh(`show bgp ${prefix.includes(':') ? 'ipv6' : 'ipv4'} unicast ${prefix}`),
     async refreshIn(address) {
       await vtysh(`clear bgp ${address} soft in`);
     },

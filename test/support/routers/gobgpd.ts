@@ -3,7 +3,7 @@ import { createScratch } from '../scratch.ts';
 import { run, start, waitUntilReady } from '../processes.ts';
 import type { NeighbourConfig, Router, RouterConfig, RouterPlace } from './router.ts';
 
-function neighbourTables(neighbour: NeighbourConfig): string[] {
+function neighbourTables(neighbour: NeighbourConfig, clusterId: string): string[] {
   const lines = [
     '[[neighbors]]',
     '[neighbors.config]',
@@ -27,13 +27,15 @@ function neighbourTables(neighbour: NeighbourConfig): string[] {
     lines.push(
       '[neighbors.route-reflector.config]',
       'route-reflector-client = true',
-      'route-reflector-cluster-id = "1.1.1.1"',
+      `route-reflector-cluster-id = "${clusterId}"`,
     );
   const { restartTime } = neighbour;
   if (restartTime !== undefined)
     lines.push('[neighbors.graceful-restart.config]', 'enabled = true', `restart-time = ${restartTime}`);
   for (const family of neighbour.families) {
     lines.push('[[neighbors.afi-safis]]', '[neighbors.afi-safis.config]', `afi-safi-name = "${family}-unicast"`);
+    if (neighbour.addPaths === true)
+      lines.push('[neighbors.afi-safis.add-paths.config]', 'receive = true', 'send-max = 8');
     if (restartTime !== undefined) lines.push('[neighbors.afi-safis.mp-graceful-restart.config]', 'enabled = true');
   }
   return lines;
@@ -45,7 +47,7 @@ function configuration(config: RouterConfig): string {
     `as = ${config.asn}`,
     `router-id = "${config.routerId}"`,
     `port = ${config.port ?? 179}`,
-    ...config.neighbours.flatMap(neighbourTables),
+    ...config.neighbours.flatMap((one) => neighbourTables(one, config.clusterId ?? config.routerId)),
     '',
   ].join('\n');
 }
@@ -76,6 +78,7 @@ export async function startGobgpd(config: RouterConfig, place: RouterPlace): Pro
       const [, state = 'unknown'] = /BGP state = (\w+)/.exec(text) ?? [];
       return { established: state === 'ESTABLISHED', state, text: text + process_.output() };
     },
+    paths: (prefix) => gobgp('global', 'rib', prefix, '-a', prefix.includes(':') ? 'ipv6' : 'ipv4'),
     refreshIn: neighbour('softresetin'),
     refreshOut: neighbour('softresetout'),
     async shutDown(address, message) {

@@ -42,6 +42,8 @@ export interface LocalAddresses {
 export interface RouterConfig extends LocalAddresses {
   readonly asn: number;
   readonly routerId: string;
+  /** Cluster id of a route reflector (RFC 4456), where it is not the router id. */
+  readonly clusterId?: string;
   /** Port to listen on, where it is not 179. */
   readonly port?: number;
   /** Write routes to the kernel's main table, over all equally good next hops. Only Starling, BIRD and FRR can. */
@@ -75,6 +77,8 @@ export interface Router extends AsyncDisposable {
   /** Processes beside {@link process} that do part of its work. */
   readonly companions?: readonly RunningProcess[];
   neighbour(address: string): Promise<NeighbourView>;
+  /** All that the router says of a prefix in its BGP table, as text. Not all routers can. */
+  paths?(prefix: string): Promise<string>;
   /** Asks the neighbour for its routes again (RFC 2918). */
   refreshIn(address: string): Promise<void>;
   /** Announces everything to the neighbour again. */

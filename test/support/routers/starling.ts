@@ -57,7 +57,9 @@ export function starlingResources(config: RouterConfig): object[] {
         ipv4Address: `${address}/16`,
         ...(address6 === undefined ? {} : { ipv6Address: `${address6}/64` }),
         asNumber: config.asn,
-        ...(config.neighbours.some(({ client }) => client) ? { routeReflectorClusterID: config.routerId } : {}),
+        ...(config.neighbours.some(({ client }) => client)
+          ? { routeReflectorClusterID: config.clusterId ?? config.routerId }
+          : {}),
       },
     }),
     resource('BGPConfiguration', 'default', {
