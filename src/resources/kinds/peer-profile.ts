@@ -11,67 +11,93 @@ const labelKey = textField(
   'the key of a label, such as topology.kubernetes.io/zone',
 );
 
-/** Timers of a session whose detection of failures is that of RFC 5880. */
-const bfd = z.object({
-  transmitInterval: duration.optional(),
-  receiveInterval: duration.optional(),
-  detectMultiplier: z.int().min(1).max(255).optional(),
-});
+// The descriptions are what `kubectl explain` shows.
 
-const maxPrefixes = z.object({
-  limit: z.int().min(1).max(4294967295),
-  warnAt: z.int().min(1).max(4294967295).optional(),
-  restartAfter: duration.optional(),
-});
+const bfd = z
+  .object({
+    transmitInterval: duration.optional(),
+    receiveInterval: duration.optional(),
+    detectMultiplier: z.int().min(1).max(255).optional(),
+  })
+  .describe('Timers of failure detection by RFC 5880.');
 
-const gracefulRestart = z.object({
-  /** Full: as RFC 4724 has it; Helper: only for the neighbour's restarts; Disabled: not at all. */
-  mode: z.enum(['Full', 'Helper', 'Disabled']).optional(),
-  restartTime: duration.optional(),
-  /** How long stale routes are kept beyond that (RFC 9494). */
-  longLived: duration.optional(),
-});
+const maxPrefixes = z
+  .object({
+    limit: z.int().min(1).max(4294967295).describe('Number of prefixes of a family at which the session ends.'),
+    warnAt: z.int().min(1).max(4294967295).optional().describe('Number of prefixes at which a warning is given.'),
+    restartAfter: duration.optional().describe('When the session is opened again.'),
+  })
+  .describe('How many prefixes are taken from the neighbour.');
 
-const authentication = z.object({
-  /** A second password for TCP MD5, which the neighbour may have changed to already. */
-  nextPassword: secretKeyRef.optional(),
-  /** Keys of TCP-AO (RFC 5925). */
-  ao: z
-    .array(
-      z.object({
-        keyID: z.int().min(0).max(255),
-        algorithm: z.enum(['HMAC-SHA-1-96', 'AES-128-CMAC-96']).default('HMAC-SHA-1-96'),
-        key: secretKeyRef,
-      }),
-    )
-    .optional(),
-});
+const gracefulRestart = z
+  .object({
+    mode: z
+      .enum(['Full', 'Helper', 'Disabled'])
+      .optional()
+      .describe("Full: as RFC 4724 has it. Helper: only for the neighbour's restarts. Disabled: not at all."),
+    restartTime: duration.optional().describe('How long the neighbour keeps the routes of this node, at most 4095s.'),
+    longLived: duration.optional().describe('How long stale routes are kept beyond that (RFC 9494).'),
+  })
+  .describe('Graceful restart (RFC 4724).');
+
+const authentication = z
+  .object({
+    nextPassword: secretKeyRef
+      .optional()
+      .describe('A second password for TCP MD5, which the neighbour may have changed to already.'),
+    ao: z
+      .array(
+        z.object({
+          keyID: z.int().min(0).max(255),
+          algorithm: z.enum(['HMAC-SHA-1-96', 'AES-128-CMAC-96']).default('HMAC-SHA-1-96'),
+          key: secretKeyRef,
+        }),
+      )
+      .optional()
+      .describe('Keys of TCP-AO (RFC 5925).'),
+  })
+  .describe('What segments are signed with beside the password of the BGPPeer.');
 
 const spec = z
   .object({
-    /** Over the labels of the BGPPeer and those that say what the neighbour is. */
-    peerSelector: selector.default('all()'),
-    /** Only nodes that have the same value of this label as this node are peers. */
-    topologyKey: labelKey.optional(),
-    /** RFC 4271 §4.2: none at all, or at least three seconds. */
-    holdTime: duration.optional(),
-    keepaliveTime: duration.optional(),
-    connectRetryTime: duration.optional(),
-    passive: z.boolean().optional(),
+    peerSelector: selector
+      .default('all()')
+      .describe(
+        'Picks peers by the labels of their BGPPeer, and by peer.starling.dev/type (mesh, node, global, workload), /name, ' +
+          '/address and /as. Without it all peers.',
+      ),
+    topologyKey: labelKey
+      .optional()
+      .describe('A label: only nodes that have the same value of it as this node are peers.'),
+    holdTime: duration.optional().describe('0s (never expires), or 3s to 65535s (RFC 4271 section 4.2).'),
+    keepaliveTime: duration.optional().describe('1s to 21845s, at most a third of holdTime.'),
+    connectRetryTime: duration.optional().describe('1s to 65535s.'),
+    passive: z.boolean().optional().describe('Whether this node waits for the neighbour to connect.'),
     bfd: bfd.optional(),
-    addPaths: z.enum(['Both', 'Send', 'Receive', 'Disabled']).optional(),
+    addPaths: z
+      .enum(['Both', 'Send', 'Receive', 'Disabled'])
+      .optional()
+      .describe('Whether several paths to a prefix are told and taken (RFC 7911).'),
     maxPrefixes: maxPrefixes.optional(),
     gracefulRestart: gracefulRestart.optional(),
-    /** What this node is to the neighbour (RFC 9234). */
-    role: z.enum(['Provider', 'Customer', 'Peer', 'RouteServer', 'RouteServerClient']).optional(),
-    acceptDefaultRoute: z.boolean().optional(),
+    role: z
+      .enum(['Provider', 'Customer', 'Peer', 'RouteServer', 'RouteServerClient'])
+      .optional()
+      .describe('What this node is to the neighbour (RFC 9234).'),
+    acceptDefaultRoute: z.boolean().optional().describe('Whether a default route is taken from the neighbour.'),
     families: z
       .array(z.enum(['IPv4Unicast', 'IPv6Unicast']))
       .min(1)
-      .optional(),
+      .optional()
+      .describe('The only address families that are offered.'),
     authentication: authentication.optional(),
-    /** How LOCAL_PREF is written to internal peers: as Calico 3.32 encodes metrics, plain, or as the peer does. */
-    localPreference: z.enum(['Auto', 'Metric', 'Plain']).optional(),
+    localPreference: z
+      .enum(['Auto', 'Metric', 'Plain'])
+      .optional()
+      .describe(
+        'How LOCAL_PREF is written to internal peers. Metric: as Calico from v3.32 encodes metrics. Plain: as it is. ' +
+          'Auto: as the peer does.',
+      ),
   })
   .check(({ value, issues }) => {
     for (const [path, message] of faults(value))

@@ -5,29 +5,35 @@ import { STARLING_API_VERSION, defineKind } from '../kind-definition.ts';
 
 const uint32 = z.int().min(0).max(4294967295);
 
+// The descriptions are what `kubectl explain` shows.
 const spec = z
   .object({
-    /** Over the labels of the Services. */
-    serviceSelector: selector.default('all()'),
-    namespaceSelector: selector.optional(),
+    serviceSelector: selector.default('all()').describe('Picks Services by their labels. Without it all Services.'),
+    namespaceSelector: selector.optional().describe('Picks Services by the labels of their Namespace.'),
     addresses: z
       .array(z.enum(['ClusterIP', 'ExternalIP', 'LoadBalancerIP']))
       .min(1)
-      .optional(),
-    /** Whose ready endpoints decide: those of the node, of its zone, or of the cluster. */
-    scope: z.enum(['Node', 'Zone', 'Cluster']).optional(),
-    /** What the nodes do that have none. */
-    others: z.enum(['Withdraw', 'Backup']).optional(),
-    peerSelector: selector.optional(),
-    communities: z.array(community).max(50).optional(),
-    localPreference: uint32.optional(),
-    med: uint32.optional(),
-    /** How many times the own AS is put before the path. */
-    prepend: z.int().min(0).max(10).optional(),
-    aggregationLength: z.int().min(0).max(32).optional(),
-    aggregationLengthV6: z.int().min(0).max(128).optional(),
-    /** Whether the bandwidth that is told follows the number of ready endpoints. */
-    weighted: z.boolean().optional(),
+      .optional()
+      .describe('Which addresses of the Services are advertised.'),
+    scope: z
+      .enum(['Node', 'Zone', 'Cluster'])
+      .optional()
+      .describe('Whose ready endpoints decide: those of the node, of its zone, or of the cluster.'),
+    others: z
+      .enum(['Withdraw', 'Backup'])
+      .optional()
+      .describe('What nodes do in whose scope there are no ready endpoints. Not possible with scope Cluster.'),
+    peerSelector: selector.optional().describe('Picks the peers that are told, as in PeerProfile. Without it all.'),
+    communities: z.array(community).max(50).optional().describe('Communities of the routes: "aa:nn" or "aa:nn:mm".'),
+    localPreference: uint32.optional().describe('LOCAL_PREF of the routes, for internal peers.'),
+    med: uint32.optional().describe('MULTI_EXIT_DISC of the routes, for external peers.'),
+    prepend: z.int().min(0).max(10).optional().describe('How many times the own AS is put before the path.'),
+    aggregationLength: z.int().min(0).max(32).optional().describe('Length of the IPv4 prefixes that are advertised.'),
+    aggregationLengthV6: z.int().min(0).max(128).optional().describe('Length of the IPv6 prefixes.'),
+    weighted: z
+      .boolean()
+      .optional()
+      .describe('Whether the bandwidth that is told follows the number of ready endpoints.'),
   })
   .refine(({ scope, others }) => others === undefined || scope !== 'Cluster', {
     path: ['others'],
