@@ -204,7 +204,7 @@ function post(
   const options = {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: token }) },
-    timeout: 5000,
+    timeout: 2000,
   };
   return new Promise((resolve, reject) => {
     const request =

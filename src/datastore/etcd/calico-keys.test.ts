@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { parseResource } from '../../resources/parse-resource.ts';
+import { keyRanges } from './calico-keys.ts';
+
+const AFFINITIES = '/calico/ipam/v2/host/node-1/';
+const affinities = keyRanges('node-1').find(({ name }) => name === AFFINITIES);
+const read = (key: string, value: string) => affinities?.read(`${AFFINITIES}${key}`, Buffer.from(value));
+
+describe('the ranges of keys', () => {
+  it('end where something else begins', () => {
+    const covers = (key: string) =>
+      keyRanges('node-1').filter(({ key: from, rangeEnd }) => {
+        const at = Buffer.from(key);
+        return rangeEnd === undefined ? at.equals(from) : at.compare(from) >= 0 && at.compare(rangeEnd) < 0;
+      });
+    expect(covers('/calico/resources/v3/projectcalico.org/nodes/n')).toHaveLength(1);
+    expect(covers('/calico/resources/v3/starling.dev/peerprofiles/p')).toHaveLength(1);
+    expect(covers(`${AFFINITIES}ipv4/block/10.0.0.0-26`)).toHaveLength(1);
+    expect(covers('/calico/ipam/v2/host/node-10/ipv4/block/10.0.0.0-26')).toEqual([]);
+    expect(covers('/calico/resources/v3/projectcalico.org/caliconodestatuses/node-1')).toHaveLength(1);
+    expect(covers('/calico/resources/v3/projectcalico.org/caliconodestatuses/node-10')).toEqual([]);
+  });
+});
+
+describe('a block affinity', () => {
+  it.each([
+    ['', ''],
+    ['{}', ''],
+    ['{"state":"confirmed","deleted":false}', 'confirmed'],
+    ['{"state":"pendingDeletion","deleted":true}', 'pendingDeletion'],
+  ])('with value %j is read', (value, state) => {
+    const parsed = parseResource(read('ipv4/block/10.0.0.64-26', value)?.value);
+    const name = 'node-1-10-0-0-64-26';
+    const deleted = state === 'pendingDeletion';
+    expect(parsed).toMatchObject({
+      ok: true,
+      problems: [],
+      resource: { metadata: { name }, spec: { node: 'node-1', type: 'host', cidr: '10.0.0.64/26', state, deleted } },
+    });
+  });
+
+  it('of IPv6 is read', () => {
+    const parsed = parseResource(read('ipv6/block/fd00:10::40-122', '')?.value);
+    expect(parsed).toMatchObject({ ok: true, resource: { spec: { cidr: 'fd00:10::40/122' } } });
+  });
+
+  it('that is none is a problem', () => {
+    expect(read('ipv4/block/nonsense', '')).toMatchObject({ unreadable: 'is not the key of a block' });
+    expect(read('ipv4/block/10.0.0.0-26', '{')).toMatchObject({ unreadable: 'is not JSON' });
+  });
+});
