@@ -68,7 +68,7 @@ function traceCandidate(
 function duplicateWords({ rule: first, neighbour }: Candidate, { rule: second }: Candidate): string {
   const { key } = neighbour;
   const order = (): string => {
-    if (first === second) return 'the node that comes first by name';
+    if (first === second) return 'its node is first by name';
     if (first.peer === undefined || second.peer === undefined) return 'a BGPPeer counts before the mesh';
     if (second.reverse !== first.reverse) return 'a BGPPeer counts before one that only has this node peer back';
     return isGlobal(first.peer) === isGlobal(second.peer) ? 'it is first by name' : 'it is for all nodes';

@@ -11,7 +11,7 @@ import { sameNeighbour } from './neighbour.ts';
 import { addressOutcome, nodeOutcome, workloadOutcome } from './outcomes.ts';
 import type { Peering } from './peering.ts';
 import type { PeeringProblem } from './problem.ts';
-import { peeringRules } from './rules.ts';
+import { peeringRules, sameRule } from './rules.ts';
 import type { AddressRule, NodeRule, Rule, WorkloadRule } from './rules.ts';
 import { describeSelf, nodeAddresses } from './self.ts';
 import type { NodeIdentity, Self } from './self.ts';
@@ -72,14 +72,15 @@ export class PeeringComputer {
   compute(view: ClusterView, identity: NodeIdentity): Peering {
     const node = view.get('Node', identity.name);
     if (node === undefined) return this.unknownNode(identity.name);
-    const isSameFrame = this.frame !== undefined && isFrameOf(this.frame, view, node, identity);
+    const before = this.frame;
     const nodes = view.list('Node');
-    if (isSameFrame && nodes === this.nodes && this.last !== undefined) return this.last;
-    const frame = isSameFrame && this.frame !== undefined ? this.frame : this.newFrame(view, node, identity);
+    const frame = this.frameFor(view, node, identity);
+    if (frame === before && nodes === this.nodes && this.last !== undefined) return this.last;
+    const isSame = frame.byNode === before?.byNode;
     const isUnchanged = this.followNodes(frame, nodes);
     this.frame = frame;
     this.nodes = nodes;
-    if (isSameFrame && isUnchanged && this.last !== undefined) return this.last;
+    if (isSame && isUnchanged && this.last !== undefined) return this.last;
     this.last = this.answer(frame);
     return this.last;
   }
@@ -95,6 +96,15 @@ export class PeeringComputer {
       problems: [{ resource: `Node ${name}`, field: '', message }],
     });
     return this.last;
+  }
+
+  /** The frame of before as far as it holds, with all that was worked out in it. */
+  private frameFor(view: ClusterView, node: Node, identity: NodeIdentity): Frame {
+    const { frame } = this;
+    if (frame !== undefined && isFrameOf(frame, view, node, identity)) return frame;
+    const fresh = this.newFrame(view, node, identity);
+    if (frame === undefined || this.trace !== undefined || !isEquivalent(frame, fresh)) return fresh;
+    return { ...frame, view, node, identity };
   }
 
   private newFrame(view: ClusterView, node: Node, identity: NodeIdentity): Frame {
@@ -208,6 +218,21 @@ function isFrameOf(frame: Frame, view: ClusterView, node: Node, identity: NodeId
     namespace === identity.namespace &&
     localWorkloads === identity.localWorkloads &&
     COMMON_KINDS.every((kind) => view.tables.get(kind) === frame.view.tables.get(kind))
+  );
+}
+
+/** Whether every rule says the same of every other node, as after a change of a BGPPeer that is about others. */
+function isEquivalent(one: Frame, other: Frame): boolean {
+  const { context, rules } = other;
+  const isTopological = context.profiles.some(({ topologyKey }) => topologyKey !== undefined);
+  return (
+    one.context.self === context.self &&
+    one.identity.localWorkloads === other.identity.localWorkloads &&
+    one.view.tables.get('BGPConfiguration') === other.view.tables.get('BGPConfiguration') &&
+    JSON.stringify(one.context.profiles) === JSON.stringify(context.profiles) &&
+    (!isTopological || JSON.stringify(one.context.labels) === JSON.stringify(context.labels)) &&
+    one.rules.length === rules.length &&
+    one.rules.every((rule, i) => sameRule(rule, rules[i]))
   );
 }
 

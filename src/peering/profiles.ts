@@ -22,6 +22,7 @@ export interface PeeringFacts {
 /** A PeerProfile, ready to be applied. Times are whole seconds. */
 export interface Profile {
   readonly name: string;
+  readonly selectorText: string;
   readonly selector: Selector;
   readonly topologyKey: string | undefined;
   readonly holdTime: number | undefined;
@@ -76,6 +77,7 @@ type Spec = Partial<PeerProfile['spec']>;
 function readProfile(name: string, spec: Spec, nextPassword: Neighbour['password']): Profile {
   return {
     name,
+    selectorText: spec.peerSelector ?? '',
     selector: parseSelector(spec.peerSelector ?? ''),
     topologyKey: spec.topologyKey,
     holdTime: seconds(spec.holdTime),

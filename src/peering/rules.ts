@@ -45,6 +45,8 @@ export interface NodeRule extends RuleBase {
   readonly refusal: (node: Node) => string;
   /** Whether `topologyKey` of a PeerProfile counts: the nodes are found by what they are, not by an address. */
   readonly isTopological: boolean;
+  /** Whether the BGPPeer both is about this node and selects it. */
+  readonly isMutual: boolean;
   /** AS of a node in its sessions, where it isn't the node's own. */
   readonly peerAs: (node: Node) => number | undefined;
 }
@@ -71,6 +73,17 @@ export function peeringRules(context: PeeringContext): readonly Rule[] {
     ...ordered.flatMap((peer) => reverseRule(context, peer) ?? []),
     ...(mesh === undefined ? [] : [mesh]),
   ];
+}
+
+/** Whether two rules, made from the same settings of the cluster for the same node, give the same neighbours. */
+export function sameRule(one: Rule, other: Rule): boolean {
+  return (
+    one.source === other.source &&
+    one.peer === other.peer &&
+    one.reverse === other.reverse &&
+    (one.ends === 'nodes' && one.isMutual) === (other.ends === 'nodes' && other.isMutual) &&
+    JSON.stringify(one.terms) === JSON.stringify(other.terms)
+  );
 }
 
 /** Whether a BGPPeer is about all nodes. */
@@ -130,6 +143,7 @@ function forwardRule(context: PeeringContext, peer: BGPPeer): Rule | undefined {
     ends: 'nodes',
     families: FAMILIES,
     isTopological: true,
+    isMutual,
     selects: (node) => selector.matches(node.metadata.labels),
     refusal: (node) => `Its peerSelector ${peerSelector} does not match the node, ${labelWords(node.metadata.labels)}.`,
     // Of two nodes that each peer with the other by it, both go by that number.
@@ -175,6 +189,7 @@ function reverseRule(context: PeeringContext, peer: BGPPeer): NodeRule | undefin
     terms: reverseTerms(peer, context),
     families,
     isTopological: isSet(spec.peerSelector),
+    isMutual: false,
     selects: (node) => isAbout(node.metadata.name, node.metadata.labels),
     refusal: (node) => `It is about ${whoInWords(peer)}, and not about the node, ${labelWords(node.metadata.labels)}.`,
     peerAs: () => spec.localASNumber,
@@ -227,6 +242,7 @@ function meshRule(context: PeeringContext): NodeRule | undefined {
     terms: meshTerms(view, self),
     families: FAMILIES,
     isTopological: true,
+    isMutual: false,
     selects: (node) => clusterIdOf(node) === undefined,
     refusal: () => 'The node is a route reflector, and these take no part in it.',
     peerAs: () => undefined,
