@@ -11,6 +11,8 @@ export default defineConfig({
     'fib/worker': 'dist/fib/worker.js',
   },
   platform: 'node',
+  // What is imported of the Kubernetes client reads configuration; without this the thousands of classes of its API come along.
+  treeshake: { moduleSideEffects: (id) => !id.includes('/@kubernetes/client-node/') },
   // koffi finds its native part by its own path; prom-client is loaded at the first scrape only.
   external: ['koffi', 'prom-client'],
   output: { dir: 'dist', format: 'esm', sourcemap: true, chunkFileNames: 'chunks/[name].js' },
