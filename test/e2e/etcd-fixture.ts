@@ -21,7 +21,7 @@ const TUNING: Partial<EtcdTuning> = {
   keepaliveTime: 500,
   keepaliveTimeout: 500,
   requestTimeout: 1500,
-  progressInterval: 500,
+  checkInterval: 500,
 };
 
 /** A datastore that runs, and what it said. */

@@ -1,5 +1,5 @@
 /** Where the members of an etcd cluster are. */
-import { resolveSrv } from 'node:dns/promises';
+import { Resolver } from 'node:dns/promises';
 import { isIPv4, isIPv6 } from 'node:net';
 import { DatastoreError, hasCode } from '../datastore-error.ts';
 
@@ -48,6 +48,9 @@ function tryParse(text: string): URL | undefined {
 
 /** Finds SRV records (RFC 2782). */
 export type ResolveSrv = (name: string) => Promise<readonly { readonly name: string; readonly port: number }[]>;
+
+/** Gives up after a few seconds. */
+const resolveSrv: ResolveSrv = (name) => new Resolver({ timeout: 1500, tries: 2 }).resolveSrv(name);
 
 /**
  * The members that the SRV records of a domain name: those of `_etcd-client-ssl._tcp`, or else of `_etcd-client._tcp`.

@@ -17,6 +17,7 @@ import type { ResponseHeader } from './rpc.ts';
 import { EtcdSession } from './session.ts';
 import type { SessionTiming } from './session.ts';
 import { SourceReader } from './source-reader.ts';
+import type { WatchStream } from './watch-stream.ts';
 
 export interface EtcdOptions extends EtcdCredentials {
   /** URLs of members: `https://10.0.0.1:2379`. */
@@ -29,8 +30,8 @@ export interface EtcdOptions extends EtcdCredentials {
 export interface EtcdTuning extends SessionTiming {
   /** Objects that are asked for at once. */
   readonly pageSize: number;
-  /** Milliseconds between two questions how far the member is. */
-  readonly progressInterval: number;
+  /** Milliseconds between two looks at how far behind the member and the watches are. */
+  readonly checkInterval: number;
 }
 
 const TUNING: EtcdTuning = {
@@ -39,7 +40,7 @@ const TUNING: EtcdTuning = {
   requestTimeout: 10_000,
   // Read in some 20 ms.
   pageSize: 200,
-  progressInterval: 15_000,
+  checkInterval: 15_000,
 };
 
 export class EtcdDatastore implements Datastore {
@@ -61,9 +62,11 @@ export class EtcdDatastore implements Datastore {
   #clusterId: number | undefined;
   #since = Date.now();
   #state: DatastoreStatus['state'] = 'syncing';
-  /** When the member was heard of last, in milliseconds since 1970. */
-  #heardAt: number | undefined;
-  /** Whether it tells how far it is when it is asked. */
+  /** What the cluster was at when it was asked last, and when that was, in milliseconds since 1970. */
+  #checked = { revision: 0, at: 0 };
+  /** When everything was known that the cluster knew, in milliseconds since 1970. */
+  #upToDateAt: number | undefined;
+  /** Whether the member tells how far the watches are. */
   #tellsProgress = false;
   #telling: NodeJS.Immediate | undefined;
   #statusChanged = false;
@@ -159,8 +162,11 @@ export class EtcdDatastore implements Datastore {
     try {
       await this.#checkHistory(session);
       this.#delay.works(Date.now());
-      const stream = session.openWatches({ heard: (progress) => this.#heard(progress), ended: () => undefined });
-      timer = setInterval(() => stream.requestProgress(), this.#tuning.progressInterval);
+      const stream = session.openWatches({
+        heard: (revision, progress) => this.#heard(revision, progress),
+        ended: () => undefined,
+      });
+      timer = setInterval(() => void this.#check(session, stream), this.#tuning.checkInterval);
       await Promise.all(this.#readers.map((reader) => reader.run(session, stream)));
       session.signal.throwIfAborted();
     } catch (error) {
@@ -177,17 +183,32 @@ export class EtcdDatastore implements Datastore {
    * revision would say nothing, or not all, of what is different (etcd restored from a backup).
    */
   async #checkHistory(session: EtcdSession): Promise<void> {
-    const header = await this.#firstHeader(session);
-    const isOther = this.#clusterId !== undefined && this.#clusterId !== header.clusterId;
-    this.#clusterId = header.clusterId;
+    const { clusterId, revision } = await this.#newestHeader(session);
+    const isOther = this.#clusterId !== undefined && this.#clusterId !== clusterId;
+    this.#clusterId = clusterId;
     for (const reader of this.#readers) {
-      if (isOther || (reader.revision ?? 0) > header.revision) reader.forgetRevision();
+      if (isOther || (reader.revision ?? 0) > revision) reader.forgetRevision();
     }
-    this.#heard(false);
   }
 
-  /** Of the answer to the first range that may be read. */
-  async #firstHeader(session: EtcdSession): Promise<ResponseHeader> {
+  /**
+   * Asks the cluster how far it is, which a member can't answer that hangs behind it; the answer to the second question,
+   * which comes over the stream, tells whether the watches are as far.
+   */
+  async #check(session: EtcdSession, stream: WatchStream): Promise<void> {
+    const at = Date.now();
+    try {
+      const { revision } = await this.#newestHeader(session);
+      this.#checked = { revision, at };
+      stream.requestProgress();
+    } catch (error) {
+      const reason = etcdError(error);
+      if (reason.kind === 'unavailable') session.end(reason);
+    }
+  }
+
+  /** What the cluster is at, by the answer to the first range that may be read. */
+  async #newestHeader(session: EtcdSession): Promise<ResponseHeader> {
     let refusal: unknown;
     for (const { key } of this.#ranges) {
       try {
@@ -206,17 +227,16 @@ export class EtcdDatastore implements Datastore {
     throw new EtcdError('unavailable', `etcd is away${words === undefined ? '' : ` (${words})`}`);
   }
 
-  #heard(progress: boolean): void {
-    this.#heardAt = Date.now();
+  #heard(revision: number, progress: boolean): void {
     this.#tellsProgress ||= progress;
+    if (revision >= this.#checked.revision) this.#upToDateAt = this.#checked.at;
   }
 
   /** Seconds; undefined where it can't be told. */
   #lag(): number | undefined {
-    if (this.#heardAt === undefined) return undefined;
-    const age = Date.now() - this.#heardAt;
-    if (this.#state === 'synced' && !this.#tellsProgress) return undefined;
-    return this.#state === 'synced' && age < 2 * this.#tuning.progressInterval ? 0 : Math.round(age / 1000);
+    if (this.#upToDateAt === undefined || !this.#tellsProgress) return undefined;
+    const age = Date.now() - this.#upToDateAt;
+    return this.#state === 'synced' && age < 2 * this.#tuning.checkInterval ? 0 : Math.round(age / 1000);
   }
 
   /** Once a turn of the event loop, whatever came in it. */

@@ -97,7 +97,7 @@ export class EtcdSession {
     const { path, serialize, deserialize } = WATCH;
     const call = this.#client.makeBidiStreamRequest(path, serialize, deserialize, metadataOf(this.#streamToken));
     this.#stream = new WatchStream(call, {
-      heard: (progress) => listener.heard(progress),
+      heard: (revision, progress) => listener.heard(revision, progress),
       ended: (error) => {
         this.end(error);
         listener.ended(error);

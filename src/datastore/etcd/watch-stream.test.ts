@@ -56,7 +56,7 @@ beforeEach(() => {
   log = [];
   call = new Call();
   stream = new WatchStream(call as unknown as ClientDuplexStream<WatchRequest, WatchResponse>, {
-    heard: (progress) => progress && log.push('progress'),
+    heard: (revision, progress) => progress && log.push(`progress ${revision}`),
     ended: ({ message }) => log.push(`ended: ${message}`),
   });
 });
@@ -114,7 +114,7 @@ describe('a stream of watches', () => {
     call.answer({ watchId: -1 });
     call.answer({ watchId: 0 });
     expect(call.requests.at(-1)).toEqual({ progressRequest: {} });
-    expect(log.slice(1)).toEqual(['progress', 'a at 100']);
+    expect(log.slice(1)).toEqual(['progress 100', 'a at 100']);
   });
 
   it('ends all watches when it ends, and takes no more', async () => {

@@ -20,8 +20,8 @@ interface Watch {
 }
 
 export interface StreamListener {
-  /** The member has said something; `progress` where it was asked to. */
-  heard(progress: boolean): void;
+  /** The member was at this revision of the store when it said something; `progress` where it was asked to. */
+  heard(revision: number, progress: boolean): void;
   ended(error: EtcdError): void;
 }
 
@@ -65,11 +65,11 @@ export class WatchStream {
   }
 
   #receive(response: WatchResponse): void {
-    const { watchId, created, canceled } = response;
-    this.#listener.heard(watchId < 0 && !created && !canceled);
+    const { watchId, created, canceled, header } = response;
     if (created) this.#created(response);
     else if (canceled) this.#canceled(response);
     else this.#changed(response);
+    this.#listener.heard(header.revision, watchId < 0 && !created && !canceled);
   }
 
   #created({ watchId, canceled, cancelReason, compactRevision }: WatchResponse): void {
