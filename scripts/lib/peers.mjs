@@ -10,6 +10,7 @@ const PACKAGES = [
   'exabgp',
   'tshark',
   'bgpdump',
+  'etcd-server',
   'iproute2',
   'iputils-ping',
   'etcd-server',
