@@ -10,7 +10,6 @@ const PACKAGES = [
   'exabgp',
   'tshark',
   'bgpdump',
-  'etcd-server',
   'iproute2',
   'iputils-ping',
   'etcd-server',
