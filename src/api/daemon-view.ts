@@ -6,6 +6,8 @@ import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type {
   ActionResult,
+  ConfigDiff,
+  ConfigDiffInput,
   DaemonEvent,
   FamilyName,
   FibEntry,
@@ -142,6 +144,9 @@ export interface DaemonView {
   subscribe(listener: (event: DaemonEvent) => void): () => void;
 
   counters(): DaemonCounters;
+
+  /** What the node would do differently with other resources. Changes nothing. */
+  configDiff(input: ConfigDiffInput): ConfigDiff;
 
   // Actions. They throw ApiError: NOT_FOUND, INVALID for what can't be, CONFLICT for what can't be now.
 

@@ -40,6 +40,8 @@ export interface EndpointDescription {
   readonly queryParameters: z.ZodObject<Shape>;
   /** Absent where the endpoint takes no body. */
   readonly body: z.ZodType | undefined;
+  /** Most bytes of the body; absent for the usual. */
+  readonly maxBody: number | undefined;
   /** Schema of the JSON answer, or the media type of another one. */
   readonly answer: z.ZodType | string;
   /** HTTP status codes of errors that this endpoint may answer with, besides 400. */
@@ -61,6 +63,7 @@ interface EndpointDefinition<P extends Shape, Q extends Shape, B extends z.ZodTy
   readonly pathParameters?: P;
   readonly queryParameters?: Q;
   readonly body?: B;
+  readonly maxBody?: number;
   readonly answer: z.ZodType | string;
   readonly errors?: readonly number[];
   readonly alsoStatus?: readonly number[];
@@ -74,7 +77,7 @@ export function defineEndpoint<P extends Shape, Q extends Shape, B extends z.Zod
 export function defineEndpoint(definition: EndpointDefinition<Shape, Shape, z.ZodType>): Endpoint {
   const pathParameters = z.strictObject(definition.pathParameters ?? {});
   const queryParameters = z.strictObject(definition.queryParameters ?? {});
-  const { method, path, summary, body, answer, errors = [], alsoStatus = [] } = definition;
+  const { method, path, summary, body, maxBody, answer, errors = [], alsoStatus = [] } = definition;
   const run = async (raw: RawInput, context: HandlerContext): Promise<void> => {
     const input = {
       path: validate(pathParameters, raw.path, 'path parameter'),
@@ -83,7 +86,7 @@ export function defineEndpoint(definition: EndpointDefinition<Shape, Shape, z.Zo
     };
     await definition.handle(input, context);
   };
-  return { method, path, summary, pathParameters, queryParameters, body, answer, errors, alsoStatus, run };
+  return { method, path, summary, pathParameters, queryParameters, body, maxBody, answer, errors, alsoStatus, run };
 }
 
 function validate<T extends z.ZodType>(schema: T, value: unknown, what: string): z.infer<T> {

@@ -13,7 +13,7 @@ import { MetricsRenderer } from './metrics/metrics-renderer.ts';
 import { withOpenApi } from './openapi.ts';
 import { Router } from './router.ts';
 
-/** Largest request body, bytes. */
+/** Largest request body, bytes, where the endpoint doesn't say another. */
 const MAX_BODY = 64 * 1024;
 
 export interface ApiServerOptions {
@@ -108,7 +108,7 @@ class RequestHandler {
       throw new ApiError('METHOD_NOT_ALLOWED', `${path} takes ${match.methods.join(' or ')}, not ${method}`);
     }
     const { endpoint, parameters } = match;
-    const body = endpoint.body === undefined ? undefined : await readJson(request);
+    const body = endpoint.body === undefined ? undefined : await readJson(request, endpoint.maxBody ?? MAX_BODY);
     const input: RawInput = { path: parameters, query: parseQuery(search), body };
     await endpoint.run(input, { daemon: this.#options.daemon, response, headers: request.headers });
   }
@@ -150,12 +150,12 @@ function parseQuery(search: string): Record<string, string> {
   return query;
 }
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
+async function readJson(request: IncomingMessage, max: number): Promise<unknown> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_BODY) throw new ApiError('TOO_LARGE', `the body is larger than ${MAX_BODY} bytes`);
+    if (size > max) throw new ApiError('TOO_LARGE', `the body is larger than ${max} bytes`);
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8');

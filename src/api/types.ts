@@ -382,7 +382,58 @@ export const daemonEvent = timestamp
   .meta({ id: 'Event' });
 export interface DaemonEvent extends z.infer<typeof daemonEvent> {}
 
+// What a change would do
+
+export const resourceDifference = z
+  .object({
+    kind: z.string(),
+    namespace: z.string().nullable(),
+    name: z.string(),
+    change: z.enum(['added', 'changed', 'removed']),
+  })
+  .meta({ id: 'ResourceDifference' });
+
+export const peerDifference = z
+  .object({
+    peer: z.string(),
+    name: z.string().nullable().describe('Name of the node or of the BGPPeer resource.'),
+    change: z
+      .enum(['added', 'removed', 'reset', 'password', 'policy', 'later'])
+      .describe(
+        '`reset`: the session is set up anew; `password`: the key changes on the session; `policy`: routes are filtered or told anew; `later`: counts from the next session on.',
+      ),
+    heldDown: z.string().nullable().describe('Why there would be no session although the peer is wanted.'),
+    words: z.array(z.string()).describe('Why it is there, or what of it changes; never a secret.'),
+  })
+  .meta({ id: 'PeerDifference' });
+export interface PeerDifference extends z.infer<typeof peerDifference> {}
+
+export const configDiff = z
+  .object({
+    different: z.boolean().describe('Whether the node would do anything else than it does.'),
+    valid: z.boolean().describe('Whether all resources could be read.'),
+    resources: z.array(resourceDifference),
+    node: z.array(z.string()).describe('What changes about the node itself and its kernel, a sentence each.'),
+    peers: z.array(peerDifference),
+    routes: z.array(z.object({ prefix: z.string(), change: z.enum(['originated', 'withdrawn']), words: z.string() })),
+    newProblems: z.array(z.string()).describe('What the node could not do then, a sentence each.'),
+    solvedProblems: z.array(z.string()),
+    problems: z
+      .array(z.object({ where: z.string(), message: z.string(), severity: z.enum(['error', 'warning']) }))
+      .describe('What is wrong with the resources that were given.'),
+  })
+  .meta({ id: 'ConfigDiff' });
+export interface ConfigDiff extends z.infer<typeof configDiff> {}
+
 // What is sent to the daemon
+
+export const configDiffInput = z
+  .strictObject({
+    resources: z.array(z.unknown()).describe('Manifests as JSON.'),
+    whole: z.boolean().default(false).describe('Whether these are all resources: others would be deleted.'),
+  })
+  .meta({ id: 'ConfigDiffInput' });
+export interface ConfigDiffInput extends z.infer<typeof configDiffInput> {}
 
 const u32 = z.int().min(0).max(0xffffffff);
 

@@ -181,6 +181,17 @@ export const COMMANDS: readonly CommandRow[] = [
     run: async (context) => (await import('./commands/config.ts')).validateConfig(context),
   },
   {
+    name: 'config diff',
+    summary:
+      'what the resources at PATH would change on this node; exits with 1 if anything, with 2 if it can not tell',
+    arguments: [{ name: 'PATH', description: 'file or directory of new and changed resources' }],
+    options: [
+      { name: 'whole', description: 'PATH holds all resources: those that are not there would be deleted' },
+      ...SHOWING,
+    ],
+    run: async (context) => (await import('./commands/config-diff.ts')).diffConfig(context),
+  },
+  {
     name: 'events',
     summary: 'what happened: sessions, routes, kernel, datastore',
     options: [{ name: 'follow', short: 'f', description: 'go on, until Ctrl-C' }, ...SHOWING],

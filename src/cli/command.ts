@@ -29,6 +29,7 @@ export interface CommandOptions {
   readonly community?: readonly string[];
   readonly largeCommunity?: readonly string[];
   readonly config?: string;
+  readonly whole?: true;
   readonly follow?: true;
   readonly forGood?: true;
   readonly yes?: true;

@@ -12,6 +12,7 @@ import type { Datastore } from '../datastore/datastore.ts';
 import { explainPeer } from '../peering/explain-peer.ts';
 import type { NodeIdentity } from '../peering/self.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
+import type { ClusterView } from '../resources/cluster-view.ts';
 import { compareConfigs } from './config-comparison.ts';
 import type { Config } from './config.ts';
 import { DatastoreLog } from './datastore-log.ts';
@@ -28,6 +29,7 @@ import { ResourceFeed, problemWords } from './resource-feed.ts';
 import { Router } from './router.ts';
 import type { TransitionLimits } from './transition.ts';
 import { Workloads } from './workloads.ts';
+import { configDiff } from './view/config-diff.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import { datastoreProblems, datastoreReport } from './view/datastore-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
@@ -230,12 +232,15 @@ export class Daemon {
     return { name: nodeName, namespace, ...(routerId !== undefined && { routerId }) };
   }
 
+  /** What this node is to do with these resources. */
+  private desired(computer: DesiredStateComputer, view: ClusterView): DesiredState {
+    const kernel = this.kernel?.routingOptions;
+    return computer.compute(view, this.identity, { workloads: this.workloads.list, kernel });
+  }
+
   private async apply(): Promise<void> {
     const { nodeName } = this.config;
-    const wanted = this.computer.compute(this.feed.view, this.identity, {
-      workloads: this.workloads.list,
-      kernel: this.kernel?.routingOptions,
-    });
+    const wanted = this.desired(this.computer, this.feed.view);
     if (wanted === this.applied) return;
     const before = this.desiredProblems;
     this.desiredProblems = wanted.problems;
@@ -283,6 +288,10 @@ export class Daemon {
         invalid: this.feed.problems.filter(({ severity }) => severity === 'error').length,
       }),
       explainPeer: (what) => explainPeer(this.feed.view, this.identity, what),
+      configDiff: (input) => {
+        const computer = new DesiredStateComputer();
+        return configDiff(this.feed.latest, input, (view) => this.desired(computer, view));
+      },
       shutdown: onShutdown,
     });
   }

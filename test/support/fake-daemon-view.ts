@@ -4,6 +4,8 @@ import type { DaemonCounters, DaemonView, FibQuery, RouteQuery, Slice } from '..
 import { toPastTimestamp, toTimestamp } from '../../src/api/timestamps.ts';
 import type {
   ActionResult,
+  ConfigDiff,
+  ConfigDiffInput,
   DaemonEvent,
   FibEntry,
   HeldChanges,
@@ -276,6 +278,18 @@ const COUNTERS: DaemonCounters = {
   datastore: { changes: 5, errors: 0, lastChange: NOW, resources: { Node: 2, BGPPeer: 1 }, invalid: 0 },
 };
 
+const NO_DIFFERENCE: ConfigDiff = {
+  different: false,
+  valid: true,
+  resources: [],
+  node: [],
+  peers: [],
+  routes: [],
+  newProblems: [],
+  solvedProblems: [],
+  problems: [],
+};
+
 export function event(id: number, more: Partial<DaemonEvent> = {}): DaemonEvent {
   const at = toTimestamp(NOW + id * 1000);
   return { id, ...at, type: 'session', subject: '10.0.0.254', words: `event ${id}`, ...more };
@@ -284,6 +298,7 @@ export function event(id: number, more: Partial<DaemonEvent> = {}): DaemonEvent 
 export class FakeDaemonView implements DaemonView {
   statusReport: StatusReport = HEALTHY;
   held: HeldChanges = { changes: [] };
+  diff: ConfigDiff = NO_DIFFERENCE;
   peerList: readonly PeerDetail[] = [TOR_A, NODE_2];
   routeList: readonly RouteEntry[] = ROUTES;
   fibList: readonly FibEntry[] = FIB;
@@ -369,6 +384,11 @@ export class FakeDaemonView implements DaemonView {
 
   heldChanges(): HeldChanges {
     return this.held;
+  }
+
+  configDiff(input: ConfigDiffInput): ConfigDiff {
+    this.actions.push(['diff', input]);
+    return this.diff;
   }
 
   peerConfirm(): ActionResult {

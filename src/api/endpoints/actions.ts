@@ -5,7 +5,7 @@ import type { Endpoint } from '../endpoint.ts';
 import { ApiError } from '../errors.ts';
 import { tryParseAddress } from '../../net/address.ts';
 import { tryParsePrefix } from '../../net/prefix.ts';
-import { actionResult, resetKind, routeInput } from '../types.ts';
+import { actionResult, configDiff, configDiffInput, resetKind, routeInput } from '../types.ts';
 
 const reset = defineEndpoint({
   method: 'POST',
@@ -95,5 +95,18 @@ const shutdown = defineEndpoint({
   handle: async ({ body }, { daemon, response }) => sendJson(response, await daemon.shutdown(body.forGood)),
 });
 
+/** Resources of a large cluster. */
+const MAX_RESOURCES = 64 * 1024 * 1024;
+
+const diff = defineEndpoint({
+  method: 'POST',
+  path: '/api/v1/config/diff',
+  summary: 'What the node would do differently with these resources. Changes nothing.',
+  body: configDiffInput,
+  maxBody: MAX_RESOURCES,
+  answer: configDiff,
+  handle: ({ body }, { daemon, response }) => sendJson(response, daemon.configDiff(body)),
+});
+
 /** The changing part of the route table. */
-export const ACTIONS: readonly Endpoint[] = [reset, disable, enable, confirm, routeAdd, routeDelete, shutdown];
+export const ACTIONS: readonly Endpoint[] = [diff, reset, disable, enable, confirm, routeAdd, routeDelete, shutdown];

@@ -40,18 +40,22 @@ async function validate(context: CommandContext): Promise<Validation> {
   return withNode(config, checked);
 }
 
-async function resourcesOnly(path: string): Promise<Validation> {
+async function resourcesOnly(path: string, checked: readonly string[] = []): Promise<Validation> {
+  const all = [...checked, path];
   try {
     const { resources, problems } = await loadResources(path);
-    return result([path], resources.length, problems.map(fromProblem));
+    return result(all, resources.length, problems.map(fromProblem));
   } catch (error) {
-    return result([path], 0, [unreadable(path, error)]);
+    return result(all, 0, [unreadable(path, error)]);
   }
 }
 
-/** The resources that the configuration points at, and what this node makes of them. */
+/** The resources that the configuration points at, as far as they are files, and what this node makes of them. */
 async function withNode(config: Config, checked: readonly string[]): Promise<Validation> {
-  const { path } = config.datastore.file;
+  const { type, file, etcd } = config.datastore;
+  if (type === 'etcd' && etcd.secretsPath !== '') return resourcesOnly(etcd.secretsPath, checked);
+  if (type !== 'file') return result(checked, 0, []);
+  const { path } = file;
   const all = [...checked, path];
   try {
     const { resources, problems } = await loadResources(path);

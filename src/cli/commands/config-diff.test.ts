@@ -1,0 +1,121 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
+import { startApiServer } from '../../api/server.ts';
+import type { ApiServer } from '../../api/server.ts';
+import { run } from '../run.ts';
+
+let directory: string;
+let daemon: FakeDaemonView;
+let server: ApiServer;
+/** Name of the socket that is asked. */
+let socket = 's';
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'starling-diff-'));
+  daemon = new FakeDaemonView();
+  const onDefect = (error: unknown) => expect.fail(String(error));
+  server = await startApiServer({ daemon, socket: join(directory, 's'), onDefect });
+});
+
+afterEach(async () => {
+  await server.close();
+  await rm(directory, { recursive: true });
+});
+
+async function diff(text: string, ...options: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const path = join(directory, 'tor.yaml');
+  await writeFile(path, text);
+  const [out, err]: [string[], string[]] = [[], []];
+  const code = await run(['--socket', join(directory, socket), 'config', 'diff', path, ...options], {
+    write: async (words) => void out.push(words),
+    writeError: (words) => void err.push(words),
+    isTerminal: false,
+    environment: {},
+    signal: new AbortController().signal,
+  });
+  return { code, out: out.join('').replaceAll(directory, ''), err: err.join('') };
+}
+
+const PEER =
+  'apiVersion: projectcalico.org/v3\nkind: BGPPeer\nmetadata: { name: tor }\nspec: { peerIP: ::1, asNumber: 1 }\n';
+const peer = (address: string) => ({
+  peer: address,
+  name: null,
+  change: 'policy' as const,
+  heldDown: null,
+  words: ['told anew'],
+});
+
+describe('starling config diff', () => {
+  it('sends what it read, and says with 0 that nothing would change', async () => {
+    const { code, out } = await diff(PEER, '--whole');
+    expect([code, out]).toEqual([0, 'No resource is different: the node would do nothing else than now.\n']);
+    expect(daemon.actions).toMatchObject([
+      ['diff', { whole: true, resources: [{ kind: 'BGPPeer', spec: { asNumber: 1 } }] }],
+    ]);
+  });
+
+  it('takes more than other requests', async () => {
+    const many = Array.from({ length: 500 }, (_, i) => PEER.replace('tor', `tor-${i}`)).join('---\n');
+    expect((await diff(many)).code).toBe(0);
+  });
+
+  it('says with 1 what would change', async () => {
+    daemon.diff = {
+      ...daemon.diff,
+      different: true,
+      resources: [{ kind: 'BGPPeer', namespace: null, name: 'tor', change: 'added' }],
+      node: ['The router id becomes 10.0.0.9.'],
+      peers: [
+        {
+          peer: '192.0.2.1',
+          name: 'tor',
+          change: 'added',
+          heldDown: 'no Secret "keys"',
+          words: ['BGPPeer "tor" says so.'],
+        },
+        { ...peer('10.0.0.2'), change: 'removed', words: ['now there because: mesh'] },
+        ...['10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6', '10.0.0.7'].map(peer),
+      ],
+      routes: [{ prefix: '10.1.0.0/26', change: 'withdrawn', words: 'Block 10.1.0.0/26 belongs to this node.' }],
+      newProblems: ['BGPFilter none: missing'],
+    };
+    const { code, out } = await diff(PEER);
+    expect(code).toBe(1);
+    expect(out).toBe(`Node
+  The router id becomes 10.0.0.9.
+
+Peers
+  + 192.0.2.1 (tor): added
+      BGPPeer "tor" says so.
+      held down: no Secret "keys"
+  - 10.0.0.2: removed
+      now there because: mesh
+  ~ 10.0.0.3, 10.0.0.4, 10.0.0.5 and 2 more: without a reset
+      told anew
+
+Routes
+  - 10.1.0.0/26  withdrawn: Block 10.1.0.0/26 belongs to this node.
+
+Problems that come up
+  BGPFilter none: missing
+
+1 resource different, 7 peers changed, 1 route changed.
+`);
+    expect(JSON.parse((await diff(PEER, '-o', 'json')).out)).toEqual(daemon.diff);
+  });
+
+  it('says with 2 that resources are wrong, with their place, or that there is no daemon', async () => {
+    const bad = await diff(PEER.replace('asNumber: 1', 'asNumber: many'));
+    expect([bad.code, bad.out]).toEqual([
+      2,
+      expect.stringMatching(/^\/tor\.yaml:4:\d+: error: BGPPeer "tor": spec\.asNumber:/),
+    ]);
+    socket = 'another';
+    const gone = await diff(PEER);
+    expect([gone.code, gone.err]).toEqual([2, expect.stringContaining('starlingd does not run')]);
+  });
+});
