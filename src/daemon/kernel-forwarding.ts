@@ -18,11 +18,13 @@ import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { formatPrefix } from '../net/prefix.ts';
+import type { StaticRoute } from '../peering/peering.ts';
 import { growColumn, grownCapacity } from '../rib/columns.ts';
 import type { ForwardingListener } from '../rib/forwarding.ts';
 import type { GroupMember } from '../rib/next-hop-groups.ts';
 import type { PathTable } from '../rib/path-table.ts';
 import { PrefixTable } from '../rib/prefix-table.ts';
+import { StaticRoutes } from './static-routes.ts';
 
 /** A group of the RIB is up to eight groups of the FIB, one for each verdict: their numbers are `group * 8 + verdict`. */
 const VARIANTS = 8;
@@ -70,10 +72,12 @@ export class KernelForwarding implements ForwardingListener {
   private blackholeKeys = new Map<string, Prefix>();
   /** The next prefix to be judged anew; undefined when none waits. */
   private next: { family: Family; id: number } | undefined;
+  private readonly statics: StaticRoutes;
   private stopped = false;
 
   constructor(fib: FibTarget) {
     this.fib = fib;
+    this.statics = new StaticRoutes(fib);
   }
 
   define(group: number, members: readonly GroupMember[]): void {
@@ -112,7 +116,9 @@ export class KernelForwarding implements ForwardingListener {
       if (verdict !== VERDICT_REJECT) target = this.variant(group, verdict);
     }
     this.recount(family, prefix, target === 0 ? 0 : 1);
-    if (target === 0 && table.count > 0 && table.find(a0, a1, a2, a3, length) !== 0) target = BLACKHOLE_GROUP;
+    const fixed = this.statics.group(family, a0, a1, a2, a3, length);
+    if (fixed !== 0) target = fixed;
+    else if (target === 0 && table.count > 0 && table.find(a0, a1, a2, a3, length) !== 0) target = BLACKHOLE_GROUP;
     this.fib.set(family, a0, a1, a2, a3, length, target);
   }
 
@@ -130,8 +136,16 @@ export class KernelForwarding implements ForwardingListener {
     this.fib.flush();
   }
 
+  /** Takes routes to neighbours, and no others: they stand above those of the RIB. */
+  setStatics(routes: readonly StaticRoute[], tables: Tables): void {
+    this.statics.replace(routes, (prefix) => this.setAgain(prefix, tables));
+    this.fib.flush();
+  }
+
   /** Whether a route of this prefix is left to others, and the rule that says so or how it is programmed. */
   explain(prefix: Prefix): { rejected: boolean; why: string } {
+    const reason = this.statics.explain(prefix);
+    if (reason !== undefined) return { rejected: false, why: reason };
     const { verdict, why } = this.rules.explain(prefix);
     return { rejected: verdict === 'reject', why: `${VERDICT_WORDS[verdict]}: ${why}` };
   }

@@ -11,6 +11,7 @@ import type { FibPage, FibQuery, FibRepair, FibRoute, FibTrouble } from '../fib/
 import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { StaticRoute } from '../peering/peering.ts';
 import type { Self } from '../peering/self.ts';
 import type { NextHopListener } from '../rib/next-hops.ts';
 import type { Rib } from '../rib/rib.ts';
@@ -56,6 +57,7 @@ export class KernelRouting {
   private readonly watched = new Map<number, boolean>();
   private errors = 0;
   private vxlanKey: string | undefined;
+  private waysKey = '[]';
 
   constructor({ config, events, now, listener, onFailure }: KernelRoutingOptions) {
     this.config = config;
@@ -120,6 +122,16 @@ export class KernelRouting {
   /** See {@link Fib.holdDown}. */
   holdDown(address: string, down: boolean): void {
     this.fib.holdDown(address, down);
+  }
+
+  /** Takes routes to neighbours, and no others. */
+  setStaticRoutes(routes: readonly StaticRoute[], tables: Rib['tables']): void {
+    const ways = new Map(routes.map(({ prefix, gateway }) => [prefix.slice(0, prefix.indexOf('/')), gateway]));
+    const key = JSON.stringify([...ways]);
+    if (key === this.waysKey) return;
+    this.waysKey = key;
+    this.forwarding.setStatics(routes, tables);
+    this.fib.setWays(ways);
   }
 
   endOfInitialSync(): void {

@@ -7,6 +7,7 @@ import type { Origination } from '../advertiser/originations.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { parseU32 } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
+import type { StaticRoute } from '../peering/peering.ts';
 import type { Self } from '../peering/self.ts';
 import type { Advertising } from '../rib/advertising.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
@@ -36,6 +37,8 @@ export interface KernelListeners {
   readonly forwarding: ForwardingListener & { flush(): void };
   readonly nextHops: NextHopListener;
   holdDown(address: string, down: boolean): void;
+  /** Takes routes to neighbours that are out of reach without them, and no others. */
+  setStaticRoutes(routes: readonly StaticRoute[], tables: Rib['tables']): void;
   /** Resolves when the kernel has all it should have, after `patience` milliseconds at most. */
   settled(patience: number): Promise<void>;
 }
@@ -267,9 +270,26 @@ export class Router {
       await this.speaker.settled(ANSWER_PATIENCE);
       await this.options.kernel?.settled(ANSWER_PATIENCE);
     }
+    // A session that is to stay or to be closed needs its route as one that is to come does.
+    this.setStaticRoutes(wanted.staticRoutes);
     await this.peers.apply(wanted.neighbours, plan);
+    this.setStaticRoutes(wanted.staticRoutes);
     // Last, so that no neighbour is taken for a stranger.
     if (this.self !== undefined) await this.peers.listen(this.self.listen);
+  }
+
+  /** Those that are wanted, and those of sessions that are there although nobody wants them. */
+  private setStaticRoutes(wanted: readonly StaticRoute[]): void {
+    const { kernel } = this.options;
+    if (kernel === undefined) return;
+    const routes = new Map(wanted.map((route) => [route.prefix, route]));
+    for (const { neighbour } of this.sessions.values()) {
+      const { address, reachableBy: gateway, reason } = neighbour;
+      if (gateway === undefined) continue;
+      const prefix = `${address}/${address.includes(':') ? 128 : 32}`;
+      if (!routes.has(prefix)) routes.set(prefix, { prefix, gateway, reason });
+    }
+    kernel.setStaticRoutes([...routes.values()], this.rib.tables);
   }
 
   /** A new router id or AS is a new router to everybody (RFC 4271 §6.2): all sessions are set up again. */

@@ -142,6 +142,12 @@ export class FibEngine {
     this.tunnelsDue = true;
   }
 
+  /** See {@link NextHopResolver.setWays}. */
+  setWays(ways: ReadonlyMap<string, string>): void {
+    this.resolver.setWays(ways);
+    this.react();
+  }
+
   /** From now on, routes of an earlier run that nobody wants are deleted, and all others made as wanted. */
   endOfInitialSync(): void {
     if (!this.targets.holding) return;

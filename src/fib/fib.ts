@@ -171,6 +171,13 @@ export class Fib {
     this.post({ type: 'vxlan', plans });
   }
 
+  /** Says which addresses next hops are reached at by routes of our own: gateways by address, canonical. */
+  setWays(ways: ReadonlyMap<string, string>): void {
+    this.flush();
+    this.updates++;
+    this.post({ type: 'ways', ways });
+  }
+
   /**
    * Sets the next hops of a route: a group that was defined, {@link BLACKHOLE_GROUP}, or 0 for no route. Takes effect with
    * {@link flush}. Allocates nothing.

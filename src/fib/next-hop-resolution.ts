@@ -49,9 +49,17 @@ const IPIP_DEVICE = 'tunl0';
 const NO_GATEWAY: Uint8Array = new Uint8Array(0);
 const OWN: Resolution = { why: 'it is an address of this node itself' };
 
-/** What a next hop comes to, by what the view knows now. */
-export function resolveNextHop(view: KernelView, tunnels: TunnelTable, hop: FibNextHop): Answer {
-  return new Attempt(view, tunnels).answer(hop);
+/**
+ * What a next hop comes to, by what the view knows now. `ways` are gateways by the address that is reached by them, canonical:
+ * of the daemon's own routes those alone count.
+ */
+export function resolveNextHop(
+  view: KernelView,
+  tunnels: TunnelTable,
+  ways: ReadonlyMap<string, string>,
+  hop: FibNextHop,
+): Answer {
+  return new Attempt(view, tunnels, ways).answer(hop);
 }
 
 /** The way into a tunnel. */
@@ -64,12 +72,14 @@ interface TunnelDevice {
 class Attempt {
   private readonly view: KernelView;
   private readonly tunnels: TunnelTable;
+  private readonly ways: ReadonlyMap<string, string>;
   private readonly needs = new Set<Need>();
   private host: Prefix | undefined;
 
-  constructor(view: KernelView, tunnels: TunnelTable) {
+  constructor(view: KernelView, tunnels: TunnelTable, ways: ReadonlyMap<string, string>) {
     this.view = view;
     this.tunnels = tunnels;
+    this.ways = ways;
   }
 
   answer(hop: FibNextHop): Answer {
@@ -82,7 +92,9 @@ class Attempt {
     const { family, bytes, zone } = parseAddress(hop.address);
     const name = hop.interface ?? zone;
     if (isLinkLocal(bytes)) return this.onInterface(name, bytes, false);
-    return name === undefined ? this.recursive(family, bytes) : this.onInterface(name, bytes, true);
+    if (name !== undefined) return this.onInterface(name, bytes, true);
+    const gateway = this.ways.get(formatAddress(bytes));
+    return gateway === undefined ? this.recursive(family, bytes) : this.byWay(family, bytes, gateway);
   }
 
   private onInterface(name: string | undefined, gateway: Uint8Array, onlink: boolean): Resolution {
@@ -95,6 +107,14 @@ class Attempt {
     const why = this.linkTrouble(link) ?? this.neighbourTrouble(hop, name);
     if (why !== undefined) return { why };
     return { hops: [hop], metric: 0, words: onlink ? `taken to be on ${name}` : `directly connected on ${name}` };
+  }
+
+  /** By a route of the daemon's own to just this address. */
+  private byWay(family: Family, address: Uint8Array, gateway: string): Resolution {
+    if (this.isOwn(address, undefined)) return OWN;
+    const way = this.recursive(family, parseAddress(gateway).bytes);
+    if ('why' in way) return { why: `its gateway ${gateway} can't be reached: ${way.why}` };
+    return { ...way, metric: Math.max(1, way.metric), words: `by the static route via ${gateway}, ${way.words}` };
   }
 
   /** By the route of somebody else that covers the address. */

@@ -23,6 +23,7 @@ interface Tracked {
 export class NextHopResolver {
   private readonly view: KernelView;
   private readonly tunnels: TunnelTable;
+  private ways: ReadonlyMap<string, string> = new Map();
   private readonly tracked = new Map<string, Tracked>();
   /** Keys of tracked next hops by what they depend on. */
   private readonly dependants = new Map<Need, Set<string>>();
@@ -39,7 +40,7 @@ export class NextHopResolver {
     this.update();
     const key = nextHopKey(hop);
     const tracked = this.tracked.get(key);
-    if (tracked === undefined) return resolveNextHop(this.view, this.tunnels, hop).resolution;
+    if (tracked === undefined) return resolveNextHop(this.view, this.tunnels, this.ways, hop).resolution;
     return (tracked.answer ?? this.answer(key, tracked)).resolution;
   }
 
@@ -67,6 +68,12 @@ export class NextHopResolver {
     const keys = [...this.different];
     this.different.clear();
     return keys;
+  }
+
+  /** Takes gateways by the address that the daemon itself has a route to over them. */
+  setWays(ways: ReadonlyMap<string, string>): void {
+    this.ways = ways;
+    this.renew(this.tracked.keys());
   }
 
   /** To be called when the ways through VXLAN changed. */
@@ -118,7 +125,7 @@ export class NextHopResolver {
   }
 
   private answer(key: string, tracked: Tracked): Answer {
-    const answer = resolveNextHop(this.view, this.tunnels, tracked.hop);
+    const answer = resolveNextHop(this.view, this.tunnels, this.ways, tracked.hop);
     const before = tracked.answer;
     tracked.answer = answer;
     for (const need of answer.needs) {

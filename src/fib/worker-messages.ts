@@ -133,6 +133,7 @@ export type FibRequest =
       readonly unwatch: readonly number[];
     } & RouteUpdates)
   | { readonly type: 'vxlan'; readonly plans: readonly VxlanPlan[] }
+  | { readonly type: 'ways'; readonly ways: ReadonlyMap<string, string> }
   | { readonly type: 'holdDown'; readonly address: string; readonly down: boolean }
   | { readonly type: 'endOfInitialSync' }
   | { readonly type: 'find'; readonly id: number; readonly prefix: Prefix }

@@ -134,6 +134,11 @@ class FibWorker {
         this.updates++;
         this.engine.setVxlan(request.plans);
         return this.work();
+      case 'ways':
+        this.updates++;
+        this.engine.setWays(request.ways);
+        this.tellView();
+        return this.work();
       case 'holdDown':
         this.updates++;
         this.engine.holdDown(request.address, request.down);
