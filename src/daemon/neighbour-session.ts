@@ -256,15 +256,12 @@ export class NeighbourSession implements SessionHandler {
 
   /** Takes a new description or new policies to a session that goes on. */
   changePolicy(neighbour: Neighbour, policies: Policies): void {
-    const importSame = policies.import.key === this.policies.import.key;
     if (neighbour === this.neighbour && arePoliciesAlike(policies, this.policies)) {
       this.policies = policies;
       return;
     }
-    const importChanged =
-      !importSame ||
-      neighbour.allowLocalAs !== this.neighbour.allowLocalAs ||
-      neighbour.clusterId !== this.neighbour.clusterId;
+    const importChanged = policies.import.key !== this.policies.import.key;
+    const otherReflector = neighbour.clusterId !== this.neighbour.clusterId;
     const passwordsChanged = passwords(neighbour).join('\0') !== passwords(this.neighbour).join('\0');
     this.neighbour = neighbour;
     this.policies = policies;
@@ -272,10 +269,12 @@ export class NeighbourSession implements SessionHandler {
     this.session.announceRestart(this.restartTerms);
     const { negotiated } = this;
     if (this.peer < 0 || negotiated === undefined) return;
+    const { rib } = this.speaker;
     const info = this.peerInfo(negotiated);
-    if (importChanged || info.source !== this.speaker.rib.peers.source[this.peer]) {
-      this.speaker.rib.reimport(this.peer, info);
-    }
+    const before = rib.peers.info[this.peer]!;
+    if (otherReflector || !isSamePeer({ ...before, importPolicy: info.importPolicy }, info))
+      rib.reimport(this.peer, info);
+    else if (importChanged) rib.changeImport(this.peer, info.importPolicy);
     if (this.context !== undefined) this.speaker.advertising.change(this.peer, this.profile(negotiated));
     this.speaker.kick();
   }

@@ -1,13 +1,15 @@
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { accepts, ask, exportPolicy, importPolicy } from '../../test/support/policy-asking.ts';
-import { addressBits } from '../net/family.ts';
-import { formatPrefix, parsePrefix } from '../net/prefix.ts';
-import type { Prefix } from '../net/prefix.ts';
-import { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL, SOURCE_WORKLOAD } from '../rib/policy.ts';
-import type { RouteSource } from '../rib/policy.ts';
+import { accepts, ask, exportPolicy, importPolicy, judge } from '../../test/support/policy-asking.ts';
+import type { AskedRoute } from '../../test/support/policy-asking.ts';
+import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
+import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
+import type { AsSegment } from '../bgp/messages/attributes/attributes.ts';
+import { AttributeSets } from '../rib/attribute-sets.ts';
+import { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../rib/policy.ts';
+import type { RouteView } from '../rib/policy.ts';
 import { filterProblems } from './bgp-filter.ts';
 import type { FilterRule, NamedFilter } from './bgp-filter.ts';
+import type { Operation } from './operations.ts';
 
 function importing(...rules: FilterRule[]): NamedFilter {
   return { name: 'f', spec: { importV4: rules, importV6: rules } };
@@ -103,72 +105,127 @@ describe('a filter that is not there', () => {
   });
 });
 
-describe('random policies', () => {
-  it('answer as a plain reading of the rules does, and explain as they answer', () => {
-    fc.assert(
-      fc.property(arbitraryCase, ({ rules, route, source }) => {
-        const filter: NamedFilter = { name: 'f', spec: { exportV4: rules.ipv4, exportV6: rules.ipv6 } };
-        const policy = exportPolicy({ filters: [filter], pools: [], blocks: [] });
-        const list = route.family === 0 ? rules.ipv4 : rules.ipv6;
-        const first = list.find((rule) => plainMatch(rule, route, source));
-        const wanted = first === undefined ? source === SOURCE_LOCAL : first.action === 'Accept';
-        expect(accepts(policy, formatPrefix(route), source)).toBe(wanted);
-      }),
-      { numRuns: 300 },
-    );
+describe('conditions on attributes', () => {
+  const path = (...segments: AsSegment[]) => ({ attributes: { asPath: segments } });
+  const rejecting = (rule: Partial<FilterRule>) => importPolicy([importing({ ...rule, action: 'Reject' })]);
+  const matches = (rule: Partial<FilterRule>, route: AskedRoute) =>
+    !judge(rejecting(rule), '10.0.0.0/8', route).accepted;
+
+  it('communities: the route carries it, as a plain or a large one', () => {
+    const attributes = {
+      communities: [0xfde8_0001, 0xfde8_0002],
+      largeCommunities: [{ globalAdministrator: 65_000, localData1: 1, localData2: 2 }],
+    };
+    expect(matches({ communities: { values: ['65000:2'] } }, { attributes })).toBe(true);
+    expect(matches({ communities: { values: ['65000:3'] } }, { attributes })).toBe(false);
+    expect(matches({ communities: { values: ['65000:1:2'] } }, { attributes })).toBe(true);
+    // Two communities one behind the other are no large one.
+    expect(matches({ communities: { values: ['1:2:65000'] } }, { attributes })).toBe(false);
+    expect(matches({ communities: { values: ['65000:1'] } }, {})).toBe(false);
+  });
+
+  it('asPathPrefix: the path begins with these, over the segments of a sequence, up to a set', () => {
+    const [a, b]: AsSegment[] = [
+      { type: 'sequence', asns: [65_001, 65_002] },
+      { type: 'sequence', asns: [65_003] },
+    ];
+    expect(matches({ asPathPrefix: [65_001] }, path(a, b))).toBe(true);
+    expect(matches({ asPathPrefix: [65_001, 65_002, 65_003] }, path(a, b))).toBe(true);
+    expect(matches({ asPathPrefix: [65_002] }, path(a, b))).toBe(false);
+    expect(matches({ asPathPrefix: [65_001, 65_002, 65_003, 65_004] }, path(a, b))).toBe(false);
+    expect(matches({ asPathPrefix: [65_001, 65_002, 65_003] }, path(a, { type: 'set', asns: [65_003] }))).toBe(false);
+    expect(matches({ asPathPrefix: [65_001] }, path())).toBe(false);
+  });
+
+  it('priority: the metric that LOCAL_PREF stands for, 1024 where it is 100 or absent', () => {
+    const localPref = (value: number) => ({ attributes: { localPref: value } });
+    expect(matches({ priority: 1024 }, {})).toBe(true);
+    expect(matches({ priority: 1024 }, localPref(2_147_482_623))).toBe(true);
+    expect(matches({ priority: 512 }, localPref(2_147_483_135))).toBe(true);
+    expect(matches({ priority: 924 }, localPref(200))).toBe(true);
+    expect(matches({ priority: 1024 }, localPref(200))).toBe(false);
+  });
+
+  it('interface: a glob over the name, which nothing matches where it is not known', () => {
+    expect(matches({ interface: 'eth*' }, { interface: 'eth0' })).toBe(true);
+    expect(matches({ interface: '*.cali' }, { interface: 'wireguard.cali' })).toBe(true);
+    expect(matches({ interface: '*.cali' }, { interface: 'wireguardxcali' })).toBe(false);
+    expect(matches({ interface: 'eth0' }, { interface: 'eth01' })).toBe(false);
+    expect(matches({ interface: 'eth*' }, {})).toBe(false);
+  });
+
+  it('peerType: rules are for neighbours of that type alone', () => {
+    const filter = importing({ peerType: 'eBGP', action: 'Reject' });
+    expect(accepts(importPolicy([filter], true), '10.0.0.0/8')).toBe(false);
+    expect(accepts(importPolicy([filter], false), '10.0.0.0/8')).toBe(true);
+    // Where it makes no difference, neighbours of both types share their work.
+    const [inside, outside] = [false, true].map((external) => exportPolicy({ external }));
+    expect(inside.key).toBe(outside.key);
+  });
+
+  it('all of them must hold', () => {
+    const both: Partial<FilterRule> = { priority: 1024, asPathPrefix: [65_001] };
+    expect(matches(both, {})).toBe(false);
+    expect(matches(both, path({ type: 'sequence', asns: [65_001] }))).toBe(true);
   });
 });
 
-/** The rules' semantics on strings of bits, for comparison. */
-function plainMatch(rule: FilterRule, route: Prefix, source: RouteSource): boolean {
-  if (rule.source === 'RemotePeers' && source <= SOURCE_WORKLOAD) return false;
-  if (rule.cidr === undefined) return true;
-  const cidr = bitsOf(parsePrefix(rule.cidr));
-  const bits = bitsOf(route);
-  const low = Math.max(cidr.length, rule.prefixLength?.min ?? 0);
-  const high = Math.min(addressBits(route.family), rule.prefixLength?.max ?? 128);
-  const inside = bits.startsWith(cidr) && bits.length >= low && bits.length <= high;
-  const equal = inside && bits === cidr;
-  return { Equal: equal, NotEqual: !equal, In: inside, NotIn: !inside }[rule.matchOperator ?? 'In'];
-}
+describe('operations', () => {
+  const operating = (...operations: Operation[]) => importPolicy([importing({ action: 'Accept', operations })]);
 
-function bitsOf(prefix: Prefix): string {
-  return prefix.words
-    .map((word) => word.toString(2).padStart(32, '0'))
-    .join('')
-    .slice(0, prefix.length);
-}
-
-/** Few distinct bits, so that rules and routes meet often. */
-function arbitraryPrefix(family: 0 | 1): fc.Arbitrary<string> {
-  const lengths = family === 0 ? [0, 1, 8, 9, 31, 32] : [0, 1, 32, 33, 64, 65, 97, 127, 128];
-  const addresses = family === 0 ? ['0.0.0.0', '128.0.0.1', '128.255.255.255'] : ['::', '8000::1', '8000::ffff:0:ffff'];
-  return fc
-    .tuple(fc.constantFrom(...addresses), fc.constantFrom(...lengths))
-    .map(([address, length]) => formatPrefix(parsePrefix(`${address}/${length}`)));
-}
-
-function arbitraryRule(family: 0 | 1): fc.Arbitrary<FilterRule> {
-  const length = fc.option(fc.constantFrom(0, 1, 8, 31, 32), { nil: undefined });
-  const where = fc.record({
-    cidr: arbitraryPrefix(family),
-    matchOperator: fc.constantFrom('Equal', 'NotEqual', 'In', 'NotIn'),
-    prefixLength: fc.option(fc.record({ min: length, max: length }), { nil: undefined }),
+  it('change the route in their order, and say so', () => {
+    const policy = operating(
+      { addCommunity: { value: '65000:1' } },
+      { addCommunity: { value: '65000:1:2' } },
+      { prependASPath: { prefix: [65_010, 65_011] } },
+      { prependASPath: { prefix: [65_012] } },
+      { setPriority: { value: 512 } },
+    );
+    const asPath = [{ type: 'sequence' as const, asns: [65_001] }];
+    const { why, attributes } = judge(policy, '10.0.0.0/8', { attributes: { asPath, med: 7, nextHop: '192.0.2.1' } });
+    expect(attributes).toMatchObject({
+      asPath: [{ type: 'sequence', asns: [65_012, 65_010, 65_011, 65_001] }],
+      communities: [0xfde8_0001],
+      largeCommunities: [{ globalAdministrator: 65_000, localData1: 1, localData2: 2 }],
+      localPref: 2_147_483_135,
+      med: 7,
+      nextHop: '192.0.2.1',
+    });
+    expect(why).toBe(
+      'accepted by BGPFilter "f" importV4 rule 1 (any route), which adds community 65000:1, adds community 65000:1:2, puts 65010 65011 in front of AS_PATH, puts 65012 in front of AS_PATH, sets priority 512 (LOCAL_PREF 2147483135)',
+    );
   });
-  return fc
-    .tuple(
-      fc.oneof({ weight: 5, arbitrary: where }, { weight: 1, arbitrary: fc.constant({}) }),
-      fc.constantFrom('RemotePeers', undefined),
-      fc.constantFrom('Accept', 'Reject'),
-    )
-    .map(([match, source, action]) => ({ ...match, source, action }));
-}
 
-const arbitraryCase = fc.record({
-  rules: fc.record({
-    ipv4: fc.array(arbitraryRule(0), { maxLength: 5 }),
-    ipv6: fc.array(arbitraryRule(1), { maxLength: 5 }),
-  }),
-  route: fc.oneof(arbitraryPrefix(0), arbitraryPrefix(1)).map(parsePrefix),
-  source: fc.constantFrom(SOURCE_LOCAL, SOURCE_WORKLOAD, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_CLIENT),
+  it('add no community twice', () => {
+    const carried = { communities: [0xfde8_0001], nextHop: '192.0.2.1' };
+    const { attributes } = judge(operating({ addCommunity: { value: '65000:1' } }), '10.0.0.0/8', {
+      attributes: carried,
+    });
+    expect(attributes?.communities).toEqual([0xfde8_0001]);
+  });
+
+  it('begin another segment where the first one is a set, or full', () => {
+    const policy = operating({ prependASPath: { prefix: [1, 2] } });
+    for (const first of [
+      { type: 'set' as const, asns: [3] },
+      { type: 'sequence' as const, asns: Array.from({ length: 254 }, (_, i) => i + 3) },
+    ]) {
+      const { attributes } = judge(policy, '10.0.0.0/8', { attributes: { asPath: [first] } });
+      expect(attributes?.asPath).toEqual([{ type: 'sequence', asns: [1, 2] }, first]);
+    }
+  });
+
+  it('take a route that they make too long to be told for rejected', () => {
+    const communities = Array.from({ length: 16_370 }, (_, i) => i + 1);
+    const sets = new AttributeSets();
+    const block = encodeAttributes({ ...PLAIN_ATTRIBUTES, communities }, 0);
+    const set = sets.acquire(block, 0, block.length);
+    const asns = Array.from({ length: 10 }, () => 65_001);
+    const policy = operating(...Array.from({ length: 10 }, () => ({ prependASPath: { prefix: asns } })));
+    const nowhere = { a0: 0, a1: 0, a2: 0, a3: 0, length: 0, interface: '' };
+    const view: RouteView = { ...nowhere, family: 0, source: SOURCE_EXTERNAL, attributes: sets, set };
+    expect(policy.apply(view)).toBe(0);
+    sets.release(set);
+    expect(sets.count).toBe(0);
+  });
 });

@@ -8,6 +8,8 @@ import type { Family } from '../net/family.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 import { U32Stack, growColumn } from './columns.ts';
 import type { PathTable } from './path-table.ts';
+import { isInScope } from './policy-change.ts';
+import type { ChangeScope } from './policy-change.ts';
 
 /** A path as a peer was told it. */
 export interface ToldPath {
@@ -75,13 +77,20 @@ export class AdjRibOut {
     this.queue.push(key);
   }
 
-  /** Marks everything that is or was told. */
-  markAll(): void {
+  /** Marks everything that is or was told, of the prefixes in `scope`. */
+  markAll(scope: ChangeScope = 'all'): void {
+    if (scope.length === 0) return;
     this.fit();
-    const { bestSet, received, prefixes } = this.table;
+    const { bestSet, received, prefixes, prefix } = this.table;
     const now = this.allPaths ? received : bestSet;
     const end = this.allPaths ? this.table.end : prefixes.end;
-    for (let key = 1; key < end; key++) if (now[key] !== 0 || this.told[key] !== 0) this.mark(key);
+    for (let key = 1; key < end; key++) {
+      const isTold = this.told[key] !== 0;
+      if (now[key] === 0 && !isTold) continue;
+      const isIn = isInScope(scope, prefixes, this.allPaths ? prefix[key] : key);
+      // What was told of a row may have been another prefix.
+      if (isIn || (isTold && isInScope(scope, prefixes, this.prefixOf(key)))) this.mark(key);
+    }
   }
 
   /** The prefix that was told. */

@@ -9,7 +9,7 @@ import type { ToldPath } from './adj-rib-out.ts';
 import { FAMILIES } from '../net/family.ts';
 import type { Rib } from './rib.ts';
 import { SLICE, SliceBuckets } from './slice-buckets.ts';
-import { UpdateGroup, profileKey } from './update-group.ts';
+import { UpdateGroup, profileKey, profileScope } from './update-group.ts';
 import type { GroupProfile } from './update-group.ts';
 import { UpdateStream } from './update-stream.ts';
 import type { Segment } from './update-stream.ts';
@@ -122,7 +122,7 @@ export class Advertising {
     stream.copyFrom(old);
     this.copies.set(old, stream);
     entry.streams.push(stream);
-    for (const family of profile.families) stream.markAll(family, { again: false, endOfRib: false });
+    for (const family of profile.families) stream.markChanged(family, profileScope(old.group.profile, profile, family));
     this.move(peer, old, stream);
   }
 

@@ -6,7 +6,7 @@
  */
 import { PATH_ID_LENGTH } from '../bgp/messages/nlri.ts';
 import { readU32 } from '../net/address.ts';
-import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
+import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { wordMask } from '../net/prefix.ts';
@@ -24,6 +24,8 @@ import { LOCAL_PEER, Peers } from './peers.ts';
 import type { OwnPeer, PeerInfo } from './peers.ts';
 import { REJECTED, SOURCE_LOCAL, SOURCE_WORKLOAD } from './policy.ts';
 import type { RoutePolicy, RouteView } from './policy.ts';
+import { changeScope } from './policy-change.ts';
+import type { ChangeScope } from './policy-change.ts';
 import { NextHopSearch } from './next-hop-search.ts';
 import { Reimport } from './reimport.ts';
 import { ROWS_PER_CHANGE, RowScan } from './row-scan.ts';
@@ -213,10 +215,25 @@ export class Rib {
    * in). What the peer sends from now on meets the new one at once.
    */
   reimport(peer: number, info: PeerInfo): void {
+    this.evaluateAnew(peer, info, ['all', 'all']);
+  }
+
+  /**
+   * Gives a peer another import policy; everything else about it is as before. Only those of its paths are evaluated anew that
+   * the change may be about.
+   */
+  changeImport(peer: number, policy: RoutePolicy): void {
+    const info = this.peers.info[peer]!;
+    const [ipv4, ipv6] = FAMILIES.map((family) => changeScope(info.importPolicy, policy, family));
+    this.evaluateAnew(peer, { ...info, importPolicy: policy }, [ipv4, ipv6]);
+  }
+
+  private evaluateAnew(peer: number, info: PeerInfo, scopes: readonly [ChangeScope, ChangeScope]): void {
     const { source, routerId } = this.peers;
     if (source[peer] !== info.source || routerId[peer] !== info.routerId) this.otherSource.add(peer);
     this.peers.set(peer, info);
-    this.reimports.add(peer);
+    if (scopes.every((scope) => scope !== 'all' && scope.length === 0)) return;
+    this.reimports.add(peer, scopes);
     this.scan.start(this.reimports);
   }
 

@@ -11,6 +11,8 @@ import { AttributeExporter } from './export-attributes.ts';
 import type { ExportRules } from './export-attributes.ts';
 import { REJECTED, SOURCE_INTERNAL } from './policy.ts';
 import type { RoutePolicy, RouteSource } from './policy.ts';
+import { changeScope } from './policy-change.ts';
+import type { ChangeScope } from './policy-change.ts';
 import type { Rib } from './rib.ts';
 import { OVERHEAD } from './update-writer.ts';
 
@@ -27,8 +29,8 @@ export interface GroupProfile extends ExportRules {
   readonly maxMessage: number;
 }
 
-/** Text that is equal for profiles that tell the same. */
-export function profileKey(profile: GroupProfile): string {
+/** Text that is equal for profiles that tell the same, but for their policies. */
+function termsKey(profile: GroupProfile): string {
   return JSON.stringify([
     profile.to,
     profile.localAs,
@@ -41,8 +43,18 @@ export function profileKey(profile: GroupProfile): string {
     profile.addPaths,
     profile.fourOctetAs,
     profile.maxMessage,
-    profile.exportPolicy.key,
   ]);
+}
+
+/** Text that is equal for profiles that tell the same. */
+export function profileKey(profile: GroupProfile): string {
+  return `${termsKey(profile)} ${profile.exportPolicy.key}`;
+}
+
+/** The prefixes of a family that may be told differently, or not, by another profile. */
+export function profileScope(before: GroupProfile, after: GroupProfile, family: Family): ChangeScope {
+  if (termsKey(before) !== termsKey(after)) return 'all';
+  return changeScope(before.exportPolicy, after.exportPolicy, family);
 }
 
 /** Memory of what attribute sets became, by set id, for one family. */

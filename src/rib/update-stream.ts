@@ -11,6 +11,7 @@ import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import { AdjRibOut } from './adj-rib-out.ts';
 import type { ToldPath } from './adj-rib-out.ts';
 import { REJECTED } from './policy.ts';
+import type { ChangeScope } from './policy-change.ts';
 import type { Rib } from './rib.ts';
 import { SLICE } from './slice-buckets.ts';
 import type { SliceBuckets } from './slice-buckets.ts';
@@ -82,8 +83,13 @@ export class UpdateStream {
     this.tables[family].mark(key);
   }
 
+  /** Marks those prefixes pending, of all that are or were told, that a change of the policy may be about. */
+  markChanged(family: Family, scope: ChangeScope): void {
+    this.tables[family].markAll(scope);
+  }
+
   /**
-   * Marks everything that is or was told pending: a new member (End-of-RIB follows), a refresh, another policy.
+   * Marks everything that is or was told pending: a new member (End-of-RIB follows), a refresh.
    * With `again`, prefixes are told even if nothing changed about them.
    */
   markAll(family: Family, how: { again: boolean; endOfRib: boolean }): void {
