@@ -1,5 +1,6 @@
 /** The programs that the interop tests talk to, installed with apt where that is possible. */
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { ensureBird1 } from './bird1.mjs';
 import { run } from './run.mjs';
 
 const PACKAGES = [
@@ -10,6 +11,7 @@ const PACKAGES = [
   'exabgp',
   'tshark',
   'bgpdump',
+  'etcd-server',
   'iproute2',
   'iputils-ping',
   'etcd-server',
@@ -71,6 +73,12 @@ export async function ensurePeers() {
     say('no apt-get here, so nothing is installed');
     return;
   }
+  await ensurePackages();
+  const noBird1 = await ensureBird1();
+  if (noBird1 !== undefined) say(`BIRD 1.6 could not be unpacked: ${noBird1}`);
+}
+
+async function ensurePackages() {
   const missing = await missingPackages();
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0) {

@@ -2,7 +2,6 @@
 import { link } from '../support/namespaces.ts';
 import type { Namespace } from '../support/namespaces.ts';
 import { run } from '../support/processes.ts';
-import type { TestNode } from './daemon-fixture.ts';
 
 /** Blocks of the node, and the addresses of a pod in them. */
 export const BLOCKS = ['10.65.0.0/26', 'fd65::/122'] as const;
@@ -16,7 +15,11 @@ export function shell(space: Namespace, ...commands: string[]): Promise<string> 
 }
 
 /** Links a pod with these addresses to its node, as Calico does. Lets the node forward. */
-export async function connectPod(node: TestNode, pod: Namespace, [ipv4, ipv6] = POD): Promise<void> {
+export async function connectPod(
+  node: { readonly namespace: Namespace },
+  pod: Namespace,
+  [ipv4, ipv6] = POD,
+): Promise<void> {
   link({ namespace: node.namespace, device: 'cali1', addresses: [] }, { namespace: pod, addresses: [] });
   await shell(
     node.namespace,
