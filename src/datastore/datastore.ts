@@ -1,6 +1,7 @@
 /** What every datastore looks like to the daemon: a snapshot when it is in sync, then changes. */
 import type { Change } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
+import type { CalicoNodeStatus } from '../resources/kinds/calico-node-status.ts';
 
 export interface Datastore {
   /** Starts reading; everything that follows is told to the listener. May be called once. */
@@ -72,7 +73,7 @@ export interface DatastoreWriter {
   /** Changes the Node of this name: in etcd the object, which is made where it is missing; in Kubernetes its annotations. */
   patchNode(name: string, patch: NodePatch): Promise<void>;
   /** Replaces the status of the CalicoNodeStatus of this name. */
-  writeNodeStatus(name: string, status: object): Promise<void>;
+  writeNodeStatus(name: string, status: NonNullable<CalicoNodeStatus['status']>): Promise<void>;
   /** Tells a problem where people look at the object. All nodes tell the same problem as one. */
   report?(problem: SourcedProblem): Promise<void>;
 }

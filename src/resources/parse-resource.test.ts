@@ -79,6 +79,19 @@ describe('parseResource', () => {
     ]);
   });
 
+  it.each([
+    ['BGPPeer', { ...PEER, node: null, filters: null, bfdProfile: null }],
+    ['FelixConfiguration', { vxlanPort: null, wireguardEnabled: true }],
+    ['BGPConfiguration', { programClusterRoutes: null, serviceClusterIPs: [{ cidr: '10.96.0.0/12' }] }],
+  ])('takes what is null for absent, without a word: %s %j', (kind, spec) => {
+    const metadata = { name: 'default', labels: null, annotations: { a: 'b' }, creationTimestamp: null, odd: null };
+    const written = parseResource({ apiVersion: V3, kind, metadata, spec, status: null });
+    const set = Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== null));
+    const bare = { name: 'default', annotations: { a: 'b' } };
+    expect(written).toEqual(parseResource({ apiVersion: V3, kind, metadata: bare, spec: set }));
+    expect(written).toMatchObject({ ok: true, problems: [] });
+  });
+
   it('keeps of the metadata what is of use', () => {
     const metadata = {
       name: 'a',

@@ -200,7 +200,7 @@ describe('what is written', () => {
     const { writer } = running.datastore;
     await expect(writer.writeNodeStatus(NODE, {})).rejects.toThrow(/there is no such CalicoNodeStatus/);
     await etcd.put(key, wish);
-    const status = { lastUpdated: '2026-01-01T00:00:00Z', bgp: { numberEstablishedV4: 1 } };
+    const status = { lastUpdated: '2026-01-01T00:00:00Z', agent: { birdV4: { state: 'Ready' } } } as const;
     await writer.writeNodeStatus(NODE, status);
     expect(JSON.parse((await etcd.get(key)) ?? '')).toEqual({ ...wish, status });
     await waitFor(() => running.recorder.view.get('CalicoNodeStatus', NODE), { what: 'the wish' });

@@ -268,7 +268,10 @@ describe('the datastore kubernetes', () => {
       [found, V1],
     ] as const) {
       const path = `/apis/${version}/caliconodestatuses/report`;
-      for (const status of [{ lastUpdated: 'a', agent: { birdV4: { state: 'Ready' } } }, { lastUpdated: 'b' }]) {
+      for (const status of [
+        { lastUpdated: 'a', agent: { birdV4: { state: 'Ready' } } },
+        { lastUpdated: 'b' },
+      ] as const) {
         await reading.datastore.writer.writeNodeStatus('report', status);
         expect((await kube.request('GET', path)).body).toMatchObject({ spec: { node: 'node-1' }, status });
       }

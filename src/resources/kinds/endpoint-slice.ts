@@ -4,9 +4,8 @@
  */
 import { z } from 'zod';
 import { defineKind } from '../kind-definition.ts';
-import type { ResourceOfDefinition } from '../kind-definition.ts';
 
-/** Says which Service a slice is of. */
+/** Says which Service of its namespace a slice is of. */
 const SERVICE_NAME = 'kubernetes.io/service-name';
 
 const endpoint = z
@@ -65,10 +64,3 @@ export const ENDPOINT_SLICE = defineKind({
     annotations: {},
   }),
 });
-
-export type EndpointSlice = ResourceOfDefinition<typeof ENDPOINT_SLICE>;
-
-/** Name of the Service that a slice is of, in the same namespace; undefined for a slice of no Service. */
-export function serviceOfSlice({ metadata: { labels } }: EndpointSlice): string | undefined {
-  return labels[SERVICE_NAME];
-}

@@ -5,7 +5,6 @@
 import { z } from 'zod';
 import { ipAddress } from '../fields.ts';
 import { defineKind } from '../kind-definition.ts';
-import type { ResourceOfDefinition } from '../kind-definition.ts';
 
 /** `None` and an empty text stand for no address. */
 const clusterIP = z.union([z.literal(['None', '']).transform(() => undefined), ipAddress]);
@@ -50,5 +49,3 @@ export const SERVICE = defineKind({
   reportUnknownFields: false,
   tolerates: (field) => WRITTEN_ADDRESSES.has(field),
 });
-
-export type Service = ResourceOfDefinition<typeof SERVICE>;
