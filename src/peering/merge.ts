@@ -28,9 +28,8 @@ export function mergeCandidates(candidates: Iterable<Candidate>, trace: Trace | 
     if (first !== undefined) {
       const words = duplicateWords(first, candidate);
       traceCandidate(trace, candidate, false, words);
-      if (isMistake(first, candidate)) {
-        problems.push({ resource: neighbour.source, field: 'peerIP', message: `${words} Remove one of the two.` });
-      }
+      if (first.rule === candidate.rule) problems.push(sameAddress(first.neighbour, neighbour));
+      else if (isMistake(candidate)) problems.push(conflict(candidate, words));
       continue;
     }
     winners.set(neighbour.key, candidate);
@@ -77,9 +76,29 @@ function duplicateWords({ rule: first, neighbour }: Candidate, { rule: second }:
 }
 
 /** The mesh and a peering back give way in silence: a BGPPeer says more than they do. */
-function isMistake({ rule: first }: Candidate, { rule: second }: Candidate): boolean {
-  if (second.peer === undefined || second.reverse) return first === second;
-  return true;
+function isMistake({ rule }: Candidate): boolean {
+  return rule.peer !== undefined && !rule.reverse;
+}
+
+/** What field of a BGPPeer says who its neighbours are, by the ends of its rule. */
+const FIELDS = { address: 'peerIP', nodes: 'peerSelector', workloads: 'localWorkloadSelector' } as const;
+
+function conflict({ rule }: Candidate, words: string): PeeringProblem {
+  return { resource: rule.source, field: FIELDS[rule.ends], message: `${words} Remove one of the two.` };
+}
+
+/** Two nodes, or two workloads, of one rule have one address. */
+function sameAddress(first: Neighbour, second: Neighbour): PeeringProblem {
+  const { nodeName } = second;
+  if (nodeName === undefined) {
+    return {
+      resource: second.source,
+      field: FIELDS.workloads,
+      message: `Two workloads have the address ${first.address}.`,
+    };
+  }
+  const message = `It has the address ${first.address}, as node "${first.nodeName}" has, which alone is a neighbour of this node. Correct one of them.`;
+  return { resource: `Node ${nodeName}`, field: 'bgp', message };
 }
 
 /** Which PeerProfiles apply, and which never do although they pick peerings. */

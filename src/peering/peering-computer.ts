@@ -10,6 +10,7 @@ import type { Neighbour } from './neighbour.ts';
 import { sameNeighbour } from './neighbour.ts';
 import { addressOutcome, nodeOutcome, workloadOutcome } from './outcomes.ts';
 import type { Peering } from './peering.ts';
+import { addressProblems, withoutNeighbours } from './own-problems.ts';
 import type { PeeringProblem } from './problem.ts';
 import { peeringRules, sameRule } from './rules.ts';
 import type { AddressRule, NodeRule, Rule, WorkloadRule } from './rules.ts';
@@ -205,6 +206,9 @@ export class PeeringComputer {
     take(frame.workloads);
     for (const rule of frame.addressRules) take(frame.byAddress.get(rule)?.outcome ?? NO_OUTCOME);
     for (const node of this.nodes) take(frame.byNode.get(node.metadata.name)?.outcome ?? NO_OUTCOME);
+    problems.push(
+      ...[...byRule].flatMap(([rule, candidates]) => (candidates.length === 0 ? withoutNeighbours(rule) : [])),
+    );
     return [...byRule.values()].flat();
   }
 }
@@ -284,11 +288,4 @@ function keep(before: Peering | undefined, now: Peering): Peering {
 
 function keepPlain<T>(before: readonly T[], now: readonly T[]): readonly T[] {
   return JSON.stringify(before) === JSON.stringify(now) ? before : now;
-}
-
-function addressProblems(self: Self): PeeringProblem[] {
-  if (self.addresses.ipv4 !== undefined || self.addresses.ipv6 !== undefined) return [];
-  const listens = self.listen.addresses.length > 0 ? '' : ', and with bindMode NodeIP no neighbour can connect to it';
-  const message = `The Node has neither ipv4Address nor ipv6Address: it takes no part in the node-to-node mesh, the kernel chooses the source address of its sessions${listens}. Set one of them.`;
-  return [{ resource: `Node ${self.name}`, field: 'bgp', message }];
 }

@@ -40,6 +40,20 @@ describe('a BGPPeer with peerSelector', () => {
     ]);
   });
 
+  it('is reported where it gives no neighbour', () => {
+    const peer = bgpPeer('rack', { peerSelector: 'rack == "c"' });
+    expect(peeringOf([...NODES, peer]).problems).toEqual([
+      {
+        resource: 'BGPPeer rack',
+        field: 'peerSelector',
+        message:
+          'No node that it selects is a neighbour of this node by it. Correct it or the labels of the nodes; starling peer explain rack says why each is not.',
+      },
+    ]);
+    // A route reflector without another one is no mistake.
+    expect(peeringOf([...NODES, bgpPeer('rack', { peerSelector: 'rack == "a"' })]).problems).toEqual([]);
+  });
+
   it('does not give a node itself, nor a node that has its address', () => {
     const twin = node('twin', { ipv4Address: '192.0.2.1/24' }, { rack: 'a' });
     expect(keysOf([N1, twin, NO_MESH, bgpPeer('rack', { peerSelector: 'rack == "a"' })])).toEqual([]);
@@ -220,9 +234,10 @@ describe('conflicts between BGPPeers', () => {
     expect(neighbours).toMatchObject([{ nodeName: 'n2' }, { nodeName: 'n3' }]);
     expect(problems).toMatchObject([
       {
-        resource: 'BGPPeer rack',
+        resource: 'Node n4',
+        field: 'bgp',
         message:
-          '192.0.2.2 is a neighbour of this node by BGPPeer rack already, which counts because its node is first by name. Remove one of the two.',
+          'It has the address 192.0.2.2, as node "n2" has, which alone is a neighbour of this node. Correct one of them.',
       },
     ]);
   });
