@@ -139,7 +139,7 @@ export class ApiClient {
 }
 
 function silence(milliseconds: number): Error {
-  return new Error(`the API server has not said anything for ${Math.round(milliseconds / 1000)} s`);
+  return new Error(`the API server has not said anything for ${Number((milliseconds / 1000).toPrecision(2))} s`);
 }
 
 async function textOf(incoming: IncomingMessage): Promise<string> {

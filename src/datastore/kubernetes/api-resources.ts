@@ -81,6 +81,11 @@ export function secretResource(namespace: string, name: string): ApiResource {
   };
 }
 
+/** Whether it depends on the cluster in which group it is. */
+export function isCalicos({ apiVersion }: ApiResource): boolean {
+  return apiVersion === CALICO_VERSION;
+}
+
 /** The API version of what is asked for, given the group of Calico's kinds. */
 export function apiVersionOf({ apiVersion }: ApiResource, group: CalicoGroup): string {
   return apiVersion === CALICO_VERSION ? group : apiVersion;

@@ -158,6 +158,8 @@ export class ReflectorMachine {
     const { code, retryAfter = 0 } = status;
     if (code === 410) return this.#expired();
     if (code === 404) return this.#notFound();
+    // A page that is refused for what was asked would be refused for ever.
+    if (code < 500 && code !== 401 && code !== 429) this.#restartList();
     const { message } = new ApiError(status);
     const failed = this.#fail(message, retryAfter * 1000);
     if (code === 401) return [{ type: 'renew' }, ...failed];

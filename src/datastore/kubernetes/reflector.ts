@@ -3,7 +3,7 @@ import type { RawItem } from '../resource-collector.ts';
 import type { SourceStatus } from '../datastore.ts';
 import { reasonOf } from '../datastore-error.ts';
 import type { ApiClient } from './api-client.ts';
-import { collectionPath } from './api-resources.ts';
+import { collectionPath, isCalicos } from './api-resources.ts';
 import type { ApiResource, CalicoGroup } from './api-resources.ts';
 import { ApiError } from './api-status.ts';
 import { untilReady } from './calico-groups.ts';
@@ -132,14 +132,14 @@ export class Reflector {
     { paged, next }: Extract<ReflectorEffect, { type: 'list' }>,
     signal: AbortSignal,
   ): Promise<ReflectorInput> {
-    const group = await this.#groups.find();
+    const group = await this.#group();
     const page = { ...(paged && { limit: String(PAGE) }), ...(next !== undefined && { continue: next }) };
     const body = await this.#client.get(this.#url(group, page), signal);
     return { type: 'page', ...readPage(this.#resource, group, body) };
   }
 
   async #watch(revision: string, signal: AbortSignal): Promise<ReflectorInput> {
-    const group = await this.#groups.find();
+    const group = await this.#group();
     const { watch, grace } = this.#timings;
     const milliseconds = watch * (1 + Math.random());
     const url = this.#url(group, {
@@ -158,6 +158,10 @@ export class Reflector {
       },
     });
     return { type: 'ended' };
+  }
+
+  #group(): Promise<CalicoGroup> {
+    return isCalicos(this.#resource) ? this.#groups.find() : Promise.resolve('projectcalico.org/v3');
   }
 
   #url(group: CalicoGroup, query: Readonly<Record<string, string>>): string {

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { nodeResources } from './api-resources.ts';
+import type { ApiResource } from './api-resources.ts';
+import { AnswerError, readPage, readWatchEvent } from './raw-objects.ts';
+
+const GROUP = 'projectcalico.org/v3';
+
+function resource(name: string): ApiResource {
+  const found = nodeResources({ nodeName: 'node-1', usePodCidr: false }).find((one) => one.name === name);
+  if (found === undefined) throw new RangeError(name);
+  return found;
+}
+
+const SERVICE = resource('Service');
+const metadata = {
+  name: 'web',
+  namespace: 'default',
+  resourceVersion: '5',
+  managedFields: [{}],
+  uid: 'u',
+  annotations: {
+    'kubectl.kubernetes.io/last-applied-configuration': '{}',
+    'projectcalico.org/loadBalancerIPs': '[]',
+    'cni.projectcalico.org/x': 'y',
+    'notprojectcalico.org/x': 'y',
+  },
+};
+
+describe('readPage', () => {
+  it('keeps what is needed of each object and says what it is', () => {
+    const list = {
+      metadata: { resourceVersion: '9', continue: '' },
+      items: [{ metadata, spec: { type: 'ClusterIP' } }],
+    };
+    expect(readPage(SERVICE, GROUP, list)).toEqual({
+      items: [
+        {
+          key: 'default/web',
+          place: 'Service/default/web',
+          version: '5',
+          value: {
+            apiVersion: 'v1',
+            kind: 'Service',
+            metadata: {
+              name: 'web',
+              namespace: 'default',
+              annotations: { 'projectcalico.org/loadBalancerIPs': '[]', 'cni.projectcalico.org/x': 'y' },
+            },
+            spec: { type: 'ClusterIP' },
+          },
+        },
+      ],
+      revision: '9',
+    });
+  });
+
+  it('leaves out the blocks of other nodes', () => {
+    const block = (node: string) => ({ metadata: { name: node, resourceVersion: '1' }, spec: { node } });
+    const list = { metadata: { resourceVersion: '9', continue: 'more' }, items: [block('node-1'), block('node-2')] };
+    const page = readPage(resource('BlockAffinity'), GROUP, list);
+    expect(page).toMatchObject({ items: [{ key: 'node-1' }], next: 'more' });
+  });
+
+  it.each([[undefined], ['text'], [{}], [{ metadata: {} }]])('does not take %j for a list', (body) => {
+    expect(() => readPage(SERVICE, GROUP, body)).toThrow(AnswerError);
+  });
+});
+
+describe('readWatchEvent', () => {
+  const line = (type: string, object: unknown) => JSON.stringify({ type, object });
+  const block = (node: string) => ({ metadata: { name: 'b', resourceVersion: '6' }, spec: { node } });
+
+  it('reads what came, changed and went, and bookmarks', () => {
+    for (const type of ['ADDED', 'MODIFIED']) {
+      const event = readWatchEvent(SERVICE, GROUP, line(type, { metadata, spec: {} }));
+      expect(event).toMatchObject({ type: 'put', revision: '5', item: { key: 'default/web' } });
+    }
+    const gone = readWatchEvent(SERVICE, GROUP, line('DELETED', { metadata, spec: {} }));
+    expect(gone).toEqual({ type: 'delete', key: 'default/web', revision: '5' });
+    const bookmark = line('BOOKMARK', { kind: 'Service', metadata: { resourceVersion: '12' } });
+    expect(readWatchEvent(SERVICE, GROUP, bookmark)).toEqual({ type: 'bookmark', revision: '12' });
+  });
+
+  it('takes a block that went to another node for gone', () => {
+    const read = (node: string) => readWatchEvent(resource('BlockAffinity'), GROUP, line('MODIFIED', block(node)));
+    expect(read('node-1')).toMatchObject({ type: 'put' });
+    expect(read('node-2')).toEqual({ type: 'delete', key: 'b', revision: '6' });
+  });
+
+  it('reads an error in the stream', () => {
+    const object = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' };
+    expect(readWatchEvent(SERVICE, GROUP, line('ERROR', object))).toEqual({
+      type: 'error',
+      status: { code: 410, reason: 'Expired', message: 'too old resource version' },
+    });
+    expect(readWatchEvent(SERVICE, GROUP, line('ERROR', null))).toMatchObject({ status: { code: 500 } });
+  });
+
+  it.each([['{'], ['[]'], ['{"type":"ADDED"}'], ['{"type":"ADDED","object":{"metadata":{}}}']])(
+    'refuses %s',
+    (text) => {
+      expect(() => readWatchEvent(SERVICE, GROUP, text)).toThrow(AnswerError);
+    },
+  );
+});
