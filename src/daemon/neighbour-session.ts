@@ -4,7 +4,6 @@
 import type { StopReason } from '../bgp/fsm/cease.ts';
 import type { DownReason } from '../bgp/fsm/effect.ts';
 import { isGraceful } from '../bgp/fsm/graceful-restart.ts';
-import type { RestartTerms } from '../bgp/fsm/local-open.ts';
 import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import type { FsmStateName } from '../bgp/fsm/peer-state.ts';
 import { NO_ANSWER } from '../bgp/fsm/step-connection.ts';
@@ -27,7 +26,7 @@ import type { Policies } from './neighbour-policies.ts';
 import { groupProfile, peerInfo } from './rib-peer.ts';
 import { RestartHelper } from './restart-helper.ts';
 import type { KeptRoutes } from './restart-helper.ts';
-import { passwords, sessionConfig } from './session-config.ts';
+import { changeableConfig, passwords, sessionConfig } from './session-config.ts';
 import { downInWords, isLoss, keptInWords } from './session-words.ts';
 import type { Speaker } from './speaker.ts';
 
@@ -107,7 +106,7 @@ export class NeighbourSession implements SessionHandler {
     this.onKey = options.onKey;
     this.ownRestart = options.ownRestart;
     this.helper = new RestartHelper(this.speaker.rib, (stale) => this.expired(stale));
-    const config = sessionConfig(options.neighbour, options.self, this.restartTerms);
+    const config = sessionConfig(options.neighbour, options.self, this.restart);
     this.session = new Session(config, this, options.environment);
   }
 
@@ -145,7 +144,7 @@ export class NeighbourSession implements SessionHandler {
     this.negotiated = negotiated;
     this.changedAt = performance.now();
     this.avoid(false);
-    this.session.announceRestart(this.restartTerms);
+    this.session.reconfigure(changeableConfig(this.neighbour, this.restart));
     this.enterRib(negotiated);
     this.reportSwept(this.helper.give(this.peer, { type: 'established', negotiated }));
     this.speaker.sinks[this.peer] = this;
@@ -205,6 +204,12 @@ export class NeighbourSession implements SessionHandler {
     this.onProgress();
   }
 
+  /** Whether the neighbour keeps what it was told while this router restarts. */
+  get isKeptOverRestart(): boolean {
+    const { negotiated } = this.session;
+    return negotiated?.gracefulRestart !== undefined && this.neighbour.gracefulRestartMode === 'full';
+  }
+
   /** Families of the session, or of the last one. */
   get families(): readonly Family[] {
     return this.negotiated?.families ?? this.neighbour.families;
@@ -244,7 +249,7 @@ export class NeighbourSession implements SessionHandler {
   /** Says other things of this router's own restart from the next session on. */
   changeOwnRestart(ownRestart: OwnRestart): void {
     this.ownRestart = ownRestart;
-    this.session.announceRestart(this.restartTerms);
+    this.session.reconfigure(changeableConfig(this.neighbour, this.restart));
   }
 
   /** Takes what the speaker has to tell: whole UPDATEs. */
@@ -266,7 +271,7 @@ export class NeighbourSession implements SessionHandler {
     this.neighbour = neighbour;
     this.policies = policies;
     if (passwordsChanged) this.changePasswords();
-    this.session.announceRestart(this.restartTerms);
+    this.session.reconfigure(changeableConfig(this.neighbour, this.restart));
     const { negotiated } = this;
     if (this.peer < 0 || negotiated === undefined) return;
     const { rib } = this.speaker;
@@ -306,14 +311,10 @@ export class NeighbourSession implements SessionHandler {
     }
   }
 
-  private get restartTerms(): RestartTerms {
+  private get restart(): OwnRestart {
     const { restarting, forwarding } = this.ownRestart;
     // After a session of this run it was only the connection that was lost.
-    return {
-      restartTime: this.neighbour.restartTime,
-      restarting,
-      forwarding: forwarding || this.negotiated !== undefined,
-    };
+    return { restarting, forwarding: forwarding || this.negotiated !== undefined };
   }
 
   /**

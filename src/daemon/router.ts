@@ -228,7 +228,7 @@ export class Router {
     const reason = { kind: 'shutdown', ...(message !== undefined && { message }) } as const;
     await Promise.all(
       [...this.sessions.values()].map((peer) =>
-        peer.stop(!forGood && peer.session.negotiated?.gracefulRestart !== undefined ? { kind: 'restart' } : reason),
+        peer.stop(!forGood && peer.isKeptOverRestart ? { kind: 'restart' } : reason),
       ),
     );
     if (forGood) await this.speaker.settled(0);

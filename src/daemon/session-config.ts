@@ -1,6 +1,6 @@
-import type { RestartTerms } from '../bgp/fsm/local-open.ts';
 import type { SessionConfig } from '../bgp/session/session-config.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
+import type { OwnRestart } from './neighbour-session.ts';
 import type { RouterIdentity } from '../route-reflector/reflection.ts';
 
 /** Longest wait between attempts to connect, in seconds; the first ones follow sooner. */
@@ -14,12 +14,18 @@ export function passwords({ password, nextPassword }: Neighbour): readonly strin
     : [password.value, nextPassword];
 }
 
+/** What can change while a session is up, and counts from the next one on. */
+export function changeableConfig(
+  { passive, connectRetryTime = CONNECT_RETRY_TIME, gracefulRestartMode, restartTime }: Neighbour,
+  ownRestart: OwnRestart,
+): Pick<SessionConfig, 'passive' | 'connectRetryTime' | 'gracefulRestart'> {
+  if (gracefulRestartMode === 'off') return { passive, connectRetryTime };
+  const gracefulRestart = { restartTime, ...ownRestart, helperOnly: gracefulRestartMode === 'helper' };
+  return { passive, connectRetryTime, gracefulRestart };
+}
+
 /** What the session's machine needs of a neighbour. */
-export function sessionConfig(
-  neighbour: Neighbour,
-  self: RouterIdentity,
-  gracefulRestart: RestartTerms,
-): SessionConfig {
+export function sessionConfig(neighbour: Neighbour, self: RouterIdentity, ownRestart: OwnRestart): SessionConfig {
   const [password, nextPassword] = passwords(neighbour);
   return {
     localAs: neighbour.localAs,
@@ -30,11 +36,9 @@ export function sessionConfig(
     ...(neighbour.localAddress !== undefined && { localAddress: neighbour.localAddress }),
     holdTime: neighbour.holdTime,
     ...(neighbour.keepaliveTime !== undefined && { keepaliveTime: neighbour.keepaliveTime }),
-    connectRetryTime: CONNECT_RETRY_TIME,
-    passive: neighbour.passive,
     families: neighbour.families,
     addPaths: neighbour.addPaths,
-    gracefulRestart,
+    ...changeableConfig(neighbour, ownRestart),
     ...(password !== undefined && { password }),
     ...(nextPassword !== undefined && { nextPassword }),
     ...(neighbour.ttlSecurity !== undefined && { ttlSecurity: neighbour.ttlSecurity }),

@@ -36,8 +36,13 @@ export type Input =
   | { readonly type: 'start' }
   /** [ManualStop] */
   | { readonly type: 'stop'; readonly reason: StopReason }
-  /** From the next connection on, this OPEN is sent. */
-  | { readonly type: 'configure'; readonly open: Open }
+  /** From the next connection on, this OPEN is sent; who connects, and how often it is tried, may change as well. */
+  | {
+      readonly type: 'configure';
+      readonly open: Open;
+      readonly passive?: boolean;
+      readonly connectRetryTime?: number;
+    }
   /** Stopped by an operator until `admin-up`; `message` is told to the peer (RFC 9003). */
   | { readonly type: 'admin-down'; readonly message?: string }
   | { readonly type: 'admin-up' }

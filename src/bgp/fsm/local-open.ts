@@ -11,6 +11,8 @@ export interface RestartTerms {
   readonly restarting: boolean;
   /** What this side told before still holds for packets: the peer may keep it until it is told again. */
   readonly forwarding: boolean;
+  /** This side keeps nothing over its restarts; it only says that it helps the peer with its own (RFC 4724 §3). */
+  readonly helperOnly?: boolean;
 }
 
 /** In which directions this side wants several paths to a prefix (RFC 7911), in all its families. */
@@ -49,7 +51,9 @@ export function localOpen(speaker: LocalSpeaker): Open {
 }
 
 function restartCapability(terms: RestartTerms, families: readonly Family[]): Capability {
-  const { restartTime, restarting, forwarding } = terms;
+  const { restartTime, restarting, forwarding, helperOnly } = terms;
+  if (helperOnly)
+    return { name: 'graceful-restart', restarting: false, notification: false, restartTime: 0, families: [] };
   const kept = families.map((family) => ({ afi: afiOf(family), safi: SAFI_UNICAST, forwarding }));
   return { name: 'graceful-restart', restarting, notification: false, restartTime, families: kept };
 }

@@ -17,7 +17,7 @@ import type { Effect } from './effect.ts';
 import type { ConnectionInput, Input, PeerTimer } from './input.ts';
 import { isGraceful } from './graceful-restart.ts';
 import { withJitter } from './jitter.ts';
-import { IDLE_HOLD_MAX, IDLE_HOLD_MIN, connectionsOf, findConnection } from './peer-state.ts';
+import { fsmStateName, IDLE_HOLD_MAX, IDLE_HOLD_MIN, connectionsOf, findConnection } from './peer-state.ts';
 import type { Connection, EstablishedConnection, PeerState } from './peer-state.ts';
 import { connect, openConnection, stepConnection } from './step-connection.ts';
 import type { Loss } from './step-connection.ts';
@@ -51,8 +51,7 @@ function dispatch(turn: Turn, input: Input): string {
     case 'stop':
       return stop(turn, input.reason);
     case 'configure':
-      turn.peer.config = { ...turn.peer.config, open: input.open };
-      return 'the next OPEN is another one';
+      return configure(turn, input);
     case 'admin-down':
       return adminDown(turn, withMessage('shutdown', input.message));
     case 'admin-up':
@@ -238,6 +237,15 @@ function patienceOf(connection: Connection, loss: Loss): number {
 
 function isCollision({ notificationReceived }: Loss): boolean {
   return notificationReceived?.code === COLLISION.code && notificationReceived.subcode === COLLISION.subcode;
+}
+
+function configure(turn: Turn, input: Extract<Input, { type: 'configure' }>): string {
+  const { config } = turn.peer;
+  const { open, passive = config.passive, connectRetryTime = config.connectRetryTime } = input;
+  turn.peer.config = { ...config, open, passive, connectRetryTime };
+  // Nothing else would wake it up.
+  if (config.passive && fsmStateName(turn.peer) === 'Active') retryLater(turn);
+  return 'the next session is to be another one';
 }
 
 /** Waits before the next attempt to connect, in state Active: 1 s, then doubling up to the configured time. */

@@ -7,7 +7,6 @@ import type { StopReason } from '../fsm/cease.ts';
 import type { Effect } from '../fsm/effect.ts';
 import type { Input, PeerTimer } from '../fsm/input.ts';
 import { localOpen } from '../fsm/local-open.ts';
-import type { RestartTerms } from '../fsm/local-open.ts';
 import type { Negotiated } from '../fsm/negotiate.ts';
 import { connectionsOf, fsmStateName, initialPeerState } from '../fsm/peer-state.ts';
 import type { FsmStateName, PeerState } from '../fsm/peer-state.ts';
@@ -148,9 +147,15 @@ export class Session {
     this.#dispatch({ input: { type: 'admin-up' } });
   }
 
-  /** Says other things of this side's restarts from the next connection on. */
-  announceRestart(gracefulRestart: RestartTerms): void {
-    this.#dispatch({ input: { type: 'configure', open: localOpen({ ...this.config, gracefulRestart }) } });
+  /**
+   * From the next connection on says this of this side's restarts, nothing where `gracefulRestart` is undefined; who connects,
+   * and how often it is tried, may change as well.
+   */
+  reconfigure(change: Pick<SessionConfig, 'gracefulRestart' | 'passive' | 'connectRetryTime'>): void {
+    const { gracefulRestart: _, ...rest } = this.config;
+    const { passive, connectRetryTime } = change;
+    const open = localOpen({ ...rest, ...change });
+    this.#dispatch({ input: { type: 'configure', open, passive, connectRetryTime } });
   }
 
   /** The TCP MD5 key in use; undefined for none. A secret. */
