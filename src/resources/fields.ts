@@ -33,6 +33,11 @@ export function textField(
   return field.meta({ ...form });
 }
 
+/** An optional field in which an empty text says the same as no field, as it does to Calico. */
+export function emptyAsUnset<S extends z.ZodType>(schema: S) {
+  return z.preprocess((value) => (value === '' ? undefined : value), schema.optional()).optional();
+}
+
 /** An AS number, which becomes a number. AS 0 is refused (RFC 7607). */
 export const asNumber = z
   .union([z.number(), z.string()])

@@ -21,8 +21,11 @@ function jsonSchema(schema: z.core.$ZodType): JsonObject {
     io: 'input',
     unrepresentable: 'any',
     override: ({ zodSchema, jsonSchema: json }) => {
-      // What is read as anything first, for the sake of its messages.
-      if (zodSchema instanceof z.ZodPipe && zodSchema.in instanceof z.ZodUnknown) {
+      // What is looked at as anything first.
+      if (
+        zodSchema instanceof z.ZodPipe &&
+        (zodSchema.in instanceof z.ZodUnknown || zodSchema.in instanceof z.ZodTransform)
+      ) {
         Object.assign(json, jsonSchema(zodSchema.out));
       }
     },

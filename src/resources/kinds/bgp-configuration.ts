@@ -1,6 +1,15 @@
 /** BGPConfiguration: what holds for all BGP of the cluster (name `default`) or of one node (name `node.<node name>`). */
 import { z } from 'zod';
-import { asNumber, cidr, community, duration, interfaceGlob, ipv4Address, ipv6Address } from '../fields.ts';
+import {
+  asNumber,
+  cidr,
+  community,
+  duration,
+  emptyAsUnset,
+  interfaceGlob,
+  ipv4Address,
+  ipv6Address,
+} from '../fields.ts';
 import { routePriority, secretKeyRef, textField } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import type { ResourceOfDefinition, Review } from '../kind-definition.ts';
@@ -26,7 +35,7 @@ const severity = textField(
  * the objects and the defaults together.
  */
 const spec = z.object({
-  logSeverityScreen: severity.optional(),
+  logSeverityScreen: emptyAsUnset(severity),
   nodeToNodeMeshEnabled: z.boolean().optional(),
   asNumber: asNumber.optional(),
   serviceLoadBalancerIPs: serviceBlocks.optional(),
@@ -47,8 +56,8 @@ const spec = z.object({
   nodeMeshMaxRestartTime: duration.optional(),
   bindMode: z.enum(['None', 'NodeIP']).optional(),
   ignoredInterfaces: z.array(interfaceGlob.refine((glob) => glob !== '*', 'must not be "*"')).optional(),
-  localWorkloadPeeringIPV4: ipv4Address.optional(),
-  localWorkloadPeeringIPV6: ipv6Address.optional(),
+  localWorkloadPeeringIPV4: emptyAsUnset(ipv4Address),
+  localWorkloadPeeringIPV6: emptyAsUnset(ipv6Address),
   programClusterRoutes: z.enum(PROGRAM_CLUSTER_ROUTES).optional(),
   ipv4NormalRoutePriority: routePriority.optional(),
   ipv6NormalRoutePriority: routePriority.optional(),

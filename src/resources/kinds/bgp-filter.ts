@@ -1,6 +1,6 @@
 /** BGPFilter: ordered rules for what is taken from and told to the peers that name the filter. */
 import { z } from 'zod';
-import { asNumber, community, interfaceGlob, ipv4Cidr, ipv6Cidr, routePriority } from '../fields.ts';
+import { asNumber, community, emptyAsUnset, interfaceGlob, ipv4Cidr, ipv6Cidr, routePriority } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 
 /** What an accepting rule does to a route. */
@@ -20,15 +20,19 @@ const operation = z
 function rule(cidr: typeof ipv4Cidr, bits: 32 | 128) {
   const length = z.int().min(0).max(bits);
   const schema = z.object({
-    cidr: cidr.optional(),
+    cidr: emptyAsUnset(cidr),
     prefixLength: z.object({ min: length.optional(), max: length.optional() }).optional(),
-    matchOperator: z.enum(['Equal', 'NotEqual', 'In', 'NotIn']).optional(),
+    matchOperator: emptyAsUnset(z.enum(['Equal', 'NotEqual', 'In', 'NotIn'])),
     /** RemotePeers: only routes learned by BGP. */
-    source: z.literal('RemotePeers').optional(),
-    interface: interfaceGlob.optional(),
-    peerType: z.enum(['eBGP', 'iBGP']).optional(),
+    source: emptyAsUnset(z.literal('RemotePeers')),
+    interface: emptyAsUnset(interfaceGlob),
+    peerType: emptyAsUnset(z.enum(['eBGP', 'iBGP'])),
     communities: z.object({ values: z.array(community).length(1) }).optional(),
-    asPathPrefix: z.array(asNumber).min(1).optional(),
+    /** An empty list sets no condition. */
+    asPathPrefix: z
+      .array(asNumber)
+      .transform((path) => (path.length === 0 ? undefined : path))
+      .optional(),
     priority: routePriority.optional(),
     action: z.enum(['Accept', 'Reject']),
     operations: z.array(operation).min(1).max(10).optional(),

@@ -1,25 +1,26 @@
 /** BGPPeer: which nodes peer with whom. */
 import { z } from 'zod';
 import { tryParseAddress } from '../../net/address.ts';
-import { asNumber, duration, ipAddress, secretKeyRef, selector, textField } from '../fields.ts';
+import { asNumber, duration, emptyAsUnset, ipAddress, secretKeyRef, selector, textField } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import type { ResourceOfDefinition } from '../kind-definition.ts';
 import { formatPeerIP, parsePeerIP } from '../peer-address.ts';
 
-const peerIP = textField((text) => {
-  const parsed = text.length <= 64 ? parsePeerIP(text) : undefined;
-  return parsed === undefined ? undefined : formatPeerIP(parsed);
-}, 'an address with an optional port: 192.0.2.1, 192.0.2.1:179, 2001:db8::1, [2001:db8::1]:179, fe80::1%eth0');
-
-/** An empty text is as good as none. */
-const none = z.literal('').transform(() => undefined);
+const peerIP = textField(
+  (text) => {
+    const parsed = text.length <= 64 ? parsePeerIP(text) : undefined;
+    return parsed === undefined ? undefined : formatPeerIP(parsed);
+  },
+  'an address with an optional port: 192.0.2.1, 192.0.2.1:179, 2001:db8::1, [2001:db8::1]:179, fe80::1%eth0',
+  { maxLength: 64 },
+);
 
 const spec = z
   .object({
     /** Name of the one node that peers. Without `node` and `nodeSelector` all nodes do. */
     node: z.string().max(253).optional(),
     nodeSelector: selector.optional(),
-    peerIP: z.union([none, peerIP]).optional().meta({ maxLength: 64 }),
+    peerIP: emptyAsUnset(peerIP),
     asNumber: asNumber.optional(),
     localASNumber: asNumber.optional(),
     /** Picks the nodes that are the peers. */
@@ -36,7 +37,7 @@ const spec = z
     /** Hops to the peer, for GTSM (RFC 5082). */
     ttlSecurity: z.int().min(0).max(255).optional(),
     /** Gateway by which the peer is reached. */
-    reachableBy: z.union([none, ipAddress]).optional().meta({ maxLength: 64 }),
+    reachableBy: emptyAsUnset(ipAddress),
     /** Names of BGPFilters, in the order in which they apply. */
     filters: z.array(z.string().min(1)).default([]),
     /** Picks the workloads on the node that are the peers. */

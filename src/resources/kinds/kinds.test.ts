@@ -105,6 +105,11 @@ describe('BGPConfiguration', () => {
     ]);
   });
 
+  it('takes an empty text for no field', () => {
+    const spec = { logSeverityScreen: '', localWorkloadPeeringIPV4: '', localWorkloadPeeringIPV6: '' };
+    expect(specOf('BGPConfiguration', spec)).toEqual({});
+  });
+
   it('says which fields have no effect for one node', () => {
     expect(problemsOf('BGPConfiguration', { listenPort: 1, asNumber: 5 }, 'node.a')).toEqual([
       'warning spec.asNumber: has an effect only in BGPConfiguration "default"',
@@ -223,6 +228,10 @@ describe('BGPFilter', () => {
   });
 
   it.each([
+    [
+      { action: 'Accept', cidr: '10.0.0.0/8', matchOperator: 'in' },
+      'matchOperator: must be Equal, NotEqual, In or NotIn, not the text "in" (did you mean "In"?)',
+    ],
     [{ action: 'accept' }, 'action: must be Accept or Reject, not the text "accept" (did you mean "Accept"?)'],
     [{}, 'action: is required'],
     [{ action: 'Accept', cidr: '10.0.0.0/8' }, 'matchOperator: is required with cidr'],
@@ -261,6 +270,16 @@ describe('BGPFilter', () => {
   ])('%j: %s', (rule, problem) => {
     expect(problemsOf('BGPFilter', { importV4: [rule] })).toEqual([`error spec.importV4.0.${problem}`]);
   });
+});
+
+it('BGPFilter: an empty condition is none', () => {
+  const rule = { cidr: '', matchOperator: '', source: '', interface: '', peerType: '', asPathPrefix: [] };
+  expect(specOf('BGPFilter', { importV4: [{ ...rule, action: 'Accept' }] })).toMatchObject({
+    importV4: [{ action: 'Accept' }],
+  });
+  expect(problemsOf('BGPFilter', { importV4: [{ ...rule, action: 'Accept', cidr: '10.0.0.0/8' }] })).toEqual([
+    'error spec.importV4.0.matchOperator: is required with cidr',
+  ]);
 });
 
 describe('IPPool', () => {

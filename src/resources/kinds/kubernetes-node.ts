@@ -3,7 +3,15 @@
  */
 import { z } from 'zod';
 import { didYouMean } from '../did-you-mean.ts';
-import { asNumber, cidr, ipv4Address, ipv4InterfaceAddress, ipv6Address, ipv6InterfaceAddress } from '../fields.ts';
+import {
+  asNumber,
+  cidr,
+  emptyAsUnset,
+  ipv4Address,
+  ipv4InterfaceAddress,
+  ipv6Address,
+  ipv6InterfaceAddress,
+} from '../fields.ts';
 import { CALICO_API_VERSION, defineKind } from '../kind-definition.ts';
 import type { Review } from '../kind-definition.ts';
 import { parseJsonObject, textMapOf } from '../metadata.ts';
@@ -20,21 +28,21 @@ const jsonText = z.string().transform((text, context): unknown => {
 });
 
 const annotations = z.object({
-  'projectcalico.org/IPv4Address': ipv4InterfaceAddress.optional(),
-  'projectcalico.org/IPv6Address': ipv6InterfaceAddress.optional(),
-  'projectcalico.org/ASNumber': asNumber.optional(),
-  'projectcalico.org/RouteReflectorClusterID': ipv4Address.optional(),
-  'projectcalico.org/IPv4IPIPTunnelAddr': ipv4Address.optional(),
-  'projectcalico.org/IPv4VXLANTunnelAddr': ipv4Address.optional(),
-  'projectcalico.org/IPv6VXLANTunnelAddr': ipv6Address.optional(),
-  'projectcalico.org/VXLANTunnelMACAddr': z.string().optional(),
-  'projectcalico.org/VXLANTunnelMACAddrV6': z.string().optional(),
-  'projectcalico.org/IPv4WireguardInterfaceAddr': ipv4Address.optional(),
-  'projectcalico.org/IPv6WireguardInterfaceAddr': ipv6Address.optional(),
-  'projectcalico.org/WireguardPublicKey': z.string().optional(),
-  'projectcalico.org/WireguardPublicKeyV6': z.string().optional(),
+  'projectcalico.org/IPv4Address': emptyAsUnset(ipv4InterfaceAddress),
+  'projectcalico.org/IPv6Address': emptyAsUnset(ipv6InterfaceAddress),
+  'projectcalico.org/ASNumber': emptyAsUnset(asNumber),
+  'projectcalico.org/RouteReflectorClusterID': emptyAsUnset(ipv4Address),
+  'projectcalico.org/IPv4IPIPTunnelAddr': emptyAsUnset(ipv4Address),
+  'projectcalico.org/IPv4VXLANTunnelAddr': emptyAsUnset(ipv4Address),
+  'projectcalico.org/IPv6VXLANTunnelAddr': emptyAsUnset(ipv6Address),
+  'projectcalico.org/VXLANTunnelMACAddr': emptyAsUnset(z.string()),
+  'projectcalico.org/VXLANTunnelMACAddrV6': emptyAsUnset(z.string()),
+  'projectcalico.org/IPv4WireguardInterfaceAddr': emptyAsUnset(ipv4Address),
+  'projectcalico.org/IPv6WireguardInterfaceAddr': emptyAsUnset(ipv6Address),
+  'projectcalico.org/WireguardPublicKey': emptyAsUnset(z.string()),
+  'projectcalico.org/WireguardPublicKeyV6': emptyAsUnset(z.string()),
   /** JSON of the same form as `interfaces` of Calico's Node. */
-  'projectcalico.org/Interfaces': jsonText.pipe(nodeInterfaces).optional(),
+  'projectcalico.org/Interfaces': emptyAsUnset(jsonText.pipe(nodeInterfaces)),
 });
 
 const manifest = z.object({

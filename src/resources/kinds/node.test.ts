@@ -138,4 +138,18 @@ describe('Node', () => {
   ])('%j: %s', (spec, problem) => {
     expect(problemLines(parseResource({ ...AS_CALICO_SAYS_IT, spec }))).toEqual([problem]);
   });
+
+  it('takes an empty annotation for none', () => {
+    const annotations = {
+      'projectcalico.org/IPv4Address': '192.0.2.1/24',
+      'projectcalico.org/IPv6Address': '',
+      'projectcalico.org/ASNumber': '',
+      'projectcalico.org/Interfaces': '',
+    };
+    const node = { apiVersion: 'v1', kind: 'Node', metadata: { name: 'a', annotations } };
+    const parsed = parseResource(node);
+    expect(problemLines(parsed)).toEqual([]);
+    expect(parsed).toMatchObject({ resource: { spec: { bgp: { ipv4Address: '192.0.2.1/24' }, interfaces: [] } } });
+    expect(parsed).not.toHaveProperty('resource.spec.bgp.ipv6Address');
+  });
 });
