@@ -134,6 +134,11 @@ export class UpdateGroup {
     return undefined;
   }
 
+  /** The LOCAL_PREF that internal peers of the group are told for an attribute set that the policy let out. */
+  localPref(set: number, family: Family): number {
+    return this.exporter.localPref(set, family);
+  }
+
   /** Forgets what an attribute set became that is not in use any more. */
   forget(set: number): void {
     for (const cache of this.caches) this.clear(cache, set);

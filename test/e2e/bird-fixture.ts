@@ -33,16 +33,20 @@ export class Bird implements AsyncDisposable {
     this.control = join(scratch.path, 'ctl');
   }
 
-  /** Starts it as the neighbour of the node on a link; `nextHop` is what its IPv4 routes have, default itself. */
+  /**
+   * Starts it as the neighbour of the node on a link; `nextHop` is what its IPv4 routes have, default itself, and `localPref`
+   * what they have where it is not 100.
+   */
   static async start(
     namespace: Namespace,
     number: number,
     asn: number,
     prefixes: readonly string[] = [],
     nextHop?: string,
+    localPref?: number,
   ): Promise<Bird> {
     const scratch = createScratch(`bird${number}`);
-    const head = `log "${join(scratch.path, 'log')}" all;\n${configuration(number, asn, nextHop)}`;
+    const head = `log "${join(scratch.path, 'log')}" all;\n${configuration(number, asn, nextHop, localPref)}`;
     const file = scratch.write('bird.conf', head + statics(prefixes));
     const argv = ['bird', '-f', '-c', file, '-s', join(scratch.path, 'ctl')];
     const process_ = start(argv, { name: `bird${number}`, space: namespace });
@@ -114,9 +118,10 @@ export class Bird implements AsyncDisposable {
   }
 }
 
-function configuration(number: number, asn: number, nextHop: string | undefined): string {
+function configuration(number: number, asn: number, nextHop?: string, localPref?: number): string {
   const { ours, theirs, theirs6 } = linkAddresses(number);
   const setNextHop = nextHop === undefined ? '' : `bgp_next_hop = ${nextHop}; `;
+  const setLocalPref = localPref === undefined ? '' : `bgp_local_pref = ${localPref}; `;
   return `router id ${theirs};
 protocol device {}
 protocol bgp node {
@@ -127,7 +132,7 @@ protocol bgp node {
   error wait time 1, 2;
   error forget time 1;
   debug { states };
-  ipv4 { import all; export filter { if source != RTS_STATIC then reject; ${setNextHop}accept; }; };
+  ipv4 { import all; export filter { if source != RTS_STATIC then reject; ${setNextHop}${setLocalPref}accept; }; };
   ipv6 { import all; export where source = RTS_STATIC; next hop address ${theirs6}; };
 }
 `;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { FakeResolver } from '../../../test/support/fake-resolver.ts';
+import { importPolicy } from '../../../test/support/policy-asking.ts';
 import { encodeAttributes } from '../../bgp/messages/attributes/attribute-codec.ts';
 import { PLAIN_ATTRIBUTES } from '../../bgp/messages/attributes/attributes.ts';
 import { parsePrefix, prefixBytes } from '../../net/prefix.ts';
@@ -134,6 +135,28 @@ describe('explaining a route', () => {
       ['192.0.2.1', 'best', null],
       ['192.0.2.2', 'multipath', 'peer address'],
     ]);
+  });
+
+  it('says what LOCAL_PREF comes to, what import changed, and on which scale a peer is told', () => {
+    const bench = new Bench();
+    const operations = [{ setPriority: { value: 1024 } }];
+    const filter = { name: 'f', spec: { importV4: [{ action: 'Accept' as const, operations }] } };
+    bench.peer('192.0.2.1', SOURCE_EXTERNAL, importPolicy([filter]));
+    bench.peer('192.0.2.2');
+    bench.peer('192.0.2.3', SOURCE_INTERNAL);
+    bench.announce('192.0.2.1', [65001]);
+    bench.announce('192.0.2.2', [65002], { localPref: 50 });
+    const { candidates, advertisedTo } = bench.settle().explain();
+    expect(candidates.map(({ route, words }) => [route.localPref, words])).toEqual([
+      [
+        2_147_482_623,
+        'best of 2 paths; next hop: metric 0; import: accepted by BGPFilter "f" importV4 rule 1 (any route), which sets priority 1024 (LOCAL_PREF 2147482623)',
+      ],
+      [50, 'LOCAL_PREF 50, the best path has 2147482623 (metric 1024, which counts as 100)'],
+    ]);
+    expect(advertisedTo[2].why).toBe(
+      'accepted by the test; LOCAL_PREF 2147482623 is told as 100, on the scale of this peer',
+    );
   });
 
   it('says to whom the route is told, and why not to others', () => {

@@ -3,6 +3,7 @@ import type { RouteEntry, RouteExplanation } from '../../api/types.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import { IPV4_UNICAST } from '../../net/family.ts';
+import type { Family } from '../../net/family.ts';
 import type { ToldPath } from '../../rib/adj-rib-out.ts';
 import type { Advertising } from '../../rib/advertising.ts';
 import {
@@ -21,10 +22,12 @@ import {
   STEP_ROUTER_ID,
 } from '../../rib/best-path.ts';
 import type { PathTable } from '../../rib/path-table.ts';
+import { degreeOfPreference, isEncodedMetric, metricOf } from '../../rib/local-preference.ts';
 import { isOwnPeer } from '../../rib/peers.ts';
 import type { RouteSource } from '../../rib/policy.ts';
 import type { Rib } from '../../rib/rib.ts';
 import { isGone } from '../../rib/stale-paths.ts';
+import type { UpdateGroup } from '../../rib/update-group.ts';
 import { formatU32 } from '../../net/address.ts';
 import { routeEntry } from './route-entry.ts';
 import type { RouteListing } from './route-listing.ts';
@@ -138,7 +141,7 @@ export class RouteExplainer {
       if (isGone(this.rib.peers, table, row)) continue;
       const set = table.accepted[row];
       if (set === 0) {
-        found.push(this.candidate(table, row, 'rejected', null, this.listing.whyRejected(table, row), none));
+        found.push(this.candidate(table, row, 'rejected', null, this.listing.whyImported(table, row), none));
       } else if (!this.rib.selector.isUsable(table, row)) {
         const why = this.rib.sets.nextHops.whyUnusable(this.rib.sets.nextHop[set]);
         found.push(this.candidate(table, row, 'ineligible', null, why, none));
@@ -165,7 +168,15 @@ export class RouteExplainer {
       ...role,
     });
     const peer = isOwnPeer(from) ? null : (this.rib.peers.info[from]?.address ?? null);
-    return { route, peer, outcome, step, words };
+    return { route, peer, outcome, step, words: `${words}${this.changedByImport(table, row)}` };
+  }
+
+  /** What the import policy made of a path, to be added to other words. */
+  private changedByImport(table: PathTable, row: number): string {
+    const accepted = table.accepted[row];
+    return accepted === 0 || accepted === table.received[row]
+      ? ''
+      : `; import: ${this.listing.whyImported(table, row)}`;
   }
 
   /** The two values that were compared at the step where a path lost. */
@@ -178,7 +189,7 @@ export class RouteExplainer {
       case STEP_LOCAL:
         return 'the best path is originated by this router';
       case STEP_LOCAL_PREF:
-        return versus('LOCAL_PREF', sets.localPref[a], sets.localPref[b]);
+        return versus('LOCAL_PREF', this.localPrefOf(a, table), this.localPrefOf(b, table));
       case STEP_PATH_LENGTH:
         return versus('AS_PATH length', sets.pathLength[a], sets.pathLength[b]);
       case STEP_ORIGIN:
@@ -204,6 +215,14 @@ export class RouteExplainer {
     }
   }
 
+  private localPrefOf(set: number, table: PathTable): string {
+    const { localPref, normalMetric } = this.rib.sets;
+    const normal = normalMetric[table.prefixes.family];
+    const value = localPref[set];
+    if (!isEncodedMetric(value)) return `${value}`;
+    return `${value} (metric ${metricOf(value, normal)}, which counts as ${degreeOfPreference(value, normal)})`;
+  }
+
   private metricOf(set: number): number {
     const { nextHop, nextHops } = this.rib.sets;
     return nextHops.metric[nextHop[set]];
@@ -212,6 +231,15 @@ export class RouteExplainer {
   private routerIdOf(table: PathTable, row: number): string {
     const { sets, peers } = this.rib;
     return formatU32(sets.originatorId[table.accepted[row]] || peers.routerId[table.peer[row]]);
+  }
+
+  /** The route in the RIB's view, as the policy lets it out, may have a LOCAL_PREF on another scale than the peer's. */
+  private scaleWords(group: UpdateGroup, family: Family): string {
+    const { to, exportPolicy } = group.profile;
+    const allowed = to === 'external' ? 0 : exportPolicy.apply(this.rib.view);
+    if (allowed === 0) return '';
+    const [before, told] = [this.rib.sets.localPref[allowed], group.localPref(allowed, family)];
+    return before === told ? '' : `; LOCAL_PREF ${before} is told as ${told}, on the scale of this peer`;
   }
 
   private advertisedTo(table: PathTable, prefix: number, peer: ExplainedPeer): Advertised {
@@ -258,7 +286,8 @@ export class RouteExplainer {
     rib.view.source = source;
     rib.view.set = set;
     const { accepted, why } = group.profile.exportPolicy.explain(rib.view);
-    if (told || !accepted) return why;
+    if (!accepted) return why;
+    if (told) return `${why}${this.scaleWords(group, family)}`;
     return group.profile.selfNextHop[family] === undefined
       ? `this router has no ${family === IPV4_UNICAST ? 'IPv4' : 'IPv6'} address to give as next hop`
       : 'its attributes do not fit a message';

@@ -106,7 +106,7 @@ export class RouteListing {
     view: RouteQuery['view'],
   ): RouteEntry {
     const accepted = table.accepted[row];
-    const rejected = accepted === 0 ? { rejectedReason: this.whyRejected(table, row) } : {};
+    const rejected = accepted === 0 ? { rejectedReason: this.whyImported(table, row) } : {};
     return routeEntry(this.rib, {
       family: table.prefixes.family,
       prefix: table.prefix[row],
@@ -119,8 +119,8 @@ export class RouteListing {
     });
   }
 
-  /** Why import rejected a path, in words, by the same code that did. */
-  whyRejected(table: PathTable, row: number): string {
+  /** Why import accepted or rejected a path, and what it changed, in words, by the same code that did. */
+  whyImported(table: PathTable, row: number): string {
     const { rib } = this;
     const info = rib.peers.info[table.peer[row]];
     if (info === undefined) return 'its peer is gone';
@@ -130,7 +130,9 @@ export class RouteListing {
     rib.load(table.prefixes.prefix(table.prefix[row]));
     rib.view.source = rib.peers.source[table.peer[row]] as RouteSource;
     rib.view.set = set;
-    return info.importPolicy.explain(rib.view).why;
+    const { accepted, why } = info.importPolicy.explain(rib.view);
+    const tooLong = accepted && table.accepted[row] === 0;
+    return tooLong ? `rejected: with what import adds its attributes do not fit a message (${why})` : why;
   }
 }
 
