@@ -39,6 +39,7 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   { field: 'datastore.kubernetes.usePodCidr', variables: ['STARLING_USE_POD_CIDR', 'USE_POD_CIDR'] },
   { field: 'datastore.cache', variables: ['STARLING_CACHE'] },
   { field: 'datastore.cacheKeyFile', variables: ['STARLING_CACHE_KEY_FILE'] },
+  { field: 'datastore.endpointStatusPath', variables: ['STARLING_ENDPOINT_STATUS_PATH'] },
   { field: 'fib.enabled', variables: ['STARLING_FIB_ENABLED'] },
   { field: 'fib.table', variables: ['STARLING_FIB_TABLE'] },
   { field: 'fib.protocol', variables: ['STARLING_FIB_PROTOCOL'] },

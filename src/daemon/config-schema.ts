@@ -86,6 +86,8 @@ export const configSchema = z.strictObject({
         .prefault({}),
       cache: z.string().default('/var/lib/starling/cache'),
       cacheKeyFile: z.string().default(''),
+      /** Where Felix writes the status of endpoints; empty: nobody does. */
+      endpointStatusPath: z.string().default('/var/run/calico/endpoint-status'),
     })
     .prefault({}),
   fib: z

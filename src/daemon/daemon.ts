@@ -18,6 +18,7 @@ import type { Config } from './config.ts';
 import { DatastoreLog } from './datastore-log.ts';
 import { DesiredStateComputer } from './desired-state.ts';
 import type { DesiredState } from './desired-state.ts';
+import { EndpointStatus } from './endpoint-status.ts';
 import { EventLog } from './event-log.ts';
 import { InitialSync } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
@@ -84,6 +85,7 @@ export class Daemon {
   private readonly datastoreLog: DatastoreLog;
   /** What the resources, as far as they were applied, ask this node to advertise. */
   private advertisement: Advertisement | undefined;
+  private readonly endpointStatus: EndpointStatus;
   private readonly workloads = new Workloads(() => this.workloadsChanged());
   /** Changes are applied one after the other. */
   private applying: Promise<void> = Promise.resolve();
@@ -122,6 +124,14 @@ export class Daemon {
         this.problemReports.add(problem);
       },
     });
+    this.endpointStatus = new EndpointStatus({
+      directory: config.datastore.endpointStatusPath,
+      changed: () => {
+        // What is there at the start counts with the first resources.
+        if (this.applied !== undefined) this.applying = this.applying.then(() => this.apply());
+      },
+      troubled: (words) => this.events.add('datastore', config.nodeName, words, 'warn'),
+    });
     this.report = this.createReport();
   }
 
@@ -134,6 +144,7 @@ export class Daemon {
     await this.kernel?.start();
     // From now on the kernel says so when one comes or goes.
     this.router.setOwnAddresses(allAddresses());
+    await this.endpointStatus.start();
     const { datastore } = this.config;
     this.datastore = await createDatastore(datastore, this.config);
     this.datastore.start({
@@ -189,6 +200,7 @@ export class Daemon {
   /** Stops: for a restart, kernel routes stay and peers are not told; for good, everything is withdrawn. */
   async stop(forGood: boolean): Promise<void> {
     this.initialSync.stop();
+    this.endpointStatus.stop();
     this.feed.stop();
     this.problemReports.stop();
     await this.datastore?.stop();
@@ -229,7 +241,8 @@ export class Daemon {
 
   private get identity(): NodeIdentity {
     const { nodeName, routerId, namespace } = this.config;
-    return { name: nodeName, namespace, ...(routerId !== undefined && { routerId }) };
+    const { workloads: localWorkloads } = this.endpointStatus;
+    return { name: nodeName, namespace, localWorkloads, ...(routerId !== undefined && { routerId }) };
   }
 
   /** What this node is to do with these resources. */
