@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 import { stringify } from 'yaml';
+import { run } from './lib/run.mjs';
 import { ROOT } from './lib/setup.mjs';
 
 const FOLDER = join(ROOT, 'deploy/crds');
@@ -22,3 +23,5 @@ for (const [group, definitions] of customResourceDefinitions()) {
     `# Made by \`npm run crds\` from the schemas in src/resources: changes go there.\n${documents.join('---\n')}`,
   );
 }
+const { code } = await run(join(ROOT, 'node_modules/.bin/oxfmt'), [FOLDER]);
+process.exit(code);
