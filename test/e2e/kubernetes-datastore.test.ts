@@ -111,10 +111,17 @@ describe('the datastore kubernetes', () => {
     expect(reading.changed).toEqual(['+Node node-1', '-BGPFilter none']);
   });
 
-  it('asks for no BlockAffinities where pod CIDRs are the blocks', async () => {
+  it("makes blocks of its Node's pod CIDRs where it is to, and asks for no BlockAffinities", async () => {
+    await kube.apply(
+      object('v1', 'Node', 'node-2', { spec: { podCIDR: '10.244.2.0/24', podCIDRs: ['10.244.2.0/24'] } }),
+    );
     await using reading = await new Reading(kubeconfig, { usePodCidr: true }).synced();
     expect(reading.source('BlockAffinity')).toBeUndefined();
-    expect([...reading.resources.keys()].filter((name) => name.startsWith('BlockAffinity'))).toEqual([]);
+    const blocks = [...reading.resources.values()].filter(({ kind }) => kind === 'BlockAffinity');
+    expect(blocks).toMatchObject([{ spec: { node: 'node-1', cidr: '10.244.0.0/24', state: 'confirmed' } }]);
+    await kube.delete(object('v1', 'Node', 'node-2'));
+    await reading.untilGone('Node node-2');
+    expect(reading.changed).toEqual(['-Node node-2']);
   });
 
   it('reads more than a page', async () => {

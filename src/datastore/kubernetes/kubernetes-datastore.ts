@@ -1,6 +1,7 @@
 /** The Kubernetes API as datastore: every resource that the node needs listed and watched, and nothing else. */
 import type { Datastore, DatastoreListener, DatastoreStatus, DatastoreWriter, SourceStatus } from '../datastore.ts';
 import { ResourceCollector } from '../resource-collector.ts';
+import type { RawItem } from '../resource-collector.ts';
 import { ApiClient } from './api-client.ts';
 import type { AccessSource } from './api-client.ts';
 import { companionResources, nodeResources, secretResource } from './api-resources.ts';
@@ -8,6 +9,7 @@ import type { ApiResource, CalicoGroup } from './api-resources.ts';
 import { CalicoGroups } from './calico-groups.ts';
 import { KubernetesWriter } from './kubernetes-writer.ts';
 import { lazyCredentials } from './lazy-credentials.ts';
+import { podCidrBlocks } from './pod-cidr-blocks.ts';
 import { Reflector } from './reflector.ts';
 import type { ReflectorListener, Timings } from './reflector.ts';
 import { SecretNames } from './secret-names.ts';
@@ -44,8 +46,11 @@ const TIMINGS: KubernetesTimings = {
   missingPause: 30_000,
 };
 
-/** The one source of the collector that all Secrets are in. */
+/** Sources of the collector that are no list and watch: all Secrets, and blocks that are made from the Node. */
 const SECRETS = 'Secret';
+const BLOCKS = 'blocks from podCIDRs';
+
+const NODES = 'Node';
 
 export class KubernetesDatastore implements Datastore {
   readonly #options: KubernetesOptions;
@@ -77,7 +82,8 @@ export class KubernetesDatastore implements Datastore {
     this.#listener = listener;
     const { scope } = this.#options;
     const resources = scope === 'all' ? nodeResources(this.#options) : companionResources();
-    const collector = new ResourceCollector(this.#tellingListener(), [...resources.map(({ name }) => name), SECRETS]);
+    const names = [...resources.map(({ name }) => name), SECRETS, ...(this.#makesBlocks ? [BLOCKS] : [])];
+    const collector = new ResourceCollector(this.#tellingListener(), names);
     this.#secrets = this.#secretWatches(collector);
     // A companion learns only later, from the other datastore, which Secrets are named.
     if (scope === 'companion') collector.replace(SECRETS, []);
@@ -99,28 +105,43 @@ export class KubernetesDatastore implements Datastore {
     return Promise.resolve();
   }
 
+  get #makesBlocks(): boolean {
+    return this.#options.usePodCidr && this.#options.scope === 'all';
+  }
+
   #reflector(resource: ApiResource, listener: ReflectorListener): Reflector {
     return new Reflector(resource, { client: this.#client, groups: this.#groups, timings: this.#timings }, listener);
   }
 
-  /** Puts what a resource holds into the collector, and looks which Secrets it names. */
+  /** Puts what a resource holds into the collector, and looks what follows from it. */
   #collecting(source: string, collector: ResourceCollector): ReflectorListener {
+    const blocks = source === NODES && this.#makesBlocks;
     const named = (change: (names: SecretNames) => void) => {
       if (this.#options.scope !== 'all' || !this.#names.concerns(source)) return;
       change(this.#names);
       if (this.#names.complete) this.wantSecrets(this.#names.all);
     };
+    const setBlocks = (key: string, items: readonly RawItem[]) => {
+      if (blocks && key === this.#options.nodeName) collector.replace(BLOCKS, items.flatMap(podCidrBlocks));
+    };
     return {
       replace: (items) => {
         collector.replace(source, items);
+        const { nodeName } = this.#options;
+        setBlocks(
+          nodeName,
+          items.filter(({ key }) => key === nodeName),
+        );
         named((names) => names.replace(source, items));
       },
       put: (item) => {
         collector.put(source, item);
+        setBlocks(item.key, [item]);
         named((names) => names.put(source, item));
       },
       delete: (key) => {
         collector.delete(source, key);
+        setBlocks(key, []);
         named((names) => names.delete(source, key));
       },
       flush: () => collector.flush(),
