@@ -85,8 +85,11 @@ describe('users and passwords', () => {
     expect(states.find((text) => text.includes('ippools'))).toMatch(
       / away \/calico\/.*\/ippools\/: permission denied: the user lacks the right/,
     );
+    // Makes the token useless that the stream of the watches was opened with.
+    await etcd.ask('/v3/auth/user/changepw', { name: 'starling', password: 'starling' });
     await grant(etcd, '/calico/', '/calico0');
     await running.reach('synced');
+    expect(running.datastore.status.lastError?.words).toBe(`${etcd.url}: the login has expired`);
   });
 
   it('are of no interest to an etcd that asks for none', async () => {

@@ -38,8 +38,7 @@ const TUNING: EtcdTuning = {
   keepaliveTime: 6000,
   keepaliveTimeout: 5000,
   requestTimeout: 10_000,
-  // Read in some 20 ms.
-  pageSize: 200,
+  pageSize: 500,
   checkInterval: 15_000,
 };
 

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceStatus } from '../datastore.ts';
 import type { ResourceCollector } from '../resource-collector.ts';
+import { inSlices } from '../slices.ts';
 import type { KeyRange } from './calico-keys.ts';
 import { EtcdError, etcdError } from './etcd-error.ts';
 import { ReconnectDelay } from './reconnect-delay.ts';
@@ -83,11 +84,11 @@ export class SourceReader {
         ...(revision !== undefined && { revision }),
       });
       revision ??= page.header.revision;
-      for (const kv of page.kvs) {
+      await inSlices(page.kvs, (kv) => {
         const text = kv.key.toString();
         keys.add(text);
         this.#put(kv, text, read);
-      }
+      });
       if (!page.more || page.kvs.length === 0) break;
       // The first key that can follow the last one of the page.
       key = Buffer.concat([page.kvs[page.kvs.length - 1].key, Buffer.alloc(1)]);
