@@ -51,12 +51,24 @@ export interface Advertisement {
   readonly cluster: ClusterBlocks;
 }
 
-/** The blocks of a cluster, to be found by an address within them. */
-export interface ClusterBlocks {
+/** The blocks of a cluster, to be found by an address within them. Asked for seldom, and worked out only then. */
+export class ClusterBlocks {
+  private readonly affinities: readonly BlockAffinity[];
+  private blocks: { readonly lengths: readonly number[]; readonly nodes: ReadonlyMap<string, string> } | undefined;
+
+  constructor(affinities: readonly BlockAffinity[]) {
+    this.affinities = affinities;
+  }
+
   /** Lengths of blocks, the longest first. */
-  readonly lengths: readonly number[];
+  get lengths(): readonly number[] {
+    return (this.blocks ??= clusterBlocks(this.affinities)).lengths;
+  }
+
   /** Nodes by text of the block, those that confirmed it only if there are any. */
-  readonly nodes: ReadonlyMap<string, string>;
+  get nodes(): ReadonlyMap<string, string> {
+    return (this.blocks ??= clusterBlocks(this.affinities)).nodes;
+  }
 }
 
 /**
@@ -97,14 +109,14 @@ function blockAdvertisement(view: ClusterView, node: { readonly name: string }):
   const own = byPrefix(affinities.filter(({ spec }) => spec.node === node.name));
   return {
     routes: own.map(origination),
-    cluster: clusterBlocks(affinities),
+    cluster: new ClusterBlocks(affinities),
     blocks: own.map((affinity) => ({ prefix: parsePrefix(affinity.spec.cidr), aggregate: isConfirmed(affinity) })),
     pools: view.list('IPPool').map(({ metadata, spec }) => ({
       name: metadata.name,
       prefix: parsePrefix(spec.cidr),
       disableBGPExport: spec.disableBGPExport,
     })),
-    problems: own.filter(isConfirmed).flatMap((affinity) => sharedProblems(affinity, affinities)),
+    problems: sharedProblems(own.filter(isConfirmed), affinities),
   };
 }
 
@@ -144,7 +156,7 @@ function origination(affinity: BlockAffinity): Origination {
   return { prefix, kind: 'block', reason };
 }
 
-function clusterBlocks(affinities: readonly BlockAffinity[]): ClusterBlocks {
+function clusterBlocks(affinities: readonly BlockAffinity[]) {
   const nodes = new Map<string, string>();
   const lengths = new Set<number>();
   for (const affinity of affinities) {
@@ -177,13 +189,21 @@ function shortened({ family, words }: Prefix, length: number): Prefix {
 }
 
 /** Two nodes that both believe to own a block draw each other's traffic. */
-function sharedProblems(own: BlockAffinity, all: readonly BlockAffinity[]): readonly AdvertisementProblem[] {
-  const others = all.filter(
-    (other) => isConfirmed(other) && other.spec.cidr === own.spec.cidr && other.spec.node !== own.spec.node,
-  );
-  return others.map(({ metadata, spec }) => ({
-    resource: `BlockAffinity ${own.metadata.name}`,
+function sharedProblems(own: readonly BlockAffinity[], all: readonly BlockAffinity[]): readonly AdvertisementProblem[] {
+  const others = new Map(own.map(({ spec }): [string, BlockAffinity[]] => [spec.cidr, []]));
+  for (const affinity of all) others.get(affinity.spec.cidr)?.push(affinity);
+  return own.flatMap((affinity) => {
+    const claims = others.get(affinity.spec.cidr) ?? [];
+    return claims
+      .filter((other) => isConfirmed(other) && other.spec.node !== affinity.spec.node)
+      .map((other) => shared(affinity, other));
+  });
+}
+
+function shared({ metadata: { name }, spec: { cidr } }: BlockAffinity, other: BlockAffinity): AdvertisementProblem {
+  return {
+    resource: `BlockAffinity ${name}`,
     field: 'cidr',
-    message: `Block ${own.spec.cidr} belongs to this node and, by BlockAffinity "${metadata.name}", to node "${spec.node}" as well: both advertise it. Delete the affinity that is wrong.`,
-  }));
+    message: `Block ${cidr} belongs to this node and, by BlockAffinity "${other.metadata.name}", to node "${other.spec.node}" as well: both advertise it. Delete the affinity that is wrong.`,
+  };
 }

@@ -5,8 +5,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { originations, withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement } from '../advertiser/originations.ts';
-import { clusterRouting } from '../encapsulation/cluster-routing.ts';
-import type { ClusterRouting, ClusterRoutingOptions } from '../encapsulation/cluster-routing.ts';
+import { routingPlan, withBlackholes } from '../encapsulation/cluster-routing.ts';
+import type { ClusterRouting, ClusterRoutingOptions, RoutingPlan } from '../encapsulation/cluster-routing.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { PeeringComputer } from '../peering/peering-computer.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
@@ -62,6 +62,7 @@ export class DesiredStateComputer {
   private readonly peering = new PeeringComputer();
   private readonly nodes = new SettledNodes();
   private readonly blocks = new Derived<Advertisement>();
+  private readonly plan = new Derived<RoutingPlan | undefined>();
   private readonly routing = new Derived<ClusterRouting | undefined>();
   private readonly compiled = new Derived<CompiledNeighbours>();
   private advertisement: Advertisement | undefined;
@@ -71,9 +72,10 @@ export class DesiredStateComputer {
   compute(view: ClusterView, identity: NodeIdentity, { workloads, kernel }: DesiredStateInputs): DesiredState {
     const peering = this.peering.compute(view, identity);
     const blocks = this.blocks.of(view, [identity.name], (read) => this.keepLists(originations(read, identity, [])));
-    const routing = this.routing.of(this.nodes.of(view), [identity.name, kernel?.felix, kernel?.tunl0], (read) =>
-      kernel === undefined ? undefined : clusterRouting(read, identity, kernel),
+    const plan = this.plan.of(this.nodes.of(view), [identity.name, kernel?.felix, kernel?.tunl0], (read) =>
+      kernel === undefined ? undefined : routingPlan(read, identity, kernel),
     );
+    const routing = this.routing.of(view, [identity.name, plan], (read) => this.routingOf(plan, read, identity));
     const compiled = this.compiled.of(view, [peering, ...whatPoliciesNeed(blocks)], (read) =>
       this.compile(read, peering, blocks),
     );
@@ -93,6 +95,14 @@ export class DesiredStateComputer {
     };
     this.last = { parts, state };
     return state;
+  }
+
+  /** That of before where the blocks of other nodes changed only. */
+  private routingOf(plan: RoutingPlan | undefined, view: ClusterView, identity: NodeIdentity) {
+    const now = plan === undefined ? undefined : withBlackholes(plan, view, identity);
+    const before = this.last?.state.routing;
+    const isSame = before?.rules === now?.rules && isDeepStrictEqual(before?.blackholes, now?.blackholes);
+    return isSame ? before : now;
   }
 
   /** Lists that are equal to those of before are those. */

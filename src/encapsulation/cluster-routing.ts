@@ -55,12 +55,29 @@ export interface ClusterRoutingOptions {
   readonly tunl0?: boolean;
 }
 
+/** All of it but what follows from the blocks, which come and go far more often than the rest. */
+export type RoutingPlan = Omit<ClusterRouting, 'blackholes'>;
+
 /** Works out who programs the routes between nodes, on this node. */
 export function clusterRouting(
   view: ClusterView,
   node: { readonly name: string },
   options: ClusterRoutingOptions,
 ): ClusterRouting {
+  return withBlackholes(routingPlan(view, node, options), view, node);
+}
+
+/** The plan with the blocks that this node closes. */
+export function withBlackholes(plan: RoutingPlan, view: ClusterView, node: { readonly name: string }): ClusterRouting {
+  return { ...plan, blackholes: blackholes(view, node.name, plan.rules) };
+}
+
+/** As {@link clusterRouting}, without a look at the blocks. */
+export function routingPlan(
+  view: ClusterView,
+  node: { readonly name: string },
+  options: ClusterRoutingOptions,
+): RoutingPlan {
   const felix = felixSettings(view, node.name, options.felix);
   const pools = poolsOf(view);
   const owners = routeOwners(view, felix);
@@ -73,7 +90,6 @@ export function clusterRouting(
     rules,
     vxlan: vxlan.plans,
     vxlanKey: JSON.stringify(vxlan.plans),
-    blackholes: blackholes(view, node.name, rules),
     problems: [
       ...ownershipProblems(pools, owners, felix),
       ...(options.tunl0 === true ? [] : tunnelProblems(pools, owners, felix)),

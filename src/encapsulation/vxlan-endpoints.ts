@@ -16,6 +16,8 @@ export interface TunnelFamily {
   readonly mtu: 'vxlanMTU' | 'vxlanMTUV6';
   /** Added to the name of a node before it is hashed to a MAC address. */
   readonly hashSuffix: string;
+  /** Endpoints by the Node they came from, which never changes: each is worked out once. */
+  readonly known: WeakMap<ResourceOf<'Node'>, VxlanEndpoint>;
 }
 
 /** Devices and hashes as Felix has them, so that both find the same. */
@@ -29,6 +31,7 @@ export const TUNNEL_FAMILIES: readonly TunnelFamily[] = [
     mac: 'vxlanTunnelMACAddr',
     mtu: 'vxlanMTU',
     hashSuffix: '',
+    known: new WeakMap(),
   },
   {
     family: IPV6_UNICAST,
@@ -39,6 +42,7 @@ export const TUNNEL_FAMILIES: readonly TunnelFamily[] = [
     mac: 'vxlanTunnelMACAddrV6',
     mtu: 'vxlanMTUV6',
     hashSuffix: '-v6',
+    known: new WeakMap(),
   },
 ];
 
@@ -56,8 +60,13 @@ export function vxlanEndpoint(node: ResourceOf<'Node'>, family: TunnelFamily): V
   const { spec, metadata } = node;
   const address = spec.bgp[family.address]?.split('/')[0];
   if (address === undefined) return undefined;
-  const mac = writtenMac(node, family) ?? derivedMac(metadata.name + family.hashSuffix);
-  return { node: metadata.name, address, gateway: spec[family.tunnelAddress] ?? address, mac };
+  let known = family.known.get(node);
+  if (known === undefined) {
+    const mac = writtenMac(node, family) ?? derivedMac(metadata.name + family.hashSuffix);
+    known = { node: metadata.name, address, gateway: spec[family.tunnelAddress] ?? address, mac };
+    family.known.set(node, known);
+  }
+  return known;
 }
 
 /** A unicast MAC address in lower case. */
