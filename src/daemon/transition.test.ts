@@ -165,6 +165,19 @@ describe('the guard', () => {
     expect(plan(down, [], { memory, now: 700_000 }).remove).toEqual(['m1', 'm2', 'm3']);
   });
 
+  it('neither keeps workloads of this node nor counts them', () => {
+    const workloads = ['w1', 'w2', 'w3'].map((key) =>
+      running(key, { neighbour: neighbour(key, { type: 'workload' }), families: [0, 1] }),
+    );
+    const tor = running('t1');
+    expect(plan([tor, ...workloads], [tor.neighbour])).toMatchObject({ remove: ['w1', 'w2', 'w3'] });
+    const without = plan(
+      [tor, ...workloads],
+      workloads.map((workload) => workload.neighbour),
+    );
+    expect(kinds(without)).toEqual({ t1: 'held removed' });
+  });
+
   it('lets go of what is held when the resources change back', () => {
     const held = plan(MESH, []);
     const back = plan(

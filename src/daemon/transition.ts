@@ -150,7 +150,9 @@ function sort({ sessions, wanted, identityChanges, memory, now }: TransitionInpu
   const [leaving, resetting, closing] = [new Set<string>(), new Set<string>(), new Set<string>()];
   for (const [key, session] of sessions) {
     const { up, disabled, neighbour, since } = session;
-    const counts = up || (memory.held.has(key) && !disabled && now - since < HELD_PATIENCE);
+    // Workloads of this node come and go as they like, and lead nowhere else.
+    const isLink = neighbour.type !== 'workload';
+    const counts = isLink && (up || (memory.held.has(key) && !disabled && now - since < HELD_PATIENCE));
     if (counts) counted.add(key);
     const next = wanted.get(key);
     if (next === undefined) {
