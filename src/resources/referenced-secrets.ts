@@ -1,13 +1,9 @@
-/** Which Secrets the resources of a cluster name: no others are asked for. */
-import { ClusterView } from './cluster-view.ts';
+/** Which Secrets a resource names: no others are asked for. */
 import type { AnyResource } from './kinds.ts';
 
-const KINDS = ['BGPConfiguration', 'BGPPeer', 'PeerProfile'] as const;
-
-/** Names of the Secrets that a resource, or the resources of a view, refer to; sorted, each once. */
-export function referencedSecrets(source: ClusterView | AnyResource): readonly string[] {
-  const resources = source instanceof ClusterView ? KINDS.flatMap((kind) => [...source.list(kind)]) : [source];
-  return [...new Set(resources.flatMap(secretsOf))].sort();
+/** Names of the Secrets that a resource refers to, sorted, each once. */
+export function referencedSecrets(resource: AnyResource): readonly string[] {
+  return [...new Set(secretsOf(resource))].sort();
 }
 
 function secretsOf(resource: AnyResource): string[] {
