@@ -124,14 +124,15 @@ export class KernelRouting {
     this.fib.holdDown(address, down);
   }
 
-  /** Takes routes to neighbours, and no others. */
-  setStaticRoutes(routes: readonly StaticRoute[], tables: Rib['tables']): void {
+  /** Takes routes to neighbours, and no others. Returns whether anything changed. */
+  setStaticRoutes(routes: readonly StaticRoute[], tables: Rib['tables']): boolean {
     const ways = new Map(routes.map(({ prefix, gateway }) => [prefix.slice(0, prefix.indexOf('/')), gateway]));
     const key = JSON.stringify([...ways]);
-    if (key === this.waysKey) return;
+    if (key === this.waysKey) return false;
     this.waysKey = key;
     this.forwarding.setStatics(routes, tables);
     this.fib.setWays(ways);
+    return true;
   }
 
   endOfInitialSync(): void {

@@ -32,13 +32,16 @@ import type { Postponed, TransitionLimits, TransitionPlan } from './transition.t
 /** How long peers wait for what the kernel has to answer, in milliseconds: its thread may have failed. */
 const ANSWER_PATIENCE = 10_000;
 
+/** How long a session waits for the route that it is to be opened over, in milliseconds. */
+const ROUTE_PATIENCE = 1_000;
+
 /** The kernel side, as the RIB talks to it. */
 export interface KernelListeners {
   readonly forwarding: ForwardingListener & { flush(): void };
   readonly nextHops: NextHopListener;
   holdDown(address: string, down: boolean): void;
-  /** Takes routes to neighbours that are out of reach without them, and no others. */
-  setStaticRoutes(routes: readonly StaticRoute[], tables: Rib['tables']): void;
+  /** Takes routes to neighbours that are out of reach without them, and no others. Returns whether anything changed. */
+  setStaticRoutes(routes: readonly StaticRoute[], tables: Rib['tables']): boolean;
   /** Resolves when the kernel has all it should have, after `patience` milliseconds at most. */
   settled(patience: number): Promise<void>;
 }
@@ -271,17 +274,17 @@ export class Router {
       await this.options.kernel?.settled(ANSWER_PATIENCE);
     }
     // A session that is to stay or to be closed needs its route as one that is to come does.
-    this.setStaticRoutes(wanted.staticRoutes);
+    if (this.setStaticRoutes(wanted.staticRoutes)) await this.options.kernel?.settled(ROUTE_PATIENCE);
     await this.peers.apply(wanted.neighbours, plan);
     this.setStaticRoutes(wanted.staticRoutes);
     // Last, so that no neighbour is taken for a stranger.
     if (this.self !== undefined) await this.peers.listen(this.self.listen);
   }
 
-  /** Those that are wanted, and those of sessions that are there although nobody wants them. */
-  private setStaticRoutes(wanted: readonly StaticRoute[]): void {
+  /** Those that are wanted, and those of sessions that are there although nobody wants them. Returns whether any is new. */
+  private setStaticRoutes(wanted: readonly StaticRoute[]): boolean {
     const { kernel } = this.options;
-    if (kernel === undefined) return;
+    if (kernel === undefined) return false;
     const routes = new Map(wanted.map((route) => [route.prefix, route]));
     for (const { neighbour } of this.sessions.values()) {
       const { address, reachableBy: gateway, reason } = neighbour;
@@ -289,7 +292,7 @@ export class Router {
       const prefix = `${address}/${address.includes(':') ? 128 : 32}`;
       if (!routes.has(prefix)) routes.set(prefix, { prefix, gateway, reason });
     }
-    kernel.setStaticRoutes([...routes.values()], this.rib.tables);
+    return kernel.setStaticRoutes([...routes.values()], this.rib.tables);
   }
 
   /** A new router id or AS is a new router to everybody (RFC 4271 §6.2): all sessions are set up again. */
