@@ -14,11 +14,11 @@ import type { OwnPeer } from './peers.ts';
 /** In the order of their addresses. */
 const PEERS: readonly ModelPeer[] = [
   { name: '192.0.2.1', kind: 'external', routerId: '1.0.0.1', as: 65001 },
-  { name: '192.0.2.2', kind: 'external', routerId: '1.0.0.9', as: 65002 },
+  { name: '192.0.2.2', kind: 'external', routerId: '1.0.0.9', as: 65002, allPaths: [0] },
   { name: '192.0.2.3', kind: 'internal', routerId: '1.0.0.3', as: OWN.as },
   { name: '192.0.2.4', kind: 'internal', routerId: '1.0.0.4', as: OWN.as },
   { name: '192.0.2.5', kind: 'client', routerId: '1.0.0.5', as: OWN.as },
-  { name: '192.0.2.6', kind: 'client', routerId: '1.0.0.6', as: OWN.as },
+  { name: '192.0.2.6', kind: 'client', routerId: '1.0.0.6', as: OWN.as, allPaths: [0, 1] },
   { name: '192.0.2.7', kind: 'external', routerId: '1.0.0.2', as: 65003, narrow: true },
   { name: '192.0.2.8', kind: 'client', routerId: '1.0.0.8', as: OWN.as, nextHopMode: 'self', extended: true },
   { name: '192.0.2.9', kind: 'external', routerId: '1.0.0.7', as: 65004, nextHopMode: 'keep', families: [1] },
@@ -198,15 +198,16 @@ describe('a route to a workload', () => {
       rib.sets.release(set);
       world.settle();
     };
+    const hearsAll = ({ families, allPaths }: ModelPeer): boolean => families === undefined && allPaths === undefined;
     const heard = (): unknown[] =>
       [...world.sessions]
-        .filter(([peer]) => peer.families === undefined)
+        .filter(([peer]) => hearsAll(peer))
         .map(([{ kind }, { reader }]) => {
           const { nextHop, med, originatorId, asPath } = reader.routes.get(text)!;
           return { kind, nextHop, med, originatorId, hops: asPath.length };
         });
     const ours = (med: number): unknown[] =>
-      PEERS.filter(({ families }) => families === undefined).map(({ kind }) => ({
+      PEERS.filter(hearsAll).map(({ kind }) => ({
         kind,
         nextHop: OWN.ipv4,
         med,

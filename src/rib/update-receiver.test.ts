@@ -60,6 +60,62 @@ class Peer {
   }
 }
 
+/** A prefix with its path identifier (RFC 7911 §3). */
+function path(id: number, ...prefix: readonly number[]): number[] {
+  return [0, 0, 0, id, ...prefix];
+}
+
+describe('a received UPDATE with path identifiers', () => {
+  const context = { ...CONTEXT, addPaths: [0, 1] as const };
+  const prefix = [16, 10, 1];
+  const attributes = [...ORIGIN, ...AS_PATH, ...NEXT_HOP];
+  const counts = (peer: Peer): number[] => peer.rib.peers.received.map((column) => column[peer.index]);
+
+  it('adds a path for each identifier, replaces the one that has it, and withdraws that one alone', () => {
+    const peer = new Peer();
+    peer.receive(body(attributes, [...path(0, ...prefix), ...path(7, ...prefix)]), context);
+    expect(counts(peer)).toEqual([2, 0]);
+    peer.receive(body([...ORIGIN, ...AS_PATH, 0x40, 3, 4, 192, 0, 2, 2], path(7, ...prefix)), context);
+    expect(counts(peer)).toEqual([2, 0]);
+    const withdrawn = path(0, ...prefix);
+    peer.receive(Uint8Array.of(...u16(withdrawn.length), ...withdrawn, 0, 0), context);
+    expect(counts(peer)).toEqual([1, 0]);
+    expect(peer.route(0)).toMatchObject({ nextHop: '192.0.2.2' });
+  });
+
+  it('has them in the multiprotocol attributes too', () => {
+    const peer = new Peer();
+    const nlri = [...path(1, 48, 0x20, 0x01, 0x0d, 0xb8, 0, 1), ...path(2, 48, 0x20, 0x01, 0x0d, 0xb8, 0, 1)];
+    const value = [0, 2, 1, 16, ...parseAddress('2001:db8::9').bytes, 0, ...nlri];
+    peer.receive(body([0x80, 14, value.length, ...value, ...ORIGIN, ...AS_PATH], []), context);
+    expect(counts(peer)).toEqual([0, 2]);
+    const gone = [0, 2, 1, ...path(1, 48, 0x20, 0x01, 0x0d, 0xb8, 0, 1)];
+    peer.receive(body([0x80, 15, gone.length, ...gone], []), context);
+    expect(counts(peer)).toEqual([0, 1]);
+  });
+
+  it('has them only in the families for which that was negotiated', () => {
+    const peer = new Peer();
+    const mixed = { ...CONTEXT, addPaths: [0] as const };
+    peer.receive(body([...reach('2001:db8::9'), ...ORIGIN, ...AS_PATH, ...NEXT_HOP], path(3, ...prefix)), mixed);
+    expect(counts(peer)).toEqual([1, 1]);
+  });
+
+  it('withdraws the paths that it announces where their attributes are malformed (RFC 7606 §2)', () => {
+    const peer = new Peer();
+    peer.receive(body(attributes, [...path(1, ...prefix), ...path(2, ...prefix)]), context);
+    const { faults } = peer.receive(body([...ORIGIN, ...NEXT_HOP], path(2, ...prefix)), context);
+    expect(faults).toHaveLength(1);
+    expect(counts(peer)).toEqual([1, 0]);
+  });
+
+  it('resets the session where a path identifier is cut, and takes nothing in (RFC 7606 §5.3)', () => {
+    const peer = new Peer();
+    expect(() => peer.receive(body(attributes, [...path(1, ...prefix), 0, 0]), context)).toThrow(/path identifier/);
+    expect(counts(peer)).toEqual([0, 0]);
+  });
+});
+
 describe('a received UPDATE', () => {
   it.each([
     ['global and link-local', ['2001:db8::9', 'fe80::9'], { nextHop: '2001:db8::9', linkLocalNextHop: 'fe80::9' }],

@@ -67,6 +67,28 @@ describe('the update writer', () => {
     );
   });
 
+  it.each([0, 1] as const)('gives each path its identifier (RFC 7911 §3), family %i', (family) => {
+    const texts = family === 0 ? ['10.0.0.0/8', '10.1.2.0/24'] : ['2001:db8::/32', '2001:db8:1::/48'];
+    const { table, ids } = tableOf(family, texts);
+    const block = encodeAttributes({ ...PLAIN, nextHop: family === 0 ? '192.0.2.1' : '2001:db8::1' }, family);
+    const writer = new UpdateWriter();
+    writer.addPath = true;
+    writer.announce(family, block, 0, block.length);
+    for (const pathId of [1, 4_294_967_295]) for (const id of ids) writer.add(table, id, pathId);
+    writer.finish();
+    const announced = writer.length;
+    const reader = new AdjRibInReader(4096, undefined, [family]);
+    reader.feed(writer.bytes.slice(0, announced));
+    const keys = (pathId: number): string[] => texts.map((text) => `${text} ${pathId}`);
+    expect([...reader.routes.keys()]).toEqual([...keys(1), ...keys(4_294_967_295)]);
+    writer.withdraw(family);
+    for (const id of ids) writer.add(table, id, 1);
+    writer.finish();
+    reader.feed(writer.bytes.slice(announced, writer.length));
+    expect([...reader.routes.keys()]).toEqual(keys(4_294_967_295));
+    expect(reader.needless).toBe(0);
+  });
+
   it('puts the MP attribute first (RFC 7606 §5.1)', () => {
     const { table, ids } = tableOf(1, ['2001:db8:1::/48']);
     const block = encodeAttributes({ ...PLAIN, nextHop: '2001:db8::1' }, 1);
