@@ -72,7 +72,6 @@ export class EndpointStatus {
     const byFile = new Map<string, LocalWorkload | undefined>();
     for (const name of await this.fileNames(troubles)) {
       // Files are read one by one: there are few, and nobody is in a hurry.
-      // oxlint-disable-next-line no-await-in-loop
       const workload = await this.readWorkload(name, troubles);
       if (workload !== 'gone') byFile.set(name, workload);
     }
