@@ -85,14 +85,12 @@ export class KubernetesDatastore implements Datastore {
     const names = [...resources.map(({ name }) => name), SECRETS, ...(this.#makesBlocks ? [BLOCKS] : [])];
     const collector = new ResourceCollector(this.#tellingListener(), names);
     this.#secrets = this.#secretWatches(collector);
-    // A companion learns only later, from the other datastore, which Secrets are named.
-    if (scope === 'companion') collector.replace(SECRETS, []);
     for (const resource of resources)
       this.#reflectors.push(this.#reflector(resource, this.#collecting(resource.name, collector)));
     for (const reflector of this.#reflectors) reflector.start();
   }
 
-  /** In scope `companion`: from now on these Secrets are watched, and no others. */
+  /** In scope `companion`: from now on these Secrets are watched, and no others. There is no snapshot before this is called. */
   wantSecrets(names: readonly string[]): void {
     this.#secrets?.want(names);
   }

@@ -15,8 +15,15 @@ const page = (keys: readonly string[], next?: string): ReflectorInput => ({
   ...(next !== undefined && { next }),
 });
 
-function machineOf(optional = false): ReflectorMachine {
-  return new ReflectorMachine({ optional, firstPause: 100, longestPause: 1000, missingPause: 5000, random: () => 1 });
+function machineOf(optional = false, selective = false): ReflectorMachine {
+  return new ReflectorMachine({
+    optional,
+    selective,
+    firstPause: 100,
+    longestPause: 1000,
+    missingPause: 5000,
+    random: () => 1,
+  });
 }
 
 let machine: ReflectorMachine;
@@ -38,8 +45,8 @@ beforeEach(() => {
 
 describe('a list', () => {
   it('is told when its last page is there, and watched from its revision', () => {
-    expect(after({ type: 'start' })).toEqual([{ type: 'list', paged: true }]);
-    expect(after(page(['a'], 'more'))).toEqual([{ type: 'list', paged: true, next: 'more' }]);
+    expect(after({ type: 'start' })).toEqual([{ type: 'list', from: 'pages' }]);
+    expect(after(page(['a'], 'more'))).toEqual([{ type: 'list', from: 'pages', next: 'more' }]);
     expect(after(page(['b']))).toEqual([
       { type: 'replace', items: [item('a'), item('b')] },
       { type: 'flush' },
@@ -54,18 +61,24 @@ describe('a list', () => {
       { type: 'status', state: 'away', words: 'cut off' },
       { type: 'wait', milliseconds: 100 },
     ]);
-    expect(next({ type: 'due' })).toEqual({ type: 'list', paged: true, next: 'more' });
+    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'pages', next: 'more' });
     expect(after(page(['b']))[0]).toEqual({ type: 'replace', items: [item('a'), item('b')] });
+  });
+
+  it('of few among many is taken from what the server has in memory, but never to go back in time', () => {
+    machine = machineOf(false, true);
+    expect(next({ type: 'start' })).toEqual({ type: 'list', from: 'memory' });
+    expect(next(page(['a']), { type: 'opened' }, refused(410))).toEqual({ type: 'list', from: 'pages' });
   });
 
   it('starts over when a page is refused for good', () => {
     after({ type: 'start' }, page(['a'], 'more'), refused(400));
-    expect(next({ type: 'due' })).toEqual({ type: 'list', paged: true });
+    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'pages' });
     expect(after(page(['b']))[0]).toEqual({ type: 'replace', items: [item('b')] });
   });
 
   it('starts over, whole, when the server has dropped the revision of its pages', () => {
-    expect(next({ type: 'start' }, page(['a'], 'more'), refused(410))).toEqual({ type: 'list', paged: false });
+    expect(next({ type: 'start' }, page(['a'], 'more'), refused(410))).toEqual({ type: 'list', from: 'all' });
     expect(after(page(['b', 'c']))[0]).toEqual({ type: 'replace', items: [item('b'), item('c')] });
   });
 });
@@ -99,9 +112,9 @@ describe('a watch', () => {
       { type: 'events', events: [{ type: 'error', status: { code: 410, reason: 'Expired', message: '' } }] },
     ] as const,
   ])('of a revision that is gone (%s) is followed by a list, and if that goes on by pauses', (_, gone) => {
-    expect(next(gone)).toEqual({ type: 'list', paged: true });
+    expect(next(gone)).toEqual({ type: 'list', from: 'pages' });
     expect(next(page([]), { type: 'opened' }, gone)).toEqual({ type: 'wait', milliseconds: 200 });
-    expect(next({ type: 'due' })).toEqual({ type: 'list', paged: true });
+    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'pages' });
   });
 
   it('is tried again ever more seldom, and soon again after it was well', () => {
@@ -152,14 +165,14 @@ describe('what is not served', () => {
 
   it('is believed of a server that is ready, and looked for now and then', () => {
     expect(after(refused(404))).toEqual([{ type: 'confirm' }]);
-    expect(after({ type: 'ready' })).toEqual([{ type: 'list', paged: true }]);
+    expect(after({ type: 'ready' })).toEqual([{ type: 'list', from: 'pages' }]);
     expect(after(refused(404))).toEqual([
       { type: 'replace', items: [] },
       { type: 'flush' },
       { type: 'status', state: 'synced' },
       { type: 'wait', milliseconds: 6250 },
     ]);
-    expect(next({ type: 'due' })).toEqual({ type: 'list', paged: true });
+    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'pages' });
     expect(after(refused(404)).map(({ type }) => type)).toEqual(['status', 'wait']);
     expect(after({ type: 'due' }, page(['a']))[0]).toEqual({ type: 'replace', items: [item('a')] });
   });

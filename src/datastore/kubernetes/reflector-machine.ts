@@ -22,8 +22,8 @@ export type ReflectorInput =
   | { readonly type: 'broken'; readonly words: string };
 
 export type ReflectorEffect =
-  /** Ask for a page (or for all at once), and come back with `page`, `refused` or `broken`. */
-  | { readonly type: 'list'; readonly paged: boolean; readonly next?: string }
+  /** Ask for a list, and come back with `page`, `refused` or `broken`. */
+  | { readonly type: 'list'; readonly from: ListSource; readonly next?: string }
   /** Watch, and come back with `opened`, `events` and at the end `ended`, `refused` or `broken`. */
   | { readonly type: 'watch'; readonly revision: string }
   /** Find out whether the server knows all it serves; come back with `ready`, `refused` or `broken`. */
@@ -36,9 +36,17 @@ export type ReflectorEffect =
   | { readonly type: 'flush' | 'renew' }
   | { readonly type: 'status'; readonly state: 'synced' | 'away'; readonly words?: string };
 
+/**
+ * `pages` of the present state; `all` of it at once; or what the server has in memory, which may be a little older: where few
+ * objects of many are wanted, it need not read all of them from its database.
+ */
+export type ListSource = 'pages' | 'all' | 'memory';
+
 export interface ReflectorOptions {
   /** Whether it is as if there were nothing where it may not be read. */
   readonly optional: boolean;
+  /** Whether few of many objects are wanted. */
+  readonly selective: boolean;
   /** Shortest and longest pause after a failure, and how seldom a resource that is not served is looked for, in milliseconds. */
   readonly firstPause: number;
   readonly longestPause: number;
@@ -109,7 +117,13 @@ export class ReflectorMachine {
       return [{ type: 'watch', revision: this.#revision }];
     }
     this.#phase = 'listing';
-    return [{ type: 'list', paged: this.#paged, ...(this.#next !== undefined && { next: this.#next }) }];
+    return [{ type: 'list', from: this.#listSource(), ...(this.#next !== undefined && { next: this.#next }) }];
+  }
+
+  /** What was told must not be followed by something older, so memory is for the first list only. */
+  #listSource(): ListSource {
+    if (this.#options.selective && !this.#told) return 'memory';
+    return this.#paged ? 'pages' : 'all';
   }
 
   #page({ items, revision, next }: Extract<ReflectorInput, { type: 'page' }>): ReflectorEffect[] {

@@ -33,8 +33,8 @@ export interface Timings {
   readonly missingPause: number;
 }
 
-/** Objects in a page. */
-const PAGE = 500;
+/** How the sources of a list are asked for, with 500 objects in a page. */
+const LIST_QUERY = { pages: { limit: '500' }, all: {}, memory: { resourceVersion: '0' } } as const;
 
 export class Reflector {
   readonly #resource: ApiResource;
@@ -58,7 +58,9 @@ export class Reflector {
     this.#groups = api.groups;
     this.#timings = api.timings;
     this.#listener = listener;
-    this.#machine = new ReflectorMachine({ ...api.timings, optional: resource.optional, random: Math.random });
+    const { optional, labelSelector } = resource;
+    const selective = labelSelector !== undefined;
+    this.#machine = new ReflectorMachine({ ...api.timings, optional, selective, random: Math.random });
     this.#status = { name: resource.name, state: 'syncing', since: Date.now() };
   }
 
@@ -129,11 +131,11 @@ export class Reflector {
   }
 
   async #list(
-    { paged, next }: Extract<ReflectorEffect, { type: 'list' }>,
+    { from, next }: Extract<ReflectorEffect, { type: 'list' }>,
     signal: AbortSignal,
   ): Promise<ReflectorInput> {
     const group = await this.#group();
-    const page = { ...(paged && { limit: String(PAGE) }), ...(next !== undefined && { continue: next }) };
+    const page = { ...LIST_QUERY[from], ...(next !== undefined && { continue: next }) };
     const body = await this.#client.get(this.#url(group, page), signal);
     return { type: 'page', ...readPage(this.#resource, group, body) };
   }
