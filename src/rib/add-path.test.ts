@@ -102,6 +102,21 @@ describe('a peer that is told all paths', () => {
   });
 });
 
+it('of paths of one peer that are otherwise equal, the one with the lower identifier is told as the best', () => {
+  const giver: ModelPeer = { ...B, givesIds: true };
+  const paths = [5, 3, 9].map((pathId): ModelPeer => ({ ...giver, session: giver, pathId }));
+  const world = new RibWorld([A, giver, C, HEARER]);
+  world.up(giver);
+  world.up(C);
+  for (const path of paths) world.announce(path, PREFIX, { ...route(giver), communities: [path.pathId!] });
+  world.settle();
+  expect(world.sessions.get(C)!.reader.routes.get(PREFIX)?.communities).toEqual([3]);
+  world.withdraw(paths[1], PREFIX);
+  world.settle();
+  expect(world.sessions.get(C)!.reader.routes.get(PREFIX)?.communities).toEqual([5]);
+  expect(world.check()).toEqual([]);
+});
+
 it('identifiers cost nothing where no peer gives any', () => {
   const world = worldOf(A, HEARER);
   for (let i = 0; i < 3000; i++) world.announce(A, `10.${i >> 8}.${i & 255}.0/24`, route(A));

@@ -192,6 +192,25 @@ describe('multipath', () => {
       expect(outcome(ribWith(order, { maxPaths: 2 })).multipath).toEqual(['192.0.2.1', '192.0.2.2']);
     }
   });
+
+  it('of those with one next hop takes the first where there are more than allowed, as several reflectors tell of all', () => {
+    const paths = [
+      { address: '192.0.2.1', originatorId: '1.0.0.1', nextHop: '198.51.100.1' },
+      { address: '192.0.2.2', originatorId: '1.0.0.1', nextHop: '198.51.100.1' },
+      { address: '192.0.2.1', originatorId: '1.0.0.2', nextHop: '198.51.100.2' },
+      { address: '192.0.2.2', originatorId: '1.0.0.2', nextHop: '198.51.100.2' },
+    ].map((path): Path => ({ ...path, source: SOURCE_INTERNAL }));
+    const hopsOf = (maxPaths: number): Set<string> => {
+      const rib = ribWith(paths, { maxPaths });
+      const { selector, sets, tables } = rib;
+      selector.select(tables[0], 1);
+      const rows = [...selector.candidates.subarray(0, selector.multipath)];
+      return new Set(rows.map((row) => sets.nextHops.address[sets.nextHop[tables[0].accepted[row]]]));
+    };
+    expect(hopsOf(2)).toEqual(new Set(['198.51.100.1', '198.51.100.2']));
+    expect(hopsOf(3)).toEqual(new Set(['198.51.100.1', '198.51.100.2']));
+    expect(hopsOf(1)).toEqual(new Set(['198.51.100.1']));
+  });
 });
 
 function permutations<T>(items: readonly T[]): T[][] {
