@@ -161,10 +161,8 @@ export class EtcdDatastore implements Datastore {
     try {
       await this.#checkHistory(session);
       this.#delay.works(Date.now());
-      const stream = session.openWatches({
-        heard: (revision, progress) => this.#heard(revision, progress),
-        ended: () => undefined,
-      });
+      const stream = session.openWatches((revision, progress) => this.#heard(revision, progress));
+      stream.requestProgress();
       timer = setInterval(() => void this.#check(session, stream), this.#tuning.checkInterval);
       await Promise.all(this.#readers.map((reader) => reader.run(session, stream)));
       session.signal.throwIfAborted();
@@ -182,7 +180,9 @@ export class EtcdDatastore implements Datastore {
    * revision would say nothing, or not all, of what is different (etcd restored from a backup).
    */
   async #checkHistory(session: EtcdSession): Promise<void> {
+    const at = Date.now();
     const { clusterId, revision } = await this.#newestHeader(session);
+    this.#checked = { revision, at };
     const isOther = this.#clusterId !== undefined && this.#clusterId !== clusterId;
     this.#clusterId = clusterId;
     for (const reader of this.#readers) {

@@ -91,18 +91,15 @@ export class EtcdSession {
     return this.#request(TXN, request);
   }
 
-  /** Opens the stream of the watches, with the token that the last request was granted with. May be called once. */
-  openWatches(listener: StreamListener): WatchStream {
+  /**
+   * Opens the stream of the watches, with the token that the last request was granted with; the session ends with it. May be
+   * called once.
+   */
+  openWatches(heard: StreamListener['heard']): WatchStream {
     this.#streamToken = this.#login.token;
     const { path, serialize, deserialize } = WATCH;
     const call = this.#client.makeBidiStreamRequest(path, serialize, deserialize, metadataOf(this.#streamToken));
-    this.#stream = new WatchStream(call, {
-      heard: (revision, progress) => listener.heard(revision, progress),
-      ended: (error) => {
-        this.end(error);
-        listener.ended(error);
-      },
-    });
+    this.#stream = new WatchStream(call, { heard, ended: (error) => this.end(error) });
     return this.#stream;
   }
 
