@@ -4,23 +4,18 @@
  */
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { HeldChanges, PeerExplanation } from './peer-explanation-types.ts';
+import type { FibEntry, PrefixMatch, RouteEntry, RouteExplanation, RouteViewName } from './route-types.ts';
 import type {
   ActionResult,
   ConfigDiff,
   ConfigDiffInput,
   DaemonEvent,
   FamilyName,
-  FibEntry,
-  HeldChanges,
   PeerDetail,
-  PeerExplanation,
   PeerSummary,
-  PrefixMatch,
   ResetKind,
-  RouteEntry,
-  RouteExplanation,
   RouteInput,
-  RouteViewName,
   StatusReport,
 } from './types.ts';
 

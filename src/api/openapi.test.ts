@@ -5,7 +5,8 @@ import { EXPLANATION, HEALTHY, NODE_2, ROUTES, TOR_A, event } from '../../test/s
 import { ACTIONS } from './endpoints/actions.ts';
 import { READING } from './endpoints/reading.ts';
 import { describeApi } from './openapi.ts';
-import { daemonEvent, peerDetail, routeEntry, routeExplanation, statusReport } from './types.ts';
+import { routeEntry, routeExplanation } from './route-types.ts';
+import { daemonEvent, peerDetail, statusReport } from './types.ts';
 
 const ENDPOINTS = [...READING, ...ACTIONS];
 const document = describeApi(ENDPOINTS, '0.1.0');

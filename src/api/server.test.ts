@@ -222,6 +222,7 @@ describe('actions', () => {
     expect((await ask('POST', '/api/v1/peers/10.0.0.254/reset', { kind: 'in' })).status).toBe(200);
     expect((await ask('POST', '/api/v1/peers/10.0.0.254/disable', { message: 'cable' })).status).toBe(200);
     expect((await ask('POST', '/api/v1/peers/10.0.0.254/enable')).status).toBe(200);
+    expect((await ask('POST', '/api/v1/peers/confirm')).status).toBe(200);
     const input = { prefix: '10.9.1.2/16', med: 5, communities: ['64512:1', 'no-export'] };
     expect((await ask('POST', '/api/v1/routes', input)).status).toBe(200);
     expect((await ask('DELETE', '/api/v1/routes?prefix=10.9.0.0/16')).status).toBe(200);
@@ -233,6 +234,7 @@ describe('actions', () => {
       ['reset', '10.0.0.254', 'in'],
       ['disable', '10.0.0.254', 'cable'],
       ['enable', '10.0.0.254'],
+      ['confirm'],
       ['add', '10.9.0.0/16', input],
       ['delete', '10.9.0.0/16'],
       ['shutdown', true],

@@ -171,6 +171,28 @@ describe('starling peer', () => {
     ]);
   });
 
+  it('explains a peer, and exits with 1 where there is none', async () => {
+    const text = await output('peer', 'explain', '10.0.0.254');
+    expect(text).toMatch(/^10\.0\.0\.254: BGPPeer tor-a selects all nodes\.$/m);
+    expect(text).toMatch(/Session +Established for 1d02h/);
+    expect(text).toMatch(/^node-to-node mesh +no +the mesh is off$/m);
+    expect((await starling('peer', 'explain', 'nobody')).code).toBe(1);
+  });
+
+  it('shows what is held back, and does it only when told to', async () => {
+    expect(await starling('peer', 'confirm')).toEqual({ code: 0, out: 'Nothing is held back.\n', err: '' });
+    const words = 'It is wanted no more, but no session would be left.';
+    daemon.held = { changes: [{ peer: '10.0.0.254', change: 'removed', words }] };
+    const { code, out, err } = await starling('peer', 'confirm');
+    expect([code, err]).toEqual([1, 'nothing is done without --yes\n']);
+    expect(out).toMatch(/^10\.0\.0\.254 +removed +It is wanted no more/m);
+    expect(daemon.actions).toEqual([]);
+    expect(await output('peer', 'confirm', '--yes')).toBe('done: confirm\n');
+    const postponed = { kind: 'held' as const, change: 'removed' as const, words };
+    daemon.peerList = [{ ...TOR_A, postponed }];
+    expect(await output('peer', 'list')).toContain('no session would be left');
+  });
+
   it('changes nothing over TCP, and says why', async () => {
     const { code, err } = await starling('--host', `127.0.0.1:${server.port}`, 'peer', 'reset', '10.0.0.254');
     expect([code, err]).toEqual([1, expect.stringContaining('this address is read-only')]);

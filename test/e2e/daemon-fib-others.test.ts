@@ -1,6 +1,6 @@
 /** The kernel's routes on a node where others write routes too, with settings other than the defaults. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FibEntry, RouteExplanation } from '../../src/api/types.ts';
+import type { FibEntry, RouteExplanation } from '../../src/api/route-types.ts';
 import { createNamespace, link } from '../support/namespaces.ts';
 import { run } from '../support/processes.ts';
 import type { RunningProcess } from '../support/processes.ts';

@@ -1,6 +1,6 @@
 /** From the routes that two BIRDs announce to the kernel's, and what remains of them when starlingd stops. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { FibEntry, RouteExplanation } from '../../src/api/types.ts';
+import type { FibEntry, RouteExplanation } from '../../src/api/route-types.ts';
 import { start } from '../support/processes.ts';
 import type { RunningProcess } from '../support/processes.ts';
 import { missingHere, requireOrSkip } from '../support/skip.ts';

@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import type { RouteEntry } from '../../src/api/types.ts';
+import type { RouteEntry } from '../../src/api/route-types.ts';
 import { run } from '../support/processes.ts';
 import { openNeighbour } from '../support/neighbour.ts';
 import type { TestSession } from '../support/neighbour.ts';

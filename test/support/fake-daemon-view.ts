@@ -2,20 +2,17 @@
 import { ApiError } from '../../src/api/errors.ts';
 import type { DaemonCounters, DaemonView, FibQuery, RouteQuery, Slice } from '../../src/api/daemon-view.ts';
 import { toPastTimestamp, toTimestamp } from '../../src/api/timestamps.ts';
+import type { HeldChanges, PeerExplanation } from '../../src/api/peer-explanation-types.ts';
+import type { FibEntry, RouteEntry, RouteExplanation } from '../../src/api/route-types.ts';
 import type {
   ActionResult,
   ConfigDiff,
   ConfigDiffInput,
   DaemonEvent,
-  FibEntry,
-  HeldChanges,
   MessageCounts,
   PeerDetail,
-  PeerExplanation,
   PeerSummary,
   ResetKind,
-  RouteEntry,
-  RouteExplanation,
   RouteInput,
   StatusReport,
 } from '../../src/api/types.ts';

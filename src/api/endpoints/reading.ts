@@ -13,19 +13,9 @@ import type { Endpoint } from '../endpoint.ts';
 import { ApiError } from '../errors.ts';
 import { sendEventStream } from '../event-stream.ts';
 import { sendListing } from '../listing.ts';
-import {
-  daemonEvent,
-  fibEntry,
-  heldChanges,
-  peerDetail,
-  peerExplanation,
-  peerSummary,
-  prefixMatch,
-  routeEntry,
-  routeExplanation,
-  routeView,
-  statusReport,
-} from '../types.ts';
+import { heldChanges, peerExplanation } from '../peer-explanation-types.ts';
+import { fibEntry, prefixMatch, routeEntry, routeExplanation, routeView } from '../route-types.ts';
+import { daemonEvent, peerDetail, peerSummary, statusReport } from '../types.ts';
 import type { FibQuery, RouteQuery } from '../daemon-view.ts';
 
 const MAX_LIMIT = 100_000;

@@ -3,6 +3,7 @@
  */
 import type { Socket } from 'node:net';
 import type { ParsedAddress } from '../../net/address.ts';
+import { SystemCallError } from './kernel-sockets.ts';
 import type { KernelSockets } from './kernel-sockets.ts';
 import { ttlFilter } from './ttl-filter.ts';
 import type { TtlRule } from './ttl-filter.ts';
@@ -42,6 +43,18 @@ export interface SocketOptions {
   readonly ttl?: number;
   /** Milliseconds that sent data may stay without acknowledgement (RFC 5482); 0 is the system's choice. */
   readonly userTimeout: number;
+}
+
+/** The kernel keeps no more TCP MD5 keys on a socket: they share the room of `net.core.optmem_max` (net/core/sock.c). */
+class KeySpaceError extends Error {
+  readonly code = 'TCP_MD5_KEY_SPACE';
+
+  constructor(cause: Error) {
+    super(`the kernel has no room for the TCP MD5 keys of so many peers: raise the sysctl net.core.optmem_max`, {
+      cause,
+    });
+    this.name = 'KeySpaceError';
+  }
 }
 
 /** AF_INET or AF_INET6, by the length of an address. */
@@ -107,7 +120,11 @@ export function setMd5Key(kernel: KernelSockets, fd: number, peer: ParsedAddress
   option.set(sockaddr(kernel, peer, 0), 0);
   option.set(native16(bytes.length), SOCKADDR_STORAGE + 2);
   option.set(bytes, SOCKADDR_STORAGE + 8);
-  kernel.setOption(fd, IPPROTO_TCP, TCP_MD5SIG, option);
+  try {
+    kernel.setOption(fd, IPPROTO_TCP, TCP_MD5SIG, option);
+  } catch (error) {
+    throw error instanceof SystemCallError && error.code === 'ENOMEM' ? new KeySpaceError(error) : error;
+  }
 }
 
 /**

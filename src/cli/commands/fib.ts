@@ -1,4 +1,4 @@
-import type { FibEntry } from '../../api/types.ts';
+import type { FibEntry } from '../../api/route-types.ts';
 import { checkPrefix, familyName } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
 import { presentListing } from '../output/present-listing.ts';

@@ -1,4 +1,5 @@
-import type { ActionResult, HeldChanges, PeerDetail, PeerExplanation, PeerSummary } from '../../api/types.ts';
+import type { HeldChanges, PeerExplanation } from '../../api/peer-explanation-types.ts';
+import type { ActionResult, PeerDetail, PeerSummary } from '../../api/types.ts';
 import { peerPath } from '../arguments.ts';
 import type { CommandContext } from '../command.ts';
 import { present } from '../output/present.ts';

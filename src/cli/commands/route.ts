@@ -1,5 +1,6 @@
 import { parsePrefix } from '../../net/prefix.ts';
-import type { ActionResult, RouteEntry, RouteExplanation, RouteInput, RouteViewName } from '../../api/types.ts';
+import type { RouteEntry, RouteExplanation, RouteViewName } from '../../api/route-types.ts';
+import type { ActionResult, RouteInput } from '../../api/types.ts';
 import { checkAddress, checkPrefix, checkU32, familyName } from '../arguments.ts';
 import { CliError } from '../cli-error.ts';
 import type { CommandContext, CommandOptions } from '../command.ts';

@@ -1,5 +1,5 @@
 /** `starling route explain`. */
-import type { RouteEntry, RouteExplanation } from '../../api/types.ts';
+import type { RouteEntry, RouteExplanation } from '../../api/route-types.ts';
 import { paint } from '../output/style.ts';
 import type { Colour, Style } from '../output/style.ts';
 import { formatDuration } from '../output/words.ts';

@@ -1,5 +1,5 @@
 /** Kernel routes: `starling fib list`, `fib list --why` and `fib diff`. */
-import type { FibEntry } from '../../api/types.ts';
+import type { FibEntry } from '../../api/route-types.ts';
 import { paint } from '../output/style.ts';
 import type { Colour, Style } from '../output/style.ts';
 import type { Cell, Column } from '../output/table.ts';

@@ -1,5 +1,5 @@
 /** `starling peer explain` and `starling peer confirm`. */
-import type { HeldChanges, PeerExplanation } from '../../api/types.ts';
+import type { HeldChanges, PeerExplanation } from '../../api/peer-explanation-types.ts';
 import { paint } from '../output/style.ts';
 import type { Style } from '../output/style.ts';
 import { formatTable } from '../output/table.ts';

@@ -1,5 +1,5 @@
 /** Columns of `starling route list`. */
-import type { RouteEntry, RouteViewName } from '../../api/types.ts';
+import type { RouteEntry, RouteViewName } from '../../api/route-types.ts';
 import type { Cell, Column } from '../output/table.ts';
 import { formatDuration } from '../output/words.ts';
 

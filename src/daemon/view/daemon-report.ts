@@ -1,19 +1,16 @@
 /** The daemon as the API sees it. */
 import type { DaemonCounters, DaemonView, FibCounters, FibQuery, RouteQuery, Slice } from '../../api/daemon-view.ts';
 import { ApiError } from '../../api/errors.ts';
+import type { HeldChanges, PeerExplanation } from '../../api/peer-explanation-types.ts';
+import type { FibEntry, RouteEntry, RouteExplanation } from '../../api/route-types.ts';
 import type {
   ActionResult,
   ConfigDiff,
   ConfigDiffInput,
   DaemonEvent,
-  FibEntry,
-  HeldChanges,
   PeerDetail,
-  PeerExplanation,
   PeerSummary,
   ResetKind,
-  RouteEntry,
-  RouteExplanation,
   RouteInput,
   StatusReport,
 } from '../../api/types.ts';

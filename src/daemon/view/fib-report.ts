@@ -1,7 +1,7 @@
 /** The kernel's routes as the API shows them: what is wanted, what is there, and why. */
 import type { FibQuery, Slice } from '../../api/daemon-view.ts';
 import { ApiError } from '../../api/errors.ts';
-import type { FibEntry, RouteExplanation } from '../../api/types.ts';
+import type { FibEntry, RouteExplanation } from '../../api/route-types.ts';
 import { FibError } from '../../fib/fib-error.ts';
 import type { FibRoute } from '../../fib/worker-messages.ts';
 import { tryParseAddress } from '../../net/address.ts';

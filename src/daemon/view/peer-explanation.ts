@@ -1,5 +1,5 @@
 /** Why there is a peer or not, and what is held back, as the API shows it. */
-import type { HeldChanges, PeerExplanation } from '../../api/types.ts';
+import type { HeldChanges, PeerExplanation } from '../../api/peer-explanation-types.ts';
 import { toPastTimestamp } from '../../api/timestamps.ts';
 import type { PeerExplanation as PeeringReasons } from '../../peering/explain-peer.ts';
 import type { Neighbour } from '../../peering/neighbour.ts';

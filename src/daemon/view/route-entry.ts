@@ -1,5 +1,5 @@
 /** Routes as the API shows them. */
-import type { RouteEntry } from '../../api/types.ts';
+import type { RouteEntry } from '../../api/route-types.ts';
 import { formatAsPath } from '../../bgp/messages/attributes/as-path.ts';
 import type { Attributes } from '../../bgp/messages/attributes/attributes.ts';
 import { formatCommunity } from '../../bgp/messages/attributes/communities.ts';

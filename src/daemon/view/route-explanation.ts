@@ -1,5 +1,5 @@
 /** `starling route explain`: why a route is what it is, told by the code that decided. */
-import type { RouteEntry, RouteExplanation } from '../../api/types.ts';
+import type { RouteEntry, RouteExplanation } from '../../api/route-types.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import { IPV4_UNICAST } from '../../net/family.ts';

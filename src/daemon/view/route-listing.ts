@@ -1,7 +1,7 @@
 /** `starling route list`: slices of Adj-RIB-In, Loc-RIB and Adj-RIB-Out. */
 import type { RouteQuery, Slice } from '../../api/daemon-view.ts';
 import { ApiError } from '../../api/errors.ts';
-import type { RouteEntry } from '../../api/types.ts';
+import type { RouteEntry } from '../../api/route-types.ts';
 import { FAMILIES } from '../../net/family.ts';
 import type { Family } from '../../net/family.ts';
 import { prefixContains } from '../../net/prefix.ts';
