@@ -50,7 +50,6 @@ const CALICO: readonly ApiResource[] = [
   calico('BGPFilter', 'bgpfilters'),
   calico('ClusterInformation', 'clusterinformations', true),
   calico('FelixConfiguration', 'felixconfigurations', true),
-  calico('CalicoNodeStatus', 'caliconodestatuses', true),
 ];
 
 const OWN: readonly ApiResource[] = [
@@ -66,7 +65,8 @@ export function companionResources(): readonly ApiResource[] {
 /** All that a node needs, without Secrets, which are asked for by name. */
 export function nodeResources({ nodeName, usePodCidr }: Scope): readonly ApiResource[] {
   const node = kubernetes('Node', 'v1', 'nodes', ['spec', 'status']);
-  return [...CALICO, ...(usePodCidr ? [] : blockAffinities(nodeName)), ...OWN, node, ...CLUSTER];
+  const nodeStatus = { ...calico('CalicoNodeStatus', 'caliconodestatuses', true), wanted: isFor(nodeName) };
+  return [...CALICO, nodeStatus, ...(usePodCidr ? [] : blockAffinities(nodeName)), ...OWN, node, ...CLUSTER];
 }
 
 /** The Secret of this name. */
@@ -105,6 +105,11 @@ export function collectionPath(resource: ApiResource, group: CalicoGroup): strin
   return `${root}/${namespace === undefined ? '' : `namespaces/${namespace}/`}${plural}`;
 }
 
+/** Whether the node that an object names is this one. */
+function isFor(nodeName: string): NonNullable<ApiResource['wanted']> {
+  return ({ spec }) => isJsonObject(spec) && spec['node'] === nodeName;
+}
+
 function kubernetes(kind: string, apiVersion: string, plural: string, fields: readonly string[]): ApiResource {
   return { name: kind, kind, apiVersion, plural, fields, optional: false };
 }
@@ -118,10 +123,7 @@ const HOSTNAME_HASH = 'projectcalico.org/hostname-hash';
 
 /** Of a cluster's thousands of affinities, only those of this node, or those that don't say by label whose they are. */
 function blockAffinities(nodeName: string): readonly ApiResource[] {
-  const own: ApiResource = {
-    ...calico('BlockAffinity', 'blockaffinities'),
-    wanted: ({ spec }) => isJsonObject(spec) && spec['node'] === nodeName,
-  };
+  const own = { ...calico('BlockAffinity', 'blockaffinities'), wanted: isFor(nodeName) };
   return [
     { ...own, labelSelector: `${HOSTNAME_HASH}=${hostnameHash(nodeName)}` },
     { ...own, name: 'BlockAffinity without label', labelSelector: `!${HOSTNAME_HASH}` },
