@@ -54,7 +54,7 @@ export function addCandidate(context: PeeringContext, rule: Rule, end: End, outc
     traceRefusal(context, rule, end, refusal);
     return;
   }
-  if (profile.passive !== undefined && rule.ends === 'nodes') outcome.problems.push(passiveProblem(profile));
+  if (profile.passive !== undefined && end.node !== undefined) outcome.problems.push(passiveProblem(profile));
   const neighbour = context.intern(describe(context, rule, { ...end, families }, profile));
   outcome.candidates.push({ rule, neighbour, profiles });
 }
@@ -185,8 +185,8 @@ function timers(
 }
 
 /** Between nodes of the cluster a PeerProfile has no say: with both passive there would be no session. */
-function isPassive(rule: Rule, { waits }: End, { passive }: Profile): boolean {
-  return rule.ends === 'address' ? (passive ?? waits) : waits;
+function isPassive({ ends }: Rule, { waits, node }: End, { passive }: Profile): boolean {
+  return ends === 'address' && node === undefined ? (passive ?? waits) : waits;
 }
 
 function nextHopMode({ nextHopMode: mode, keepForExternal }: Terms, external: boolean): NextHopMode {

@@ -108,6 +108,13 @@ describe('a PeerProfile', () => {
     const { neighbours, problems } = peeringOf([N1, N2, peerProfile('p', { passive: false })]);
     expect(neighbours.map(({ passive }) => passive)).toEqual([true, true]);
     expect(problems).toMatchObject([{ resource: 'PeerProfile p', field: 'passive' }]);
+    const named = [
+      N1,
+      N2,
+      NO_MESH,
+      ...[1, 2].map((n) => bgpPeer(`to${n}`, { node: `n${3 - n}`, peerIP: `192.0.2.${n}`, asNumber: 64512 })),
+    ];
+    expect(peeringOf([...named, peerProfile('p', { passive: true })]).neighbours).toMatchObject([{ passive: false }]);
   });
 });
 
