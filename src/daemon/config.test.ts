@@ -174,9 +174,10 @@ describe('the configuration', () => {
       'FILE:1:12: datastore.etcd.endpoints is required with datastore.type etcd, e.g. https://127.0.0.1:2379; or else discoverySrv',
     ]);
     const etcd = (fields: string) => problemsOf(`datastore: { type: etcd, etcd: { ${fields} } }`);
-    expect(etcd('endpoints: [ftp://a, "10.0.0.5:2379"]')).toEqual([
+    expect(etcd('endpoints: ["10.0.0.5:2379", "[fd00::5]:2379"]')).toEqual([]);
+    expect(etcd('endpoints: [ftp://a, "http://b/c"]')).toEqual([
       'FILE:1:46: datastore.etcd.endpoints.0 must be a URL like https://10.0.0.5:2379, not "ftp://a"',
-      'FILE:1:55: datastore.etcd.endpoints.1 must be a URL like https://10.0.0.5:2379, not "10.0.0.5:2379"',
+      'FILE:1:55: datastore.etcd.endpoints.1 must be a URL like https://10.0.0.5:2379, not "http://b/c"',
     ]);
     expect(etcd(`endpoints: [http://a:1], discoverySrv: b, certFile: ${path}, username: u`)).toEqual([
       expect.stringMatching(/datastore\.etcd\.discoverySrv must not be set together with endpoints$/),

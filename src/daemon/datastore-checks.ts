@@ -58,10 +58,11 @@ function etcdFaults(etcd: DatastoreValues['etcd']): DatastoreFault[] {
   return faults;
 }
 
-/** Nothing but scheme, host and port: etcd has no paths, and a user has fields of his own. */
+/** Nothing but scheme, host and port: etcd has no paths, and a user has fields of his own. Without a scheme it is http. */
 function isEndpoint(text: string): boolean {
-  if (!URL.canParse(text)) return false;
-  const { protocol, hostname, pathname, search, hash, username } = new URL(text);
+  const whole = text.includes('://') ? text : `http://${text}`;
+  if (!URL.canParse(whole)) return false;
+  const { protocol, hostname, pathname, search, hash, username } = new URL(whole);
   const bare = pathname === '/' || pathname === '';
   return /^https?:$/.test(protocol) && hostname !== '' && bare && search === '' && hash === '' && username === '';
 }
