@@ -288,10 +288,11 @@ describe('the datastore kubernetes', () => {
 
   it('gives a companion what another datastore lacks', async () => {
     const namespace = { namespace: 'kube-system' };
-    await using reading = await new Reading(kubeconfig, { scope: 'companion' }).synced();
+    await using reading = new Reading(kubeconfig, { scope: 'companion' });
     expect(reading.datastore.status.sources.map(({ name }) => name)).toEqual(['Service', 'EndpointSlice', 'Namespace']);
     reading.datastore.wantSecrets(['bgp', 'absent']);
-    await reading.until('Secret kube-system/bgp', () => true);
+    await reading.synced();
+    expect([...reading.resources.keys()]).toContain('Secret kube-system/bgp');
     await kube.apply(object('v1', 'Secret', 'absent', {}, namespace));
     await reading.until('Secret kube-system/absent', () => true);
   });

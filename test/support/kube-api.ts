@@ -113,10 +113,12 @@ export class KubeApi implements AsyncDisposable {
       { name: 'kube-apiserver' },
     );
     this.#api = api;
-    await waitUntilReady(api, async () => {
+    const ready = async () => {
       const { status } = await this.request('GET', '/readyz');
       if (status !== 200) throw new KubeApiError(`readyz: ${status}`);
-    });
+    };
+    // Four seconds where it has the machine for itself.
+    await waitUntilReady(api, ready, 60_000);
   }
 
   /** Ends the API server at once, as a crash does. */

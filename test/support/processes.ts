@@ -138,7 +138,11 @@ export function run(
 }
 
 /** Waits until a process answers `probe` without an error; fails at once, with its output, when the process ends. */
-export async function waitUntilReady(process_: RunningProcess, probe: () => Promise<unknown>): Promise<void> {
+export async function waitUntilReady(
+  process_: RunningProcess,
+  probe: () => Promise<unknown>,
+  timeoutMs = 15_000,
+): Promise<void> {
   await waitFor(
     async () => {
       if (!process_.running()) throw new EndedError(process_.name, process_.output());
@@ -147,7 +151,7 @@ export async function waitUntilReady(process_: RunningProcess, probe: () => Prom
         (error: unknown) => String(error),
       );
     },
-    { what: `${process_.name} to answer`, timeoutMs: 15_000, accept: (answer) => answer === true },
+    { what: `${process_.name} to answer`, timeoutMs, accept: (answer) => answer === true },
   );
 }
 
