@@ -123,6 +123,27 @@ describe('a workload of the node', () => {
     ]);
   });
 
+  it('is a route of its own, with the metric that the kernel has, while that is better than the normal one', () => {
+    const moving = (metric: number, normal = 1024) => {
+      const settings = resource('BGPConfiguration', 'default', { ipv4NormalRoutePriority: normal });
+      const workload = { ...parsePrefix('10.244.1.7'), interface: 'cali1', metric };
+      return withWorkloads(originations(clusterView([...blocks, settings]), { name: 'n1' }, []), [
+        workload,
+      ]).routes.filter(({ kind }) => kind === 'workload');
+    };
+    expect(moving(512)).toEqual([
+      {
+        prefix: parsePrefix('10.244.1.7'),
+        kind: 'workload',
+        interface: 'cali1',
+        metric: 512,
+        reason: 'Workload 10.244.1.7 runs on this node, inside its block 10.244.1.0/26. Its route has the metric 512.',
+      },
+    ]);
+    for (const metric of [0, 1024, 2048]) expect(moving(metric)).toEqual([]);
+    expect(moving(512, 512)).toEqual([]);
+  });
+
   it('comes and goes without the resources being read again', () => {
     const view = clusterView(blocks);
     const none = originations(view, { name: 'n1' }, []);

@@ -2,6 +2,7 @@
 import { addressBits } from '../net/family.ts';
 import { formatPrefix, parsePrefix, prefixContains, wordMask } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { bgpSettings } from '../resources/bgp-settings.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import type { BlockAffinity } from '../resources/kinds/block-affinity.ts';
 
@@ -12,6 +13,17 @@ export interface Origination {
   readonly kind: 'block' | 'workload';
   /** Why it is originated, as a sentence. */
   readonly reason: string;
+  /** The interface of the workload. */
+  readonly interface?: string;
+  /** Metric that the route is to have, where that is better than that of normal routes. */
+  readonly metric?: number;
+}
+
+/** A workload of this node: a host prefix, and how the kernel reaches it, as far as that is known. */
+export interface Workload extends Prefix {
+  readonly interface?: string;
+  /** Metric of the route, 0 where it has none. */
+  readonly metric?: number;
 }
 
 /** A block this node advertises. */
@@ -44,6 +56,8 @@ export interface Advertisement {
   readonly routes: readonly Origination[];
   /** By prefix. */
   readonly blocks: readonly OwnBlock[];
+  /** Metric of normal routes, by family. */
+  readonly normalMetric: readonly [number, number];
   /** By name. */
   readonly pools: readonly AdvertisedPool[];
   readonly problems: readonly AdvertisementProblem[];
@@ -73,13 +87,14 @@ export class ClusterBlocks {
 
 /**
  * The routes that a node originates: its blocks, and routes to those of its `workloads` (host prefixes, as the kernel has
- * them) for which no block stands. A block counts from when the node's claim to it is confirmed; while the claim is being
+ * them) for which no block stands, or whose metric is better than that of normal routes, as it is while a workload moves from
+ * one node to another. A block counts from when the node's claim to it is confirmed; while the claim is being
  * given up, the block is still announced, but not in place of what is more specific within it.
  */
 export function originations(
   view: ClusterView,
   node: { readonly name: string },
-  workloads: readonly Prefix[],
+  workloads: readonly Workload[],
 ): Advertisement {
   return withWorkloads(blockAdvertisement(view, node), workloads);
 }
@@ -88,17 +103,22 @@ export function originations(
  * The same advertisement with other workloads of the node. Costs a few look-ups for each of them, however many resources
  * there are.
  */
-export function withWorkloads(advertisement: Advertisement, workloads: readonly Prefix[]): Advertisement {
-  const { routes, blocks, cluster } = advertisement;
+export function withWorkloads(advertisement: Advertisement, workloads: readonly Workload[]): Advertisement {
+  const { routes, blocks, cluster, normalMetric } = advertisement;
   const aggregates = blocks.filter(({ aggregate }) => aggregate);
   const own = routes.filter(({ kind }) => kind === 'block');
   const taken = new Set(own.map(({ prefix }) => formatPrefix(prefix)));
   const hosts: Origination[] = [];
-  for (const prefix of workloads) {
+  for (const workload of workloads) {
+    const { interface: link, metric = 0, ...prefix } = workload;
     const text = formatPrefix(prefix);
-    if (taken.has(text) || aggregates.some((block) => prefixContains(block.prefix, prefix))) continue;
+    const moves = metric > 0 && metric < normalMetric[prefix.family];
+    if (taken.has(text)) continue;
+    if (!moves && aggregates.some((block) => prefixContains(block.prefix, prefix))) continue;
     taken.add(text);
-    hosts.push({ prefix, kind: 'workload', reason: workloadReason(prefix, blocks, cluster) });
+    const reason = workloadReason(prefix, blocks, cluster) + (moves ? ` Its route has the metric ${metric}.` : '');
+    const way = { ...(link !== undefined && { interface: link }), ...(moves && { metric }) };
+    hosts.push({ prefix, kind: 'workload', reason, ...way });
   }
   if (hosts.length === 0 && own.length === routes.length) return advertisement;
   return { ...advertisement, routes: [...own, ...hosts].sort((a, b) => comparePrefixes(a.prefix, b.prefix)) };
@@ -106,10 +126,12 @@ export function withWorkloads(advertisement: Advertisement, workloads: readonly 
 
 function blockAdvertisement(view: ClusterView, node: { readonly name: string }): Advertisement {
   const affinities = view.list('BlockAffinity').filter(counts);
+  const settings = bgpSettings(view);
   const own = byPrefix(affinities.filter(({ spec }) => spec.node === node.name));
   return {
     routes: own.map(origination),
     cluster: new ClusterBlocks(affinities),
+    normalMetric: [settings.ipv4NormalRoutePriority, settings.ipv6NormalRoutePriority],
     blocks: own.map((affinity) => ({ prefix: parsePrefix(affinity.spec.cidr), aggregate: isConfirmed(affinity) })),
     pools: view.list('IPPool').map(({ metadata, spec }) => ({
       name: metadata.name,
@@ -171,6 +193,7 @@ function workloadReason(prefix: Prefix, own: readonly OwnBlock[], cluster: Clust
   const address = formatPrefix(prefix).split('/')[0];
   const here = `Workload ${address} runs on this node`;
   const left = own.find((block) => prefixContains(block.prefix, prefix));
+  if (left?.aggregate === true) return `${here}, inside its block ${formatPrefix(left.prefix)}.`;
   if (left !== undefined) return `${here}, which is giving up block ${formatPrefix(left.prefix)} that it is in.`;
   if (cluster.nodes.size === 0) return `${here}, and the cluster has no blocks.`;
   for (const length of cluster.lengths) {

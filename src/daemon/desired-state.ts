@@ -4,10 +4,9 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { originations, withWorkloads } from '../advertiser/originations.ts';
-import type { Advertisement } from '../advertiser/originations.ts';
+import type { Advertisement, Workload } from '../advertiser/originations.ts';
 import { routingPlan, withBlackholes } from '../encapsulation/cluster-routing.ts';
 import type { ClusterRouting, ClusterRoutingOptions, RoutingPlan } from '../encapsulation/cluster-routing.ts';
-import type { Prefix } from '../net/prefix.ts';
 import { PeeringComputer } from '../peering/peering-computer.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import type { Peering, StaticRoute } from '../peering/peering.ts';
@@ -26,7 +25,7 @@ export interface DesiredNeighbour {
 /** What counts beside the resources. */
 export interface DesiredStateInputs {
   /** Workloads of this node, as the kernel has routes to them. */
-  readonly workloads: readonly Prefix[];
+  readonly workloads: readonly Workload[];
   /** Undefined where the FIB is switched off. */
   readonly kernel: ClusterRoutingOptions | undefined;
 }
@@ -142,7 +141,7 @@ interface CompiledNeighbours {
 }
 
 /** Blocks of other nodes, and what is said about them, are nothing to policies. */
-const NOT_FOR_POLICIES: readonly string[] = ['routes', 'cluster', 'problems'];
+const NOT_FOR_POLICIES: readonly string[] = ['routes', 'cluster', 'problems', 'normalMetric'];
 
 function whatPoliciesNeed(advertisement: Advertisement): readonly unknown[] {
   return Object.entries(advertisement).flatMap(([field, value]) => (NOT_FOR_POLICIES.includes(field) ? [] : [value]));

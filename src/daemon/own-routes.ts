@@ -16,6 +16,8 @@ export interface OwnRoute {
   readonly attributes: Attributes;
   /** Whether it is the route to a workload, which is exported by rules of its own. */
   readonly workload?: boolean;
+  /** The interface that the kernel's route leads over. */
+  readonly interface?: string;
 }
 
 /** A route added by hand takes the place of a wanted one for the same prefix until it is deleted. */
@@ -33,10 +35,12 @@ export class OwnRoutes {
     const before = this.wanted;
     this.wanted = new Map(routes.map((route) => [formatPrefix(route.prefix), route]));
     const other = ([key, route]: [string, OwnRoute]): boolean => before.get(key)?.workload !== route.workload;
+    const changed = [...this.wanted].filter(([key, route]) => isOtherWay(before.get(key), route));
     const removed = [...before].filter(([key]) => !this.wanted.has(key)).map(([, route]) => route);
     const added = [...this.wanted].filter(other).map(([, route]) => route);
     for (const route of removed) this.apply(route.prefix);
     for (const route of added) this.apply(route.prefix);
+    for (const [, route] of changed) this.apply(route.prefix);
     return { added, removed };
   }
 
@@ -76,7 +80,13 @@ export class OwnRoutes {
     }
     const block = encodeAttributes(route.attributes, route.prefix.family);
     const set = this.rib.sets.acquire(block, 0, block.length);
-    this.rib.originate(prefix, set, peer);
+    this.rib.originate(prefix, set, peer, route.interface);
     this.rib.sets.release(set);
   }
+}
+
+/** Whether a route that was there is told, or reached, in another way. */
+function isOtherWay(before: OwnRoute | undefined, now: OwnRoute): boolean {
+  if (before === undefined) return false;
+  return before.interface !== now.interface || before.attributes.localPref !== now.attributes.localPref;
 }

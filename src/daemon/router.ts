@@ -12,6 +12,7 @@ import type { Self } from '../peering/self.ts';
 import type { Advertising } from '../rib/advertising.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
 import type { ForwardingListener } from '../rib/forwarding.ts';
+import { encodeMetric } from '../rib/local-preference.ts';
 import type { NextHopAnswer, NextHopListener } from '../rib/next-hops.ts';
 import type { Rib } from '../rib/rib.ts';
 import type { DesiredState } from './desired-state.ts';
@@ -153,11 +154,12 @@ export class Router {
 
   /** Originates these routes, and no others. */
   originate(wanted: readonly Origination[]): void {
-    const routes = wanted.map(({ prefix, kind, reason }) => ({
+    const routes = wanted.map(({ prefix, kind, reason, interface: link, metric }) => ({
       prefix,
       reason,
       workload: kind === 'workload',
-      attributes: PLAIN_ATTRIBUTES,
+      attributes: metric === undefined ? PLAIN_ATTRIBUTES : { ...PLAIN_ATTRIBUTES, localPref: encodeMetric(metric) },
+      ...(link !== undefined && { interface: link }),
     }));
     const { added, removed } = this.ownRoutes.setWanted(routes);
     const { events } = this.options;
@@ -165,7 +167,7 @@ export class Router {
     for (const { prefix } of removed) {
       events.add('advertisement', formatPrefix(prefix), 'no longer originated: nothing asks for it any more');
     }
-    if (added.length + removed.length > 0) this.speaker.kick();
+    this.speaker.kick();
   }
 
   /** Takes which addresses are this machine's own. */

@@ -5,7 +5,11 @@ import { Workloads } from './workloads.ts';
 it('tells once that workloads came and went, however many did', async () => {
   const changed = vi.fn();
   const workloads = new Workloads(changed);
-  const added = Array.from({ length: 100 }, (_, i) => parsePrefix(`10.244.0.${i}/32`));
+  const added = Array.from({ length: 100 }, (_, i) => ({
+    ...parsePrefix(`10.244.0.${i}/32`),
+    interface: `cali${i}`,
+    metric: 0,
+  }));
   workloads.change({ added, removed: [] });
   workloads.change({ added: [], removed: added.slice(1) });
   expect(workloads.list.map(formatPrefix)).toEqual(['10.244.0.0/32']);

@@ -92,7 +92,7 @@ export class FibEngine {
     this.view = new KernelView(client, { owner, workloadInterfaces });
     this.tunnels = new VxlanDataplane(client);
     this.resolver = new NextHopResolver(this.view, this.tunnels);
-    this.watches = new NextHopWatches(this.resolver);
+    this.watches = new NextHopWatches(this.resolver, (index) => this.view.linkByIndex(index)?.name);
     this.groups = new GroupTable(sets, this.targets, this.resolver, maxPaths);
     this.table = new ObjectTable(this.targets, sets);
     this.held = new HeldRoutes(this.table, sets, this.resolver);

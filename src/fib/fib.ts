@@ -22,6 +22,7 @@ import type {
   ResilientOptions,
   WorkerOptions,
 } from './worker-messages.ts';
+import type { WorkloadRoute } from './workload-routes.ts';
 
 export { BLACKHOLE_GROUP } from './group-table.ts';
 
@@ -61,7 +62,7 @@ export interface FibHandler {
   /** The first answer for each next hop that is watched, then each change. */
   nextHops(changes: readonly NextHopChange[]): void;
   /** Routes to workloads came or went; all that there are at first. */
-  workloads(change: { readonly added: readonly Prefix[]; readonly removed: readonly Prefix[] }): void;
+  workloads(change: { readonly added: readonly WorkloadRoute[]; readonly removed: readonly Prefix[] }): void;
   /** The addresses of this node, canonical, at first and after each change. */
   addresses(own: readonly string[]): void;
 }

@@ -33,7 +33,7 @@ import type { CoveringRoute, OwnRoutes, ShadowSurroundings } from './route-shado
 import { ViewChanges } from './view-changes.ts';
 import type { Dependency } from './view-changes.ts';
 import { WorkloadRoutes } from './workload-routes.ts';
-import type { WorkloadChanges } from './workload-routes.ts';
+import type { WorkloadChanges, WorkloadWay } from './workload-routes.ts';
 
 /** What a view is made with. */
 export interface KernelViewOptions {
@@ -189,7 +189,7 @@ export class KernelView {
 
   /** The routes to workloads that came and went since the last call, all at first; undefined if none did. */
   takeWorkloadChanges(): WorkloadChanges | undefined {
-    return this.workloads.take((prefix) => this.routes.nextHopsOf(prefix).some((hop) => this.isOfWorkload(hop)));
+    return this.workloads.take((prefix) => this.wayToWorkload(prefix));
   }
 
   /** Whether the addresses of this node changed since the last call. */
@@ -214,6 +214,12 @@ export class KernelView {
         if (ofWorkload) this.workloads.touch(prefixes.prefix(id));
       },
     };
+  }
+
+  private wayToWorkload(prefix: Prefix): WorkloadWay | undefined {
+    const hop = this.routes.nextHopsOf(prefix).find((one) => this.isOfWorkload(one));
+    const link = hop === undefined ? undefined : this.byIndex.get(hop.interfaceIndex);
+    return link === undefined ? undefined : { interface: link.name, metric: this.routes.lookUp(prefix)?.metric ?? 0 };
   }
 
   private isOfWorkload({ interfaceIndex }: { readonly interfaceIndex: number }): boolean {

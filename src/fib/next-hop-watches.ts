@@ -2,6 +2,7 @@
  * Tells the RIB which of its paths' next hops can be reached, and when that changes.
  */
 import type { Resolver } from './group-table.ts';
+import type { KernelNextHop } from './netlink/routes.ts';
 import { nextHopKey } from './next-hop.ts';
 import type { FibNextHop } from './next-hop.ts';
 import type { NextHopChange } from './worker-messages.ts';
@@ -9,13 +10,16 @@ import type { NextHopChange } from './worker-messages.ts';
 /** The next hops that the RIB asks about, by its ids. */
 export class NextHopWatches {
   private readonly resolver: Resolver;
+  private readonly interfaceName: (index: number) => string | undefined;
   private readonly hops = new Map<number, FibNextHop>();
   private readonly ids = new Map<string, Set<number>>();
   private readonly told = new Map<number, string>();
   private changes: NextHopChange[] = [];
 
-  constructor(resolver: Resolver) {
+  /** `interfaceName` tells the name of an interface by its index. */
+  constructor(resolver: Resolver, interfaceName: (index: number) => string | undefined) {
     this.resolver = resolver;
+    this.interfaceName = interfaceName;
   }
 
   /** Watches an address; the first answer is among the next changes. */
@@ -55,6 +59,11 @@ export class NextHopWatches {
     return changes;
   }
 
+  private interfaceOf(hops: readonly KernelNextHop[]): string {
+    const [first = ''] = hops.map((hop) => this.interfaceName(hop.interfaceIndex) ?? '').sort();
+    return first;
+  }
+
   private look(id: number, hop: FibNextHop): void {
     const resolution = this.resolver.resolve(hop);
     const reachable = 'hops' in resolution;
@@ -63,8 +72,9 @@ export class NextHopWatches {
       reachable,
       metric: reachable ? resolution.metric : 0,
       words: reachable ? resolution.words : resolution.why,
+      interface: reachable ? this.interfaceOf(resolution.hops) : '',
     };
-    const text = `${reachable} ${change.metric} ${change.words}`;
+    const text = `${reachable} ${change.metric} ${change.interface} ${change.words}`;
     if (this.told.get(id) === text) return;
     this.told.set(id, text);
     this.changes.push(change);

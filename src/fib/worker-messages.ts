@@ -6,6 +6,7 @@ import type { Prefix } from '../net/prefix.ts';
 import type { FibNextHop } from './next-hop.ts';
 import type { FibRule } from './policy-rules.ts';
 import type { VxlanPlan } from './tunnel-plan.ts';
+import type { WorkloadRoute } from './workload-routes.ts';
 
 /** Words a route takes in {@link RouteUpdates.words}: family << 8 | length, four of the address, group id (0: none). */
 export const WORDS_PER_ROUTE = 6;
@@ -95,6 +96,8 @@ export interface NextHopChange {
   /** 0 if directly connected, else the metric of the route to it, at least 1. */
   readonly metric: number;
   readonly words: string;
+  /** Where packets to it leave; the first one by name where there are several, '' where it can't be reached. */
+  readonly interface: string;
 }
 
 /** Routes of ours that somebody else had changed and that are as they should be again. */
@@ -147,7 +150,7 @@ export type FibAnswer =
   | { readonly type: 'trouble'; readonly trouble: FibTrouble }
   | { readonly type: 'repaired'; readonly repair: FibRepair }
   | { readonly type: 'nextHops'; readonly changes: readonly NextHopChange[] }
-  | { readonly type: 'workloads'; readonly added: readonly Prefix[]; readonly removed: readonly Prefix[] }
+  | { readonly type: 'workloads'; readonly added: readonly WorkloadRoute[]; readonly removed: readonly Prefix[] }
   | { readonly type: 'addresses'; readonly own: readonly string[] }
   | {
       readonly type: 'status';

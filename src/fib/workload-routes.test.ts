@@ -19,9 +19,10 @@ describe('interfaces of workloads', () => {
 describe('changes of workload routes', () => {
   it('are the difference to what was told before', () => {
     const routes = new WorkloadRoutes(['cali*']);
+    let way = { interface: 'cali1', metric: 0 };
     const there = new Set(['10.0.0.1/32', '10.0.0.2/32']);
     const take = () => {
-      const changes = routes.take((prefix) => there.has(formatPrefix(prefix)));
+      const changes = routes.take((prefix) => (there.has(formatPrefix(prefix)) ? way : undefined));
       return changes && [changes.added.map(formatPrefix), changes.removed.map(formatPrefix)];
     };
     for (const prefix of ['10.0.0.1/32', '10.0.0.2/32', '10.0.0.3/32']) routes.touch(parsePrefix(prefix));
@@ -31,6 +32,9 @@ describe('changes of workload routes', () => {
     routes.touch(parsePrefix('10.0.0.1/32'));
     routes.touch(parsePrefix('10.0.0.2/32'));
     expect(take()).toEqual([[], ['10.0.0.1/32']]);
+    way = { interface: 'cali1', metric: 512 };
+    routes.touch(parsePrefix('10.0.0.2/32'));
+    expect(take()).toEqual([['10.0.0.2/32'], []]);
   });
 
   it('leave out networks, link-local addresses and multicast', () => {
@@ -47,8 +51,9 @@ describe('changes of workload routes', () => {
     ]) {
       routes.touch(parsePrefix(prefix));
     }
-    expect(routes.take(() => true)).toBeUndefined();
+    const way = { interface: 'cali1', metric: 0 };
+    expect(routes.take(() => way)).toBeUndefined();
     routes.touch(parsePrefix('fec0::1'));
-    expect(routes.take(() => true)?.added).toHaveLength(1);
+    expect(routes.take(() => way)?.added).toHaveLength(1);
   });
 });

@@ -6,9 +6,19 @@ import { IPV4_UNICAST, addressBits } from '../net/family.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 
-/** What came and went. */
+/** The route to a workload: a host prefix. */
+export interface WorkloadRoute extends Prefix, WorkloadWay {}
+
+/** How the kernel reaches a workload. */
+export interface WorkloadWay {
+  readonly interface: string;
+  /** Metric of the route in the kernel; 0 where it has none. */
+  readonly metric: number;
+}
+
+/** What came, or is reached in another way, and what went. */
 export interface WorkloadChanges {
-  readonly added: Prefix[];
+  readonly added: WorkloadRoute[];
   readonly removed: Prefix[];
 }
 
@@ -16,7 +26,7 @@ export interface WorkloadChanges {
 export class WorkloadRoutes {
   private readonly patterns: readonly RegExp[];
   /** What was told of, by prefix. */
-  private readonly told = new Map<string, Prefix>();
+  private readonly told = new Map<string, WorkloadWay>();
   /** What may have changed since, by prefix. */
   private readonly touched = new Map<string, Prefix>();
 
@@ -35,16 +45,21 @@ export class WorkloadRoutes {
     if (isHostOfWorkload(prefix)) this.touched.set(formatPrefix(prefix), prefix);
   }
 
-  /** What changed since the last call, with `isWorkload` as what holds now; undefined if nothing did. */
-  take(isWorkload: (prefix: Prefix) => boolean): WorkloadChanges | undefined {
-    const added: Prefix[] = [];
+  /** What changed since the last call, with `wayTo` as what holds now; undefined if nothing did. */
+  take(wayTo: (prefix: Prefix) => WorkloadWay | undefined): WorkloadChanges | undefined {
+    const added: WorkloadRoute[] = [];
     const removed: Prefix[] = [];
     for (const [key, prefix] of this.touched) {
-      const there = isWorkload(prefix);
-      if (there === this.told.has(key)) continue;
-      if (there) this.told.set(key, prefix);
-      else this.told.delete(key);
-      (there ? added : removed).push(prefix);
+      const way = wayTo(prefix);
+      const before = this.told.get(key);
+      if (way?.interface === before?.interface && way?.metric === before?.metric) continue;
+      if (way === undefined) {
+        this.told.delete(key);
+        removed.push(prefix);
+      } else {
+        this.told.set(key, way);
+        added.push({ ...prefix, ...way });
+      }
     }
     this.touched.clear();
     return added.length + removed.length === 0 ? undefined : { added, removed };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accepts, ask, exportPolicy, importPolicy } from '../../test/support/policy-asking.ts';
+import { accepts, ask, exportPolicy, importPolicy, judge } from '../../test/support/policy-asking.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import { SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL, SOURCE_WORKLOAD } from '../rib/policy.ts';
 import type { FilterRule, NamedFilter } from './bgp-filter.ts';
@@ -188,5 +188,56 @@ describe('an export policy', () => {
     const key = exportPolicy({ filters, pools, blocks }).key;
     expect(exportPolicy(turned).key).toBe(key);
     expect(exportPolicy({ ...turned, filters: filters.toReversed() }).key).not.toBe(key);
+  });
+
+  it('lets out what is inside a block with a metric that is better than that of normal routes', () => {
+    const inside = (localPref: number) =>
+      judge(policy, '10.244.1.7/32', { source: SOURCE_INTERNAL, attributes: { localPref } });
+    expect(inside(2_147_483_135).why).toBe(
+      "accepted: it is inside this node's block 10.244.1.0/26, and its metric is better than that of normal routes",
+    );
+    expect([2_147_482_623, 100, 2_147_481_599].map((localPref) => inside(localPref).accepted)).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    const lower = exportPolicy({ pools, blocks, normalMetric: [512, 512] });
+    expect(judge(lower, '10.244.1.7/32', { attributes: { localPref: 2_147_483_135 } }).accepted).toBe(false);
+  });
+
+  it('lets services through where the node is a route reflector, whatever they come from', () => {
+    const reflected = [
+      { prefix: parsePrefix('10.96.0.0/12'), setting: 'serviceClusterIPs' },
+      { prefix: parsePrefix('fd00:96::/112'), setting: 'serviceClusterIPs' },
+    ];
+    const reflector = exportPolicy({ pools, blocks, reflected });
+    for (const source of [SOURCE_INTERNAL, SOURCE_EXTERNAL, SOURCE_WORKLOAD] as const) {
+      expect(ask(reflector, '10.96.0.10/32', source)).toBe(
+        'accepted: it is inside 10.96.0.0/12 of serviceClusterIPs, and this node is a route reflector',
+      );
+      expect(accepts(reflector, 'fd00:96::a/128', source)).toBe(true);
+      expect(accepts(policy, '10.96.0.10/32', source)).toBe(false);
+    }
+  });
+
+  it('adds communities to what the defaults accept within a prefix, those of all prefixes around it', () => {
+    const communities = [
+      { prefix: parsePrefix('10.244.0.0/16'), communities: ['65000:1', '65000:1:2'] },
+      { prefix: parsePrefix('10.244.1.0/24'), communities: ['65000:2'] },
+    ];
+    const filters: NamedFilter[] = [
+      { name: 'f', spec: { exportV4: [{ cidr: '10.244.9.0/24', matchOperator: 'In', action: 'Accept' }] } },
+    ];
+    const adding = exportPolicy({ filters, pools, blocks, communities });
+    const { why, attributes } = judge(adding, '10.244.1.0/26', { source: SOURCE_LOCAL });
+    expect(attributes?.communities).toEqual([0xfde8_0001, 0xfde8_0002]);
+    expect(attributes?.largeCommunities).toHaveLength(1);
+    expect(why).toBe(
+      'accepted: 10.244.1.0/26 is a block of this node; adds community 65000:1, 65000:1:2, 65000:2 (prefixAdvertisements of 10.244.0.0/16 and 10.244.1.0/24)',
+    );
+    expect(judge(adding, '10.244.3.0/26').attributes?.communities).toEqual([0xfde8_0001]);
+    // A filter that accepts a route has the last word, and the communities of other prefixes are none of its.
+    expect(judge(adding, '10.244.9.0/26').attributes?.communities).toEqual([]);
+    expect(judge(adding, '192.0.2.0/24', { source: SOURCE_LOCAL }).attributes?.communities).toEqual([]);
   });
 });

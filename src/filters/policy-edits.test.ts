@@ -1,11 +1,11 @@
 /** What an edited filter costs: who hears what, and of how many routes is asked. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { exportPolicy, importPolicy } from '../../test/support/policy-asking.ts';
-import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
-import { decodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
+import { decodeAttributes, encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { parsePrefix } from '../net/prefix.ts';
 import { Advertising } from '../rib/advertising.ts';
+import { WORKLOAD_PEER } from '../rib/peers.ts';
 import { SOURCE_EXTERNAL, SOURCE_INTERNAL } from '../rib/policy.ts';
 import type { RoutePolicy } from '../rib/policy.ts';
 import { Rib } from '../rib/rib.ts';
@@ -206,5 +206,51 @@ describe('policies that undo each other', () => {
     rib.withdraw(teller, 0, NLRI, 0, 4);
     settle();
     expect(rib.sets.count).toBe(0);
+  });
+});
+
+describe('rules about interfaces', () => {
+  const onEth1: FilterRule = { interface: 'eth1', action: 'Reject' };
+  const pods: FilterRule = { interface: 'cali*', action: 'Reject' };
+
+  it('follow the interface that the kernel has for a next hop', () => {
+    const watches: number[] = [];
+    rib = new Rib({
+      self: { routerId: 1, clusterId: 1 },
+      nextHopListener: { watch: (watch) => watches.push(watch), unwatch: () => {} },
+    });
+    advertising = new Advertising(rib);
+    const answer = (link: string) => {
+      rib.setNextHops([{ id: watches[0], reachable: true, metric: 0, words: link, interface: link }]);
+      settle();
+    };
+    const [teller, one, other] = threePeers(exporting(onEth1));
+    advertising.change(other, profile(exporting()));
+    answer('eth0');
+    expect(toldCounts(one, other)).toEqual([PREFIXES, PREFIXES]);
+    written.clear();
+    answer('eth1');
+    expect(toldCounts(one, other)).toEqual([0, PREFIXES]);
+    expect([...written.keys()]).toEqual([one]);
+    rib.changeImport(teller, importing(onEth1));
+    settle();
+    expect(rib.peers.accepted[0][teller]).toBe(0);
+    answer('eth0');
+    expect(rib.peers.accepted[0][teller]).toBe(PREFIXES);
+    expect(toldCounts(one, other)).toEqual([PREFIXES, PREFIXES]);
+  });
+
+  it('follow the interface of a workload', () => {
+    const [, one] = threePeers(exporting());
+    const workload = parsePrefix('10.99.0.7/32');
+    const block = encodeAttributes(PLAIN_ATTRIBUTES, 0);
+    const set = rib.sets.acquire(block, 0, block.length);
+    advertising.change(one, profile(exporting(pods)));
+    const toldWith = (link: string): boolean => {
+      rib.originate(workload, set, WORKLOAD_PEER, link);
+      settle();
+      return advertising.told(one, 0, rib.tables[0].prefixes.find(...workload.words, 32)).paths.length > 0;
+    };
+    expect([toldWith('cali1'), toldWith('tap1'), toldWith('cali2')]).toEqual([false, true, false]);
   });
 });

@@ -69,6 +69,14 @@ export class Advertising {
     }
   }
 
+  /** Called by the RIB. */
+  interfacesChanged(): void {
+    for (const { group, streams } of this.entries.values()) {
+      if (group.profile.exportPolicy.usesInterface !== true) continue;
+      for (const family of group.profile.families) for (const stream of streams) stream.markChanged(family, 'all');
+    }
+  }
+
   /** Called by the tables of the RIB as long as somebody is told all paths. */
   pathChanged(family: Family, row: number): void {
     for (const { group, streams } of this.entries.values()) {

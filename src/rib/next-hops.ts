@@ -30,6 +30,8 @@ export interface NextHopAnswer {
   readonly metric: number;
   /** E.g. `directly connected on eth0`. */
   readonly words: string;
+  /** Name of the interface that packets to it leave through, '' where there is none. */
+  readonly interface?: string;
 }
 
 /** Interns next hops: 4 bytes, 16 bytes, or 32 (global and link-local, RFC 2545 §3). Id 0 means "none". */
@@ -46,6 +48,10 @@ export class NextHops {
 
   /** Canonical text of the link-local address, which counts only on the link of the peer it came from; '' for none. By id. */
   readonly linkLocal: string[] = [''];
+  /** Name of the interface by the last answer, '' where it is not known. By id. */
+  readonly interface: string[] = [''];
+  /** Counts how often {@link interface} changed for an id in use. */
+  interfaceChanges = 0;
   /** Counts freed ids: while it stands still, what was derived from ids stays true. */
   generation = 0;
 
@@ -124,6 +130,7 @@ export class NextHops {
     const watch = asks ? ++this.watches : 0;
     this.watchOf[id] = watch;
     this.words[id] = '';
+    this.interface[id] = '';
     this.answered[id] = asks ? UNKNOWN : 0;
     this.update(id);
     if (!asks) return;
@@ -164,12 +171,14 @@ export class NextHops {
   /** Takes answers to watches; those to watches that ended are dropped. Returns the ids whose paths are to be decided anew. */
   take(answers: readonly NextHopAnswer[]): number[] {
     const changed = new Set<number>();
-    for (const { id: watch, reachable, metric, words } of answers) {
+    for (const { id: watch, reachable, metric, words, interface: link = '' } of answers) {
       const id = this.watched.get(watch);
       if (id === undefined) continue;
       if (this.answered[id] === UNKNOWN) this.unanswered--;
       this.answered[id] = reachable ? metric : UNREACHABLE;
       this.words[id] = words;
+      if (this.interface[id] !== link) this.interfaceChanges++;
+      this.interface[id] = link;
       if (this.update(id)) changed.add(id);
     }
     return [...changed];

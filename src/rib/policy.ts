@@ -3,8 +3,10 @@
  * Filters are compiled in `src/filters`; the RIB only calls them.
  */
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
+import { IPV4_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { SOURCE_LOCAL } from '../route-reflector/route-source.ts';
 import type { RouteSource } from '../route-reflector/route-source.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 
@@ -36,6 +38,12 @@ export interface RouteView {
   set: number;
   /** Name of the interface that packets leave through, '' where it is not known; only for policies with `usesInterface`. */
   interface: string;
+}
+
+/** A view to be filled in, of routes whose attributes are in `attributes`. */
+export function emptyView(attributes: AttributeSets): RouteView {
+  const nowhere = { a0: 0, a1: 0, a2: 0, a3: 0, length: 0, interface: '' };
+  return { ...nowhere, family: IPV4_UNICAST, source: SOURCE_LOCAL, attributes, set: 0 };
 }
 
 /** A change that a policy makes to the attributes of routes. Those with equal keys make the same one. */

@@ -64,7 +64,7 @@ export class Reimport implements RowJob {
     rib.load(table.prefixes.prefix(table.prefix[row]));
     rib.view.source = info.source;
     const looped = loopIn(sets, set, info, rib.self) !== undefined;
-    const accepted = looped ? REJECTED : rib.applyImport(info.importPolicy, set);
+    const accepted = looped ? REJECTED : rib.applyImport(info.importPolicy, set, peer);
     this.adjRibIn.setAccepted(table, row, accepted);
     if (isStale(peers, table, row)) {
       peers.staleAccepted[family][peer] += (accepted === REJECTED ? 0 : 1) - (before === REJECTED ? 0 : 1);

@@ -9,7 +9,6 @@ import { readU32 } from '../net/address.ts';
 import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
-import { wordMask } from '../net/prefix.ts';
 import { AttributeSets } from './attribute-sets.ts';
 import { BestPathSelector, DEFAULT_BEST_PATH } from './best-path.ts';
 import type { BestPathOptions } from './best-path.ts';
@@ -22,18 +21,22 @@ import type { RouterIdentity } from '../route-reflector/reflection.ts';
 import { PathTable } from './path-table.ts';
 import { LOCAL_PEER, Peers } from './peers.ts';
 import type { OwnPeer, PeerInfo } from './peers.ts';
-import { REJECTED, SOURCE_LOCAL, SOURCE_WORKLOAD } from './policy.ts';
+import { readNlri } from './read-nlri.ts';
+import { REJECTED, emptyView, SOURCE_LOCAL, SOURCE_WORKLOAD } from './policy.ts';
 import type { RoutePolicy, RouteView } from './policy.ts';
 import { changeScope } from './policy-change.ts';
 import type { ChangeScope } from './policy-change.ts';
 import { NextHopSearch } from './next-hop-search.ts';
 import { Reimport } from './reimport.ts';
 import { ROWS_PER_CHANGE, RowScan } from './row-scan.ts';
+import { RouteInterfaces } from './route-interfaces.ts';
 import { giveUpStale, isGone, markStale } from './stale-paths.ts';
 
 /** Is told which prefixes have another best path, or the same one with other attributes. */
 export interface AdvertisingListener {
   bestChanged(family: Family, prefix: number): void;
+  /** Packets to a next hop leave through another interface than before: policies that ask for it may decide differently. */
+  interfacesChanged?(): void;
 }
 
 export interface RibOptions {
@@ -61,6 +64,8 @@ export class Rib {
   readonly selector: BestPathSelector;
   /** Who this router is. A change concerns what is decided from then on. */
   self: RouterIdentity;
+  /** For policies that ask for them. */
+  readonly interfaces: RouteInterfaces;
   /** Reused for every policy call. */
   readonly view: RouteView;
 
@@ -85,6 +90,7 @@ export class Rib {
       { ...own, address: 'workload', source: SOURCE_WORKLOAD },
       this.sets.rewrites,
     );
+    this.interfaces = new RouteInterfaces(this.sets, this.peers);
     this.adjRibIn = new AdjRibIn(this.sets, this.peers);
     this.search = new NextHopSearch(this.sets);
     this.removal = new Removal(this.adjRibIn, this.peers);
@@ -94,18 +100,7 @@ export class Rib {
     if (options.forwarding !== undefined) {
       this.forwarding = new Forwarding(this.sets, this.peers, options.forwarding);
     }
-    this.view = {
-      family: IPV4_UNICAST,
-      a0: 0,
-      a1: 0,
-      a2: 0,
-      a3: 0,
-      length: 0,
-      source: SOURCE_LOCAL,
-      attributes: this.sets,
-      set: 0,
-      interface: '',
-    };
+    this.view = emptyView(this.sets);
   }
 
   /** Registers who is told about changed best paths. */
@@ -139,7 +134,7 @@ export class Rib {
     const { view } = this;
     view.family = family;
     view.source = info.source;
-    const fixed = !looped && !importPolicy.perPrefix ? this.applyImport(importPolicy, set) : REJECTED;
+    const fixed = !looped && !importPolicy.perPrefix ? this.applyImport(importPolicy, set, peer) : REJECTED;
     let pathId = 0;
     let at = start;
     while (at < end) {
@@ -150,7 +145,7 @@ export class Rib {
       const length = buffer[at++];
       readNlri(buffer, at, length, view);
       at += (length + 7) >> 3;
-      const accepted = looped || !importPolicy.perPrefix ? fixed : this.applyImport(importPolicy, set);
+      const accepted = looped || !importPolicy.perPrefix ? fixed : this.applyImport(importPolicy, set, peer);
       this.adjRibIn.insert(table, view, peer, pathId, set, accepted);
     }
   }
@@ -172,16 +167,24 @@ export class Rib {
     }
   }
 
-  /** Adds a route of this router's own with the attributes of `set`, from one of the pseudo-peers. */
-  originate(prefix: Prefix, set: number, peer: OwnPeer = LOCAL_PEER): void {
+  /**
+   * Adds a route of this router's own with the attributes of `set`, from one of the pseudo-peers; `link` is the interface that
+   * the kernel's route to it leads over, '' if there is none.
+   */
+  originate(prefix: Prefix, set: number, peer: OwnPeer = LOCAL_PEER, link = ''): void {
     this.load(prefix);
-    this.adjRibIn.insert(this.tables[prefix.family], this.view, peer, 0, set, set);
+    const table = this.tables[prefix.family];
+    this.adjRibIn.insert(table, this.view, peer, 0, set, set);
+    const id = table.prefixes.find(...prefix.words, prefix.length);
+    if (this.interfaces.setOwn(prefix.family, id, link) && table.bestSet[id] !== 0) this.tellChanged(table, id);
   }
 
   /** Takes a route of this router's own back. */
   withdrawOwn(prefix: Prefix, peer: OwnPeer = LOCAL_PEER): void {
     this.load(prefix);
-    this.adjRibIn.withdraw(this.tables[prefix.family], this.view, peer, 0);
+    const table = this.tables[prefix.family];
+    this.interfaces.setOwn(prefix.family, table.prefixes.find(...prefix.words, prefix.length), '');
+    this.adjRibIn.withdraw(table, this.view, peer, 0);
   }
 
   /**
@@ -262,7 +265,10 @@ export class Rib {
    * decided anew, and nothing else (RFC 4271 §9.1.2.1).
    */
   setNextHops(answers: readonly NextHopAnswer[]): void {
-    this.searchPaths(this.sets.nextHops.take(answers));
+    const { nextHops } = this.sets;
+    const before = nextHops.interfaceChanges;
+    this.searchPaths(nextHops.take(answers));
+    if (nextHops.interfaceChanges !== before) this.interfacesChanged();
   }
 
   /** Whether routes wait for the answer to a next hop that is new: they are as they were before until then. */
@@ -304,9 +310,17 @@ export class Rib {
   }
 
   /** Result of the import policy for the prefix in {@link view}. */
-  applyImport(policy: RoutePolicy, set: number): number {
+  applyImport(policy: RoutePolicy, set: number, peer: number): number {
     this.view.set = set;
+    if (policy.usesInterface === true) this.view.interface = this.interfaces.of(set, peer, 0, 0);
     return policy.apply(this.view);
+  }
+
+  private interfacesChanged(): void {
+    for (const [peer, info] of this.peers.info.entries()) {
+      if (info?.importPolicy.usesInterface === true) this.reimport(peer, info);
+    }
+    for (const listener of this.advertising) listener.interfacesChanged?.();
   }
 
   private searchPaths(nextHops: readonly number[]): void {
@@ -376,24 +390,4 @@ export class Rib {
     // One reference was taken above; the prefix holds one for as long as the group is its own.
     forwarding.release(before);
   }
-}
-
-/** Reads one prefix of `length` bits at `at` into the view, host bits cleared (RFC 4271 §4.3). */
-function readNlri(buffer: Uint8Array, at: number, length: number, view: RouteView): void {
-  view.length = length;
-  view.a0 = readWord(buffer, at, length);
-  view.a1 = length > 32 ? readWord(buffer, at + 4, length - 32) : 0;
-  view.a2 = length > 64 ? readWord(buffer, at + 8, length - 64) : 0;
-  view.a3 = length > 96 ? readWord(buffer, at + 12, length - 96) : 0;
-}
-
-/** The first `bits` bits at `at` as the high bits of a word. */
-function readWord(buffer: Uint8Array, at: number, bits: number): number {
-  if (bits > 24) {
-    const word = (buffer[at] << 24) | (buffer[at + 1] << 16) | (buffer[at + 2] << 8) | buffer[at + 3];
-    return bits >= 32 ? word >>> 0 : (word & wordMask(bits)) >>> 0;
-  }
-  if (bits > 16) return (((buffer[at] << 24) | (buffer[at + 1] << 16) | (buffer[at + 2] << 8)) & wordMask(bits)) >>> 0;
-  if (bits > 8) return (((buffer[at] << 24) | (buffer[at + 1] << 16)) & wordMask(bits)) >>> 0;
-  return bits > 0 ? ((buffer[at] << 24) & wordMask(bits)) >>> 0 : 0;
 }

@@ -116,6 +116,7 @@ export class UpdateGroup {
         view.a3 = prefixes.a3[prefix];
       }
     }
+    if (profile.exportPolicy.usesInterface === true) view.interface = rib.interfaces.of(set, peer, family, prefix);
     const allowed = profile.exportPolicy.apply(view);
     return allowed === REJECTED ? 0 : this.transformed(allowed, family, source, peer);
   }

@@ -285,6 +285,7 @@ export class RouteExplainer {
     rib.load(table.prefixes.prefix(prefix));
     rib.view.source = source;
     rib.view.set = set;
+    rib.view.interface = rib.interfaces.of(set, from, family, prefix);
     const { accepted, why } = group.profile.exportPolicy.explain(rib.view);
     if (!accepted) return why;
     if (told) return `${why}${this.scaleWords(group, family)}`;

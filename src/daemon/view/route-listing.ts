@@ -130,6 +130,7 @@ export class RouteListing {
     rib.load(table.prefixes.prefix(table.prefix[row]));
     rib.view.source = rib.peers.source[table.peer[row]] as RouteSource;
     rib.view.set = set;
+    rib.view.interface = rib.interfaces.of(set, table.peer[row], table.prefixes.family, table.prefix[row]);
     const { accepted, why } = info.importPolicy.explain(rib.view);
     const tooLong = accepted && table.accepted[row] === 0;
     return tooLong ? `rejected: with what import adds its attributes do not fit a message (${why})` : why;
