@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { parsePrefix } from '../net/prefix.ts';
+import { PathTable } from '../rib/path-table.ts';
+import { uncoveredPrefixes } from './route-coverage.ts';
+
+/** A table with a best path from the first peer of each prefix; a negative peer has told a path that was not accepted. */
+function tableOf(routes: Readonly<Record<string, readonly number[]>>): PathTable {
+  const table = new PathTable(0);
+  for (const [text, peers] of Object.entries(routes)) {
+    const { words, length } = parsePrefix(text);
+    const prefix = table.prefixes.intern(...words, length);
+    table.fitPrefixes();
+    for (const peer of peers) {
+      const row = table.insert(prefix, Math.abs(peer), 0);
+      table.received[row] = 1;
+      table.accepted[row] = peer > 0 ? 1 : 0;
+    }
+    table.bestSet[prefix] = 1;
+    table.bestPeer[prefix] = peers[0];
+  }
+  return table;
+}
+
+describe('prefixes known from some peers only', () => {
+  it('are those without an accepted path of another one', () => {
+    const table = tableOf({
+      '10.0.1.0/24': [4],
+      '10.0.2.0/24': [4, 5],
+      '10.0.3.0/24': [4, 6],
+      '10.0.4.0/24': [4, -6],
+      '10.0.5.0/24': [6, 4],
+    });
+    expect(uncoveredPrefixes([table], new Set([4, 5]))).toBe(3);
+    expect(uncoveredPrefixes([table], new Set([4]))).toBe(2);
+    expect(uncoveredPrefixes([table], new Set([7]))).toBe(0);
+  });
+});
