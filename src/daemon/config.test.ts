@@ -191,6 +191,12 @@ describe('the configuration', () => {
       'environment variable KUBECONFIG: datastore.kubernetes.kubeconfig names /nowhere/config: there is no such file',
     ]);
     expect(problemsOf('', { KUBECONFIG: '/nowhere/config' })).toEqual([]);
+    const key = join(directory, 'key');
+    const withKey = { DATASTORE_TYPE: 'kubernetes', STARLING_CACHE_KEY_FILE: key };
+    writeFileSync(key, 'short');
+    expect(problemsOf('', withKey)[0]).toContain('which holds 5 bytes: a key needs at least 32, random ones');
+    writeFileSync(key, 'x'.repeat(32));
+    expect(load('', withKey).datastore.cacheKeyFile).toBe(key);
     expect(problemsOf('datastore: { type: kubernetes, kubernetes: { apiGroup: v3 } }')[0]).toMatch(
       /datastore\.kubernetes\.apiGroup must be auto, projectcalico\.org\/v3 or crd\.projectcalico\.org\/v1/,
     );

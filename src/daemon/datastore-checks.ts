@@ -1,5 +1,6 @@
 /** What the schema of the configuration can't see in the settings of the datastore: fields against each other, and files. */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
+import { MIN_KEY_FILE } from '../datastore/cache-secrets.ts';
 import type { ConfigValues } from './config-schema.ts';
 
 type DatastoreValues = ConfigValues['datastore'];
@@ -23,6 +24,7 @@ export function datastoreFaults(datastore: DatastoreValues): DatastoreFault[] {
     ...(type === 'etcd' ? etcdFaults(etcd) : []),
     ...(keyAlone ? [fault('datastore.cacheKeyFile', 'is set, but datastore.cache is empty: nothing is kept')] : []),
     ...files.flatMap(([field, path]) => fileFaults(field, path)),
+    ...keyFaults(cacheKeyFile),
   ];
 }
 
@@ -77,6 +79,14 @@ function fileFaults(field: string, path: string): DatastoreFault[] {
     const why = { ENOENT: 'there is no such file', EACCES: 'no permission to read it' }[code] ?? code;
     return [fault(field, `names ${path}: ${why}`)];
   }
+}
+
+/** A short key could be guessed. One that can't be read is named already. */
+function keyFaults(path: string): DatastoreFault[] {
+  const size = path === '' ? undefined : statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined || size >= MIN_KEY_FILE) return [];
+  const message = `names ${path}, which holds ${size} bytes: a key needs at least ${MIN_KEY_FILE}, random ones`;
+  return [fault('datastore.cacheKeyFile', message)];
 }
 
 function fault(field: string, message: string): DatastoreFault {

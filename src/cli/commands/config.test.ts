@@ -48,6 +48,18 @@ async function writeConfig(text: string): Promise<string> {
   return path;
 }
 
+describe('starling config validate with another datastore', () => {
+  it('checks its settings, and no resources', async () => {
+    const good = await writeConfig('datastore: { type: etcd, etcd: { endpoints: [http://127.0.0.1:2379] } }');
+    expect(await validate('--config', good)).toEqual({ code: 0, out: '/starlingd.yaml: valid, 0 resources\n' });
+    const bad = await writeConfig('datastore: { type: etcd }');
+    expect(await validate('--config', bad)).toMatchObject({
+      code: 2,
+      out: expect.stringContaining('datastore.etcd.endpoints is required'),
+    });
+  });
+});
+
 describe('starling config validate', () => {
   it('finds nothing wrong with what is right', async () => {
     await writeResources(PEER + NODE);
