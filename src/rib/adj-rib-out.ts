@@ -21,6 +21,7 @@ export interface ToldPath {
 }
 
 export class AdjRibOut {
+  readonly family: Family;
   /** Whether all paths are told, so that columns are by row and not by prefix. */
   readonly allPaths: boolean;
   /** Attribute set last told; 0 if it isn't told. */
@@ -46,11 +47,8 @@ export class AdjRibOut {
   constructor(sets: AttributeSets, table: PathTable, allPaths: boolean) {
     this.sets = sets;
     this.table = table;
+    this.family = table.prefixes.family;
     this.allPaths = allPaths;
-  }
-
-  get family(): Family {
-    return this.table.prefixes.family;
   }
 
   /** Makes the columns as long as those of the table. */
@@ -70,7 +68,7 @@ export class AdjRibOut {
 
   /** Marks a prefix or row pending. A prefix is held meanwhile; of a row what was told of it tells the prefix. */
   mark(key: number): void {
-    this.fit();
+    if (key >= this.pending.length) this.fit();
     if (this.pending[key] !== 0) return;
     this.pending[key] = 1;
     if (!this.allPaths) this.table.prefixes.hold(key);

@@ -64,8 +64,7 @@ export class Advertising {
   /** Called by the RIB. */
   bestChanged(family: Family, prefix: number): void {
     for (const { group, streams } of this.entries.values()) {
-      if (!group.profile.families.includes(family) || group.tellsAllPaths(family)) continue;
-      for (const stream of streams) stream.mark(family, prefix);
+      if (group.tellsBestPaths(family)) for (const stream of streams) stream.mark(family, prefix);
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { NO_ADVERTISE, NO_EXPORT, NO_EXPORT_SUBCONFED } from '../bgp/messages/attributes/attribute-summary.ts';
 import { toTwoOctetAs } from '../bgp/messages/attributes/two-octet-as.ts';
+import { FAMILIES } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import { growColumn } from './columns.ts';
 import { mayTell } from '../route-reflector/reflection.ts';
@@ -77,6 +78,9 @@ const NOT_TOLD = 0xffffffff;
 
 export class UpdateGroup {
   readonly profile: GroupProfile;
+  /** By family. */
+  private readonly bestPaths: readonly boolean[];
+  private readonly allPaths: readonly boolean[];
   private readonly rib: Rib;
   private readonly exporter: AttributeExporter;
   private readonly caches: readonly [ExportCache, ExportCache] = [new ExportCache(), new ExportCache()];
@@ -84,13 +88,21 @@ export class UpdateGroup {
   constructor(rib: Rib, profile: GroupProfile) {
     this.rib = rib;
     this.profile = profile;
+    const { families, addPaths } = profile;
+    this.allPaths = FAMILIES.map((family) => addPaths.includes(family));
+    this.bestPaths = FAMILIES.map((family) => families.includes(family) && !addPaths.includes(family));
     this.exporter = new AttributeExporter(rib.sets, profile);
     rib.sets.rewrites.use(profile.exportPolicy);
   }
 
   /** Whether members are told all paths of a family, and not only the best one. */
   tellsAllPaths(family: Family): boolean {
-    return this.profile.addPaths.includes(family);
+    return this.allPaths[family];
+  }
+
+  /** Whether members are told the best paths of a family, and no others. */
+  tellsBestPaths(family: Family): boolean {
+    return this.bestPaths[family];
   }
 
   /**
