@@ -106,9 +106,12 @@ describe('the datastore kubernetes', () => {
     await kube.apply(object('v1', 'Node', 'node-1', {}, { annotations: { 'example.com/seen': 'now' } }));
     await kube.apply(object('v1', 'Node', 'node-1', {}, { labels: { rack: 'a' } }));
     await reading.until('Node node-1', ({ metadata }) => metadata.labels['rack'] === 'a');
+    await kube.apply(affinity('node-1-old', 'node-1', hash));
+    await reading.until('BlockAffinity node-1-old', ({ metadata }) => Object.keys(metadata.labels).length > 0);
     await kube.delete(object(V3, 'BGPFilter', 'none'));
     await reading.untilGone('BGPFilter none');
-    expect(reading.changed).toEqual(['+Node node-1', '-BGPFilter none']);
+    // The block was never gone while it got its label.
+    expect(reading.changed).toEqual(['+Node node-1', '+BlockAffinity node-1-old', '-BGPFilter none']);
   });
 
   it("makes blocks of its Node's pod CIDRs where it is to, and asks for no BlockAffinities", async () => {

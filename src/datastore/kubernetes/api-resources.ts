@@ -21,6 +21,8 @@ export interface ApiResource {
   readonly fields: readonly string[];
   /** Whether all goes well without: it is then as if there were none where it may not be read. */
   readonly optional: boolean;
+  /** Whether an object that leaves it may come up in another list of its kind. */
+  readonly partial?: true;
   /** Which objects are of use; all where it is left out. */
   readonly wanted?: (object: Readonly<Record<string, unknown>>) => boolean;
 }
@@ -126,7 +128,7 @@ function blockAffinities(nodeName: string): readonly ApiResource[] {
   const own = { ...calico('BlockAffinity', 'blockaffinities'), wanted: isFor(nodeName) };
   return [
     { ...own, labelSelector: `${HOSTNAME_HASH}=${hostnameHash(nodeName)}` },
-    { ...own, name: 'BlockAffinity without label', labelSelector: `!${HOSTNAME_HASH}` },
+    { ...own, name: 'BlockAffinity without label', partial: true, labelSelector: `!${HOSTNAME_HASH}` },
   ];
 }
 

@@ -17,6 +17,9 @@ import type { Access } from './api-client.ts';
 /** Files are read again when they were read this long ago, in milliseconds: tokens in files change before they expire. */
 const KEPT_FOR = 60_000;
 
+/** How long a credential program may take, in milliseconds. */
+const PATIENCE = 30_000;
+
 export class Credentials {
   readonly #path: string;
   #config: KubeConfig | undefined;
@@ -62,7 +65,7 @@ export class Credentials {
       const server = config.getCurrentCluster()?.server;
       if (server === undefined) throw new Error('its current context names no cluster');
       const options: RequestOptions = { headers: {} };
-      await config.applyToHTTPSOptions(options);
+      await inTime(config.applyToHTTPSOptions(options));
       return { server, headers: headersOf(options), agent: this.#agentFor(config, server, options) };
     } catch (error) {
       if (error instanceof DatastoreError) throw error;
@@ -90,6 +93,16 @@ export class Credentials {
     this.#agentKey = material;
     return this.#agent;
   }
+}
+
+/** What is asked elsewhere, a program or an identity provider, need not answer. */
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout;
+  const late = new Promise<never>((_, reject) => {
+    const words = `its credential program or identity provider has not answered for ${PATIENCE / 1000} s`;
+    timer = setTimeout(() => reject(new Error(words)), PATIENCE);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 function headersOf({ headers, auth }: RequestOptions): Record<string, string> {

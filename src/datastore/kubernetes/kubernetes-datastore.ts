@@ -9,6 +9,7 @@ import type { ApiResource, CalicoGroup } from './api-resources.ts';
 import { CalicoGroups } from './calico-groups.ts';
 import { KubernetesWriter } from './kubernetes-writer.ts';
 import { lazyCredentials } from './lazy-credentials.ts';
+import { lateDeletes } from './late-deletes.ts';
 import { podCidrBlocks } from './pod-cidr-blocks.ts';
 import { Reflector } from './reflector.ts';
 import type { ReflectorListener, Timings } from './reflector.ts';
@@ -45,6 +46,9 @@ const TIMINGS: KubernetesTimings = {
   longestPause: 30_000,
   missingPause: 30_000,
 };
+
+/** How long an object may take from one list of its kind to another, in milliseconds. */
+const MOVE = 2000;
 
 /** Sources of the collector that are no list and watch: all Secrets, and blocks that are made from the Node. */
 const SECRETS = 'Secret';
@@ -85,8 +89,11 @@ export class KubernetesDatastore implements Datastore {
     const names = [...resources.map(({ name }) => name), SECRETS, ...(this.#makesBlocks ? [BLOCKS] : [])];
     const collector = new ResourceCollector(this.#tellingListener(), names);
     this.#secrets = this.#secretWatches(collector);
-    for (const resource of resources)
-      this.#reflectors.push(this.#reflector(resource, this.#collecting(resource.name, collector)));
+    for (const resource of resources) {
+      const collecting = this.#collecting(resource.name, collector);
+      const late = resource.partial ? lateDeletes(collecting, MOVE) : collecting;
+      this.#reflectors.push(this.#reflector(resource, late));
+    }
     for (const reflector of this.#reflectors) reflector.start();
   }
 
