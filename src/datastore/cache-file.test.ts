@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AnyResource } from '../resources/kinds.ts';
 import { parseResource } from '../resources/parse-resource.ts';
-import { readCache, writeCache } from './cache-file.ts';
+import { CacheUnusable, readCache, writeCache } from './cache-file.ts';
 import type { CacheSource } from './cache-file.ts';
 import { cacheKey } from './cache-secrets.ts';
 
@@ -108,13 +110,30 @@ describe('the file of the last known state', () => {
     expect(await read(KEY, { ...SOURCE, places: ['https://b:2379', 'https://c:2379'] })).toBeDefined();
   });
 
+  /** Writes these lines with the right checksum. */
+  const forge = (body: string): void => {
+    const sha256 = createHash('sha256').update(body).digest('hex');
+    writeFileSync(path, `${body}${JSON.stringify({ sha256 })}\n`);
+  };
+
+  it('is no more than refused whatever is in it', async () => {
+    await write(KEY);
+    const [head, ...lines] = readFileSync(path, 'utf8').split('\n');
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.oneof(fc.json(), fc.string(), fc.constantFrom(...lines))), async (others) => {
+        forge(`${[head, ...others].join('\n')}\n`);
+        expect((await read(KEY))?.writtenAt).toBe(WRITTEN);
+        forge(`${others.join('\n')}\n`);
+        await expect(read(KEY)).rejects.toThrow(CacheUnusable);
+      }),
+      { numRuns: 25 },
+    );
+  });
+
   it('is refused where a newer version wrote it', async () => {
     await write();
     const [head] = readFileSync(path, 'utf8').split('\n');
-    const { createHash } = await import('node:crypto');
-    const body = `${head.replace('"version":1', '"version":2')}\n`;
-    const sha256 = createHash('sha256').update(body).digest('hex');
-    writeFileSync(path, `${body}${JSON.stringify({ sha256 })}\n`);
+    forge(`${head.replace('"version":1', '"version":2')}\n`);
     await expect(read()).rejects.toThrow('was written by a newer version (its format is 2, not 1)');
   });
 });

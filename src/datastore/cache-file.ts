@@ -157,7 +157,7 @@ export async function readCache(
     // What an older version took for valid may not be now.
     if (parsed.ok) resources.push(parsed.resource);
   };
-  await inSlices(lines.slice(0, head.resources), (line) => take(JSON.parse(line)));
+  await inSlices(lines.slice(0, head.resources), (line) => take(parseJson(line)));
   const { left, sealed } = head.secrets;
   const opened = sealed && key !== undefined ? openSecrets(lines[head.resources], key, source) : undefined;
   for (const secret of opened ?? []) take(secret);
