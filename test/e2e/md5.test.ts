@@ -148,10 +148,9 @@ class Scene implements AsyncDisposable {
     return waitFor(() => this.show(address), { what, timeoutMs: LONG, accept });
   }
 
-  /** Segments signed with another key, as the kernel of the side that is connected to has counted them. */
+  /** Segments signed with another key, as the kernel of the peer has counted them. */
   async wronglySigned(): Promise<number> {
-    const space = this.connects === 'Starling' ? this.peer : this.dut;
-    const text = await run(['nstat', '-asz', 'TcpExtTCPMD5Failure'], { space });
+    const text = await run(['nstat', '-asz', 'TcpExtTCPMD5Failure'], { space: this.peer });
     return Number(/^TcpExtTCPMD5Failure\s+(\d+)/m.exec(text)?.[1]);
   }
 
@@ -203,16 +202,25 @@ describe.skipIf(missing !== undefined)(`TCP MD5${missing === undefined ? '' : ` 
       before = peers[2];
     });
 
-    it('goes down when its password changes in the Secret, and says what may be wrong', async () => {
+    it('keeps its session when its password changes in the Secret: the peer has until the hold time ends', async () => {
       const refused = await scene.wronglySigned();
       scene.starling.apply(resources(peerSecret(SECOND)));
+      await waitFor(() => scene.starling.process.output().includes(`${LINK.peer4}: its password changed`), {
+        what: 'the other password',
+      });
+      await scene.starling.api('POST', `/api/v1/peers/${LINK.peer4}/reset`, { kind: 'in' });
+      await waitFor(() => scene.wronglySigned(), { what: 'a drop', accept: (count) => count > refused });
+      for (const address of BOTH) expect(await scene.show(address)).toMatchObject({ state: 'Established', flaps: 0 });
+    });
+
+    it('says what may be wrong where the peer does not have the new password', async () => {
+      await scene.starling.api('POST', `/api/v1/peers/${LINK.peer4}/reset`, { kind: 'hard' });
       const { state } = await scene.peerReport(
         LINK.peer4,
         'a silent peer',
         ({ lastError }) => lastError?.words.includes('TCP MD5 password may be another one') === true,
       );
       expect(state).not.toBe('Established');
-      expect(await scene.wronglySigned()).toBeGreaterThan(refused);
       expect(await scene.show(LINK.peer6)).toMatchObject({ state: 'Established', flaps: 0 });
     });
 
@@ -224,6 +232,14 @@ describe.skipIf(missing !== undefined)(`TCP MD5${missing === undefined ? '' : ` 
 
     it('is held down without its Secret, and comes up with it', async () => {
       scene.starling.apply(resources());
+      // Two sessions of three.
+      const status = () => scene.starling.api<{ problems: readonly string[] }>('GET', '/api/v1/status');
+      await waitFor(async () => (await status()).problems.join('\n'), {
+        what: 'the guard',
+        accept: (problems) => problems.includes('held back from being held down'),
+      });
+      for (const address of BOTH) expect((await scene.show(address)).state).toBe('Established');
+      await scene.starling.api('POST', '/api/v1/peers/confirm', {});
       for (const [address, key] of [
         [LINK.peer4, 'v4'],
         [LINK.peer6, 'v6'],
