@@ -7,9 +7,18 @@
  * and recipe. Where KUBEBUILDER_ASSETS names a folder, the one in there is taken instead.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir, setPriority } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { buildKubeApiServer, KUBE_VERSION } from './lib/kube-build.mjs';
@@ -50,6 +59,18 @@ function takeLock() {
   }
 }
 
+/** Removes a folder into which a compiler that was just told to stop may still write. */
+function remove(folder) {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+}
+
+/** What a build that was killed left behind: a gigabyte. */
+function removeLeftovers() {
+  const isOld = (path) => Date.now() - statSync(path).mtimeMs > LOCK_LIFE;
+  const names = readdirSync(cache).filter((name) => name.startsWith(`${basename(target)}-`));
+  for (const path of names.map((name) => join(cache, name)).filter(isOld)) remove(path);
+}
+
 /** Builds, or waits for another process that does. Two that build at a time would cost time only: the result is renamed into place. */
 async function ensure() {
   mkdirSync(cache, { recursive: true });
@@ -57,9 +78,10 @@ async function ensure() {
     await sleep(1000);
     if (existsSync(target)) return;
   }
+  removeLeftovers();
   const folder = mkdtempSync(`${target}-`);
   const cleanUp = () => {
-    rmSync(folder, { recursive: true, force: true });
+    remove(folder);
     rmSync(lock, { force: true });
   };
   process.once('exit', cleanUp);
