@@ -162,6 +162,25 @@ describe('starling', () => {
     expect(await following.ended).toBe(0);
   });
 
+  it('says what a change of resources would do, and does not do it', async () => {
+    using scratch = createScratch('diff');
+    const files = (...resources: object[]) =>
+      scratch.write('change.yaml', resources.map((one) => JSON.stringify(one)).join('\n---\n'));
+    const before = await first.heard();
+    const same = await node.starling('config', 'diff', files(bgpPeer(2, 65_002)));
+    expect([same.code, same.out]).toEqual([0, 'No resource is different: the node would do nothing else than now.\n']);
+    const path = files(bgpPeer(1, 65_009), bgpPeer(3, 65_003), block('10.244.7.0/26'));
+    const { code, out, err } = await node.starling('config', 'diff', path);
+    expect([code, err]).toEqual([1, '']);
+    expect(out).toContain(
+      `~ ${FIRST} (router-1): reset, its session is set up anew\n      peerAs: 65001 becomes 65009\n`,
+    );
+    expect(out).toContain(`+ ${linkAddresses(3).theirs} (router-3): added\n`);
+    expect(out).toContain('+ 10.244.7.0/26  originated: ');
+    expect((await node.starling('config', 'diff', files(bgpPeer(1, 65_001, { asNumber: 'x' })))).code).toBe(2);
+    expect(await first.heard()).toEqual(before);
+  });
+
   it('validates resources before they are used', async () => {
     using scratch = createScratch('validate');
     scratch.write(
