@@ -22,6 +22,8 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   { field: 'ipAutodetectionMethod', variables: ['STARLING_IP_AUTODETECTION_METHOD', 'IP_AUTODETECTION_METHOD'] },
   { field: 'ip6AutodetectionMethod', variables: ['STARLING_IP6_AUTODETECTION_METHOD', 'IP6_AUTODETECTION_METHOD'] },
   { field: 'asNumber', variables: ['STARLING_AS_NUMBER', 'AS'] },
+  { field: 'publishNode', variables: ['STARLING_PUBLISH_NODE'] },
+  { field: 'disableNodeIpCheck', variables: ['STARLING_DISABLE_NODE_IP_CHECK', 'DISABLE_NODE_IP_CHECK'] },
   { field: 'namespace', variables: ['STARLING_NAMESPACE', 'NAMESPACE'], name: true },
   { field: 'datastore.type', variables: ['STARLING_DATASTORE_TYPE', 'DATASTORE_TYPE'] },
   { field: 'datastore.file.path', variables: ['STARLING_DATASTORE_FILE_PATH'] },

@@ -1,5 +1,6 @@
 /** The schema of a node's configuration file, with its defaults. */
 import { z } from 'zod';
+import { AutodetectionMethodError, parseAutodetectionMethod } from '../bootstrap/autodetection-method.ts';
 import { canonicalAddress, tryParseAddress } from '../net/address.ts';
 import { parseAsNumber } from '../resources/as-number.ts';
 import { parseInterfaceAddress } from '../resources/peer-address.ts';
@@ -26,6 +27,18 @@ const nodeAddress = (family: 0 | 1, name: string) =>
     )
     .default('');
 
+const autodetectionMethod = z
+  .string()
+  .superRefine((text, context) => {
+    try {
+      parseAutodetectionMethod(text);
+    } catch (error) {
+      if (!(error instanceof AutodetectionMethodError)) throw error;
+      context.addIssue({ code: 'custom', message: error.message });
+    }
+  })
+  .default('first-found');
+
 const asNumber = z.union([z.number(), z.string()]).transform((value, context): number => {
   const as = parseAsNumber(value);
   if (as !== undefined && as > 0) return as;
@@ -50,9 +63,13 @@ export const configSchema = z.strictObject({
   routerId: routerId.optional(),
   ip: nodeAddress(0, 'IPv4'),
   ip6: nodeAddress(1, 'IPv6'),
-  ipAutodetectionMethod: z.string().default('first-found'),
-  ip6AutodetectionMethod: z.string().default('first-found'),
+  ipAutodetectionMethod: autodetectionMethod,
+  ip6AutodetectionMethod: autodetectionMethod,
   asNumber: asNumber.optional(),
+  /** Whether this daemon writes address and AS number to the Node in the datastore. */
+  publishNode: z.boolean().default(false),
+  /** Whether it does so although another Node has the address. */
+  disableNodeIpCheck: z.boolean().default(false),
   /** Where the Secrets are that resources refer to. */
   namespace: z.string().min(1).default('kube-system'),
   datastore: z

@@ -141,13 +141,21 @@ describe('the configuration', () => {
 
   it('refuses what this version does not do', () => {
     expect(problemsOf('api: { gobgp: "127.0.0.1:50051" }')[0]).toContain("GoBGP's gRPC API");
-    expect(problemsOf('', { IP: 'autodetect', AS: '64513' })).toEqual([
-      'environment variable IP: ip is set, which this version does not support yet: write the address into the Node resource',
-      'environment variable AS: asNumber is set, which this version does not support yet: write it into the Node resource',
-    ]);
-    expect(() => load('', { IP: 'autodetect' })).toThrow(
-      expect.objectContaining({ problems: [expect.objectContaining({ field: 'ip', reason: 'unsupported' })] }),
+    expect(() => load('api: { gobgp: "127.0.0.1:50051" }')).toThrow(
+      expect.objectContaining({ problems: [expect.objectContaining({ field: 'api.gobgp', reason: 'unsupported' })] }),
     );
+  });
+
+  it('takes how the node is to be found, and says what is no method', () => {
+    const environment = { IP: 'autodetect', IP_AUTODETECTION_METHOD: 'interface=eth.*,bond0', AS: '64513' };
+    expect(load('', environment)).toMatchObject({ ip: 'autodetect', asNumber: 64_513, publishNode: false });
+    expect(problemsOf('ipAutodetectionMethod: first\nip6AutodetectionMethod: interface=(')).toEqual([
+      expect.stringMatching(/:1:24: ipAutodetectionMethod must be first-found, can-reach=.*, not "first"$/),
+      expect.stringMatching(/:2:25: ip6AutodetectionMethod has "\(", which is not a regular expression$/),
+    ]);
+    expect(problemsOf('publishNode: true')).toEqual([
+      expect.stringMatching(/:1:14: publishNode needs an etcd or kubernetes datastore: files are not written/),
+    ]);
   });
 
   it('takes the datastores by the names of calico-node', () => {

@@ -68,6 +68,10 @@ export function loadConfig(sources: ConfigSources): Config {
   for (const { field, message } of datastoreFaults(parsed.data.datastore)) {
     problems.push({ where: place(field.split('.')), field, message, reason: 'invalid' });
   }
+  if (parsed.data.publishNode && parsed.data.datastore.type === 'file') {
+    const message = 'needs an etcd or kubernetes datastore: files are not written; put the Node into a file yourself';
+    problems.push({ where: place(['publishNode']), field: 'publishNode', message, reason: 'invalid' });
+  }
   const http = parseListen(api.http);
   if (http === null) {
     const message = 'must be an address and a port, like 127.0.0.1:8179 or [::1]:8179, or empty';
@@ -204,13 +208,6 @@ function unsupported(values: ConfigValues, place: (path: readonly PropertyKey[])
     problems.push({ where: place(field.split('.')), field, message, reason: 'unsupported' });
   if (values.api.gobgp !== '') {
     refuse('api.gobgp', "asks for GoBGP's gRPC API, which this version does not support yet: leave it empty");
-  }
-  for (const field of ['ip', 'ip6'] as const) {
-    if (values[field] === '' || values[field] === 'none') continue;
-    refuse(field, 'is set, which this version does not support yet: write the address into the Node resource');
-  }
-  if (values.asNumber !== undefined) {
-    refuse('asNumber', 'is set, which this version does not support yet: write it into the Node resource');
   }
   return problems;
 }

@@ -20,11 +20,13 @@ import { DesiredStateComputer } from './desired-state.ts';
 import type { DesiredState } from './desired-state.ts';
 import { EndpointStatus } from './endpoint-status.ts';
 import { EventLog } from './event-log.ts';
+import { readHostState } from './host-state.ts';
 import { InitialSync } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
 import { KernelRouting } from './kernel-routing.ts';
 import type { Log } from './log.ts';
 import type { OwnRestart } from './neighbour-session.ts';
+import { OwnNode, ownNodeSettings } from './own-node.ts';
 import { ProblemReports } from './problem-reports.ts';
 import { ResourceFeed, problemWords } from './resource-feed.ts';
 import { Router } from './router.ts';
@@ -77,6 +79,7 @@ export class Daemon {
   /** Why the read-only API is not there. */
   private apiProblem: string | undefined;
   private readonly feed: ResourceFeed;
+  private readonly ownNode: OwnNode;
   private readonly problemReports: ProblemReports;
   private readonly computer = new DesiredStateComputer();
   /** What is in force; undefined before anything is. */
@@ -124,6 +127,7 @@ export class Daemon {
         this.problemReports.add(problem);
       },
     });
+    this.ownNode = this.createOwnNode();
     this.endpointStatus = new EndpointStatus({
       directory: config.datastore.endpointStatusPath,
       changed: () => {
@@ -144,12 +148,12 @@ export class Daemon {
     await this.kernel?.start();
     // From now on the kernel says so when one comes or goes.
     this.router.setOwnAddresses(allAddresses());
-    await this.endpointStatus.start();
+    await Promise.all([this.endpointStatus.start(), this.ownNode.start()]);
     const { datastore } = this.config;
     this.datastore = await createDatastore(datastore, this.config);
     this.datastore.start({
-      snapshot: (resources, problems) => this.feed.snapshot(resources, problems),
-      changes: (changes, problems) => this.feed.changes(changes, problems),
+      snapshot: (resources, problems) => this.ownNode.snapshot(resources, problems),
+      changes: (changes, problems) => this.ownNode.changes(changes, problems),
       status: (status) => this.datastoreLog.take(status),
     });
     await this.startApi();
@@ -203,6 +207,7 @@ export class Daemon {
     this.endpointStatus.stop();
     this.feed.stop();
     this.problemReports.stop();
+    await this.ownNode.stop();
     await this.datastore?.stop();
     await this.applying;
     await this.router.stop(forGood);
@@ -230,6 +235,19 @@ export class Daemon {
         workloads: (change) => this.workloads.change(change),
         addresses: (own) => this.router.setOwnAddresses(new Set(own)),
       },
+    });
+  }
+
+  private createOwnNode(): OwnNode {
+    const settings = ownNodeSettings(this.config);
+    return new OwnNode({
+      settings,
+      listener: this.feed,
+      view: () => this.feed.latest,
+      writer: () => this.datastore?.writer,
+      look: () => readHostState(settings.methods),
+      troubled: (words) => this.events.add('daemon', settings.nodeName, words, 'warn'),
+      written: (words) => this.events.add('datastore', settings.nodeName, words),
     });
   }
 
@@ -303,7 +321,7 @@ export class Daemon {
       explainPeer: (what) => explainPeer(this.feed.view, this.identity, what),
       configDiff: (input) => {
         const computer = new DesiredStateComputer();
-        return configDiff(this.feed.latest, input, (view) => this.desired(computer, view));
+        return configDiff(this.feed.latest, input, (view) => this.desired(computer, this.ownNode.overlaid(view)));
       },
       shutdown: onShutdown,
     });
@@ -324,6 +342,7 @@ export class Daemon {
       problems: [
         ...datastoreProblems(datastore),
         ...this.feed.problems.map(problemWords),
+        ...this.ownNode.problems,
         ...this.desiredProblems,
         ...(this.apiProblem === undefined ? [] : [this.apiProblem]),
         ...(this.kernel?.problems ?? []),
