@@ -158,12 +158,15 @@ describe('the datastore kubernetes', () => {
       const spec = { ports: [{ port }], externalIPs: ['203.0.113.7'] };
       await kube.apply(object('v1', 'Service', 'web', { spec }, { namespace: 'default' }));
     }
+    const revision = () => Number(reading.source('IPPool')?.revision);
+    const before = revision();
     await kube.kill();
     await kube.compact();
     await kube.start([STARLING, NARROW]);
     await kube.apply(object(V3, 'BGPPeer', 'late', { spec: { peerIP: '192.0.2.11', asNumber: 64999 } }));
     await reading.until('BGPPeer late', ({ spec }) => 'peerIP' in spec && spec.peerIP === '192.0.2.11');
     await waitFor(() => reading.datastore.status, { what: 'all in sync', accept: ({ state }) => state === 'synced' });
+    await waitFor(revision, { what: 'the pools to be listed again', accept: (now) => now > before });
     expect(reading.changed).toEqual(['+BGPPeer late']);
   });
 
