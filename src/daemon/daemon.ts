@@ -26,6 +26,7 @@ import { allAddresses } from './interface-addresses.ts';
 import { KernelRouting } from './kernel-routing.ts';
 import type { Log } from './log.ts';
 import type { OwnRestart } from './neighbour-session.ts';
+import { NodeStatusReports } from './node-status-reports.ts';
 import { OwnNode, ownNodeSettings } from './own-node.ts';
 import { ProblemReports } from './problem-reports.ts';
 import { ResourceFeed, problemWords } from './resource-feed.ts';
@@ -35,6 +36,7 @@ import { Workloads } from './workloads.ts';
 import { configDiff } from './view/config-diff.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import { datastoreProblems, datastoreReport } from './view/datastore-report.ts';
+import { nodeReport } from './view/node-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
 
 /** Where the FIB is switched off. */
@@ -80,6 +82,7 @@ export class Daemon {
   private apiProblem: string | undefined;
   private readonly feed: ResourceFeed;
   private readonly ownNode: OwnNode;
+  private readonly nodeStatusReports: NodeStatusReports;
   private readonly problemReports: ProblemReports;
   private readonly computer = new DesiredStateComputer();
   /** What is in force; undefined before anything is. */
@@ -137,6 +140,7 @@ export class Daemon {
       troubled: (words) => this.events.add('datastore', config.nodeName, words, 'warn'),
     });
     this.report = this.createReport();
+    this.nodeStatusReports = this.createNodeStatusReports();
   }
 
   /** Starts everything; throws what keeps the daemon from working at all. */
@@ -207,6 +211,7 @@ export class Daemon {
     this.endpointStatus.stop();
     this.feed.stop();
     this.problemReports.stop();
+    this.nodeStatusReports.stop();
     await this.ownNode.stop();
     await this.datastore?.stop();
     await this.applying;
@@ -251,6 +256,22 @@ export class Daemon {
     });
   }
 
+  private createNodeStatusReports(): NodeStatusReports {
+    const { nodeName: node } = this.config;
+    return new NodeStatusReports({
+      node,
+      writer: () => this.datastore?.writer,
+      report: (classes) =>
+        nodeReport(this.report, classes, {
+          now: this.environment.now(),
+          lastChange: this.feed.lastChange,
+          workloads: this.workloads.list,
+          find: async (prefix) => this.kernel?.find(prefix),
+        }),
+      troubled: (name, words) => this.events.add('datastore', `CalicoNodeStatus ${name}`, words, 'warn'),
+    });
+  }
+
   /** What the peers have told goes through the RIB first: a route in it is no leftover. */
   private async endOfInitialSync(): Promise<void> {
     await this.router.settled();
@@ -271,6 +292,7 @@ export class Daemon {
 
   private async apply(): Promise<void> {
     const { nodeName } = this.config;
+    this.nodeStatusReports.take(this.feed.view);
     const wanted = this.desired(this.computer, this.feed.view);
     if (wanted === this.applied) return;
     const before = this.desiredProblems;
