@@ -1,6 +1,7 @@
 /** `npm run bench`: Starling and the real peers side by side. */
 import { existsSync } from 'node:fs';
 
+import { findKubeApiServer } from '../test/support/kube-api.ts';
 import { parseOptions } from './options.ts';
 import type { Options } from './options.ts';
 import { DAEMONS } from './daemons.ts';
@@ -10,9 +11,19 @@ import type { Result, Scenario } from './plan.ts';
 import { formatTable, writeDocument, writeJson } from './report.ts';
 import { runOne } from './run-one.ts';
 
+const ETCD = '/usr/bin/etcd';
+
+/** What a scenario needs beside the daemon and is not there, or undefined. */
+function missingFor({ name }: Scenario): string | undefined {
+  if (name.startsWith('cluster-') && !existsSync(ETCD)) return `${ETCD} is not there`;
+  return name === 'cluster-kubernetes' ? findKubeApiServer().missing : undefined;
+}
+
 /** Why a daemon does not run a scenario here, or undefined. */
 function reasonToSkip(daemon: Daemon, scenario: Scenario, options: Options): string | undefined {
   if (!existsSync(daemon.program)) return `${daemon.program} is not there`;
+  const missing = missingFor(scenario);
+  if (missing !== undefined) return missing;
   const named = options.peers?.includes(daemon.name) === true;
   if (options.all || named) return undefined;
   if (scenario.slow.includes(daemon.name)) return 'slow: runs only with --all or when named';

@@ -41,6 +41,9 @@ export const SCENARIO_NAMES = [
   'fib-failover',
   'fib-peer-loss',
   'fib-restart',
+  'cluster-etcd',
+  'cluster-kubernetes',
+  'mesh-50',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
@@ -93,6 +96,18 @@ const kernel = {
   daemons: ['starling', 'bird', 'frr'],
   prefixes: 100_000,
   sets: 20_000,
+} as const;
+
+/** Neighbours are the nodes, and prefixes the blocks of each. */
+const cluster = {
+  ...plain,
+  neighbours: 2000,
+  internal: true,
+  prefixes: 5,
+  sets: 1,
+  figure: 'wallSeconds',
+  // There is no other program here that reads such a datastore.
+  daemons: ['starling'],
 } as const;
 
 export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
@@ -208,6 +223,26 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     figure: 'wallSeconds',
     daemons: ['starling'],
   },
+  'cluster-etcd': {
+    ...cluster,
+    name: 'cluster-etcd',
+    title: 'one node of a cluster of 2,000 nodes with 10,000 blocks in etcd',
+  },
+  'cluster-kubernetes': {
+    ...cluster,
+    name: 'cluster-kubernetes',
+    title: 'the same in the Kubernetes API',
+  },
+  'mesh-50': {
+    ...plain,
+    name: 'mesh-50',
+    title: 'a full mesh of 50 daemons, each with a block, from the start of the first until all have all routes',
+    neighbours: 50,
+    prefixes: 1,
+    sets: 1,
+    figure: 'wallSeconds',
+    daemons: ['starling', 'bird'],
+  },
 };
 
 /** A scenario with its numbers multiplied by `scale`; two-neighbour scenarios keep their neighbours. */
@@ -260,6 +295,29 @@ export interface Measurement {
   /** Only for fib-restart: how much longer the start took than without routes, and `ip route show` of them. */
   readonly adoptSeconds?: number;
   readonly showSeconds?: number;
+  readonly cluster?: ClusterFigures;
+  readonly mesh?: MeshFigures;
+}
+
+/** Only for the clusters. */
+export interface ClusterFigures {
+  /** CPU time of the daemon per time passed, while nothing changes, and while {@link changesPerSecond} changes are made. */
+  readonly restPercent: number;
+  readonly changesPercent: number;
+  readonly changesPerSecond: number;
+  /** From a block that is written for the node, during these changes, until its peer hears of it. */
+  readonly p50Milliseconds: number;
+  readonly p99Milliseconds: number;
+}
+
+/** Only for the mesh; what is said of one daemon is the mean of all. */
+export interface MeshFigures {
+  /** Proportional set size of one daemon: of memory shared with others its part. */
+  readonly pssBytes: number;
+  /** From a block that is given to one until all others' kernels have the route; the middle of several. */
+  readonly blockMilliseconds: number;
+  /** From the start of one that was killed until it has sessions with all others. */
+  readonly restartSeconds: number;
 }
 
 /** What one run gave. */

@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { DAEMONS } from './daemons.ts';
 import type { Options } from './options.ts';
 import { SCENARIOS } from './plan.ts';
-import type { Result, ScenarioName } from './plan.ts';
+import type { ClusterFigures, MeshFigures, Result, ScenarioName } from './plan.ts';
 import { run } from '../test/support/processes.ts';
 
 const DOCUMENT = 'docs/benchmarks.md';
@@ -24,7 +24,21 @@ function figureText(result: Result): string {
     return `switched in ${result.switchMilliseconds.toFixed(1)} ms; changes: ${result.changes}`;
   if (result.adoptSeconds !== undefined)
     return `adopted in ${result.adoptSeconds.toFixed(3)} s, ${ratio(result.adoptSeconds, result.showSeconds)} x ip route show`;
+  if (result.cluster !== undefined) return clusterText(result.cluster);
+  if (result.mesh !== undefined) return meshText(result.mesh);
   return '';
+}
+
+function clusterText(figures: ClusterFigures): string {
+  const { restPercent, changesPercent, changesPerSecond, p50Milliseconds, p99Milliseconds } = figures;
+  const changes = `${changesPercent.toFixed(1)} % with ${changesPerSecond.toFixed(0)} changes a second`;
+  const delay = `change to UPDATE p50 ${p50Milliseconds.toFixed(1)} ms, p99 ${p99Milliseconds.toFixed(1)} ms`;
+  return `${restPercent.toFixed(1)} % of a core at rest, ${changes}; ${delay}`;
+}
+
+function meshText({ pssBytes, blockMilliseconds, restartSeconds }: MeshFigures): string {
+  const block = `new block everywhere in ${blockMilliseconds.toFixed(0)} ms`;
+  return `PSS ${(pssBytes / 1e6).toFixed(0)} MB; ${block}; one restarted: ${restartSeconds.toFixed(2)} s`;
 }
 
 function ratio(value: number | undefined, base: number | undefined): string {

@@ -6,8 +6,10 @@ import { createNamespace, link } from '../test/support/namespaces.ts';
 import type { Namespace } from '../test/support/namespaces.ts';
 import { run } from '../test/support/processes.ts';
 import type { RouterConfig } from '../test/support/routers/router.ts';
+import { measureCluster } from './cluster/measure-cluster.ts';
 import type { Daemon } from './daemons.ts';
 import { peakMemoryBytes } from './load/meter.ts';
+import { measureMesh } from './mesh/measure-mesh.ts';
 import { runIp } from './kernel-limit.ts';
 import { measureRestart } from './restart.ts';
 import { DUT_ADDRESS, DUT_ASN, SECOND_ADDRESS, SECOND_LINK, SUBNET_LENGTH, neighboursOf } from './plan.ts';
@@ -69,8 +71,13 @@ async function runLoad(namespace: Namespace, job: Job): Promise<Measurement> {
 
 /** Runs a scenario. Throws where the daemon or the load fails. */
 export async function runOne(daemon: Daemon, scenario: Scenario, seed: number): Promise<Result> {
+  if (scenario.name === 'mesh-50') return await measureMesh(scenario, daemon.name);
   using here = createNamespace('dut');
   using there = createNamespace('load');
+  if (scenario.name === 'cluster-etcd' || scenario.name === 'cluster-kubernetes') {
+    const places = { here, there, daemonCpu: DAEMON_CPU, loadCpu: LOAD_CPU, loadProgram: LOAD_PROGRAM };
+    return await measureCluster(scenario, seed, places);
+  }
   await connect(here, there, scenario);
   const { start } = daemon;
   if (start === undefined) return await runIp(here, DAEMON_CPU, scenario, seed);

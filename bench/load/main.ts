@@ -3,5 +3,7 @@ import type { Job } from '../plan.ts';
 import { LOADS } from './scenarios.ts';
 
 const job = JSON.parse(process.argv[2]) as Job;
-const measurement = await LOADS[job.scenario.name](job);
+const load = LOADS[job.scenario.name];
+if (load === undefined) throw new Error(`no load for ${job.scenario.name}`);
+const measurement = await load(job);
 process.stdout.write(`${JSON.stringify(measurement)}\n`, () => process.exit(0));

@@ -41,8 +41,8 @@ function cpuNanoseconds(pid: number): number {
   return sum;
 }
 
-function statusKilobytes(pid: number, field: string): number {
-  const [, value] = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(read(`/proc/${pid}/status`)) ?? [];
+function kilobytes(path: string, field: string): number {
+  const [, value] = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(read(path)) ?? [];
   return Number(value ?? 0);
 }
 
@@ -53,5 +53,10 @@ export function cpuSeconds(roots: readonly number[]): number {
 
 /** The sum of the processes' largest resident sets (VmHWM), in bytes. */
 export function peakMemoryBytes(roots: readonly number[]): number {
-  return roots.flatMap(processTree).reduce((sum, pid) => sum + statusKilobytes(pid, 'VmHWM'), 0) * 1024;
+  return roots.flatMap(processTree).reduce((sum, pid) => sum + kilobytes(`/proc/${pid}/status`, 'VmHWM'), 0) * 1024;
+}
+
+/** The sum of the processes' proportional set sizes, in bytes: what several share counts once in all. */
+export function proportionalBytes(roots: readonly number[]): number {
+  return roots.flatMap(processTree).reduce((sum, pid) => sum + kilobytes(`/proc/${pid}/smaps_rollup`, 'Pss'), 0) * 1024;
 }

@@ -7,6 +7,7 @@ import { HOLD_TIME, neighboursOf } from '../plan.ts';
 import type { Job, Measurement, ScenarioName } from '../plan.ts';
 import { createRandom } from './random.ts';
 import { fibFailover, fibFull, fibInstall } from './fib-scenarios.ts';
+import { hearBlocks } from './hear-blocks.ts';
 import { externalStyle, settled, timed } from './measure.ts';
 import {
   FIRST_GENERATION,
@@ -234,8 +235,8 @@ async function startup(job: Job): Promise<Measurement> {
   return { wallSeconds: 0, cpuSeconds: 0, establishedAt: process.hrtime.bigint().toString() };
 }
 
-/** The load of each scenario. */
-export const LOADS: Readonly<Record<ScenarioName, (job: Job) => Promise<Measurement>>> = {
+/** The load of each scenario; a mesh needs none. */
+export const LOADS: Readonly<Partial<Record<ScenarioName, (job: Job) => Promise<Measurement>>>> = {
   'full-table': fullTable,
   failover,
   churn,
@@ -250,4 +251,6 @@ export const LOADS: Readonly<Record<ScenarioName, (job: Job) => Promise<Measurem
   'fib-failover': fibFailover,
   'fib-peer-loss': fibFailover,
   'fib-restart': fibInstall,
+  'cluster-etcd': hearBlocks,
+  'cluster-kubernetes': hearBlocks,
 };

@@ -35,10 +35,12 @@ export interface TokenUser {
 /** Has all rights. */
 const ADMIN: TokenUser = { token: 'admin-token', user: 'admin', groups: 'system:masters' };
 
+/** Tests and benchmarks run in the project's root, the latter as programs compiled to elsewhere. */
+const FINDER = 'scripts/kube-apiserver.mjs';
+
 /** Path of the API server's program, or why there is none. */
 export function findKubeApiServer(): { readonly path?: string; readonly missing?: string } {
-  const script = join(import.meta.dirname, '../../scripts/kube-apiserver.mjs');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [script, '--find'], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [FINDER, '--find'], { encoding: 'utf8' });
   return status === 0 ? { path: stdout.trim() } : { missing: stderr.trim() };
 }
 
