@@ -8,7 +8,8 @@ import { HOLD_TIME } from '../plan.ts';
 import type { Neighbour } from '../plan.ts';
 
 const BGP_PORT = 179;
-const CONNECT_TIMEOUT_MS = 60_000;
+/** BIRD with a thousand neighbours is busy for minutes. */
+const CONNECT_TIMEOUT_MS = 300_000;
 
 function tryConnect(host: string, localAddress: string): Promise<Socket | undefined> {
   return new Promise((resolve) => {

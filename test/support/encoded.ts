@@ -8,12 +8,22 @@ import type { Prefix } from '../../src/net/prefix.ts';
 
 /** By family. */
 const blocks: readonly WeakMap<Attributes, Uint8Array>[] = [new WeakMap(), new WeakMap()];
+const keys: readonly WeakMap<Attributes, string>[] = [new WeakMap(), new WeakMap()];
 const nlris = new WeakMap<Prefix, Uint8Array>();
 
 export function blockOf(attributes: Attributes, family: Family): Uint8Array {
   let block = blocks[family].get(attributes);
   if (block === undefined) blocks[family].set(attributes, (block = encodeAttributes(attributes, family)));
   return block;
+}
+
+/** Text that is equal for attributes that look the same in an UPDATE of a family. */
+export function blockKey(attributes: Attributes, family: Family): string {
+  let key = keys[family].get(attributes);
+  if (key === undefined) {
+    keys[family].set(attributes, (key = Buffer.from(blockOf(attributes, family)).toString('hex')));
+  }
+  return key;
 }
 
 /** Whether a family's routes with these attributes, or none, look the same in an UPDATE. */

@@ -13,11 +13,15 @@ import { Advertising } from '../../src/rib/advertising.ts';
 import { Rib } from '../../src/rib/rib.ts';
 import type { RibOptions } from '../../src/rib/rib.ts';
 import { AdjRibInReader } from './adj-rib-in-reader.ts';
-import { blockOf, nlriOf, pathNlriOf, sameBlock } from './encoded.ts';
+import { blockKey, blockOf, nlriOf, pathNlriOf, sameBlock } from './encoded.ts';
 import { FakeResolver } from './fake-resolver.ts';
 import { infoOf, profileOf } from './model-peers.ts';
+import { ModelPaths, sessionOf } from './model-paths.ts';
 import { OWN, modelAccepts, modelMultipath, modelTold } from './rib-model.ts';
 import type { ModelPath, ModelPeer, Terms } from './rib-model.ts';
+
+/** A route as a reader has it: the prefix, with the path identifier where there is one, and the attributes. */
+type Heard = readonly [key: string, attributes: Attributes];
 
 export const LOCAL: ModelPeer = { name: 'local', kind: 'local', routerId: OWN.routerId, as: OWN.as };
 
@@ -36,15 +40,13 @@ export class RibWorld {
   readonly rib: Rib;
   readonly advertising: Advertising;
   readonly sessions = new Map<ModelPeer, Session>();
-  /** Paths by peer, or by name of the path where peers give identifiers, by text of the prefix. */
-  readonly paths = new Map<string, Map<ModelPeer, Attributes>>();
   readonly slow = new Set<ModelPeer>();
+  private readonly ledger = new ModelPaths();
   /** Whether sessions that come up have to wait for End-of-RIB. */
   holdEndOfRib = false;
   now = 0;
-  /** Sessions that ended with peers that restart, and prefixes of which they have not sent anything since. */
+  /** Sessions that ended with peers that restart. */
   private readonly lost = new Map<ModelPeer, Session>();
-  private readonly stale = new Map<ModelPeer, Set<string>>();
   /** Where the RIB and the model differed, in words. */
   private readonly found: string[] = [];
   private readonly order: readonly ModelPeer[];
@@ -63,6 +65,11 @@ export class RibWorld {
     if (options.nextHopListener instanceof FakeResolver) this.resolver = options.nextHopListener;
     this.rib = new Rib({ self: { routerId: parseU32(OWN.routerId), clusterId: parseU32(OWN.clusterId) }, ...options });
     this.advertising = new Advertising(this.rib);
+  }
+
+  /** Paths by peer, or by name of the path where peers give identifiers, by text of the prefix. */
+  get paths(): ReadonlyMap<string, Map<ModelPeer, Attributes>> {
+    return this.ledger.byPrefix;
   }
 
   up(peer: ModelPeer): void {
@@ -98,13 +105,8 @@ export class RibWorld {
     if (session === undefined) return;
     this.leave(peer, session);
     this.lost.set(peer, session);
-    this.dropStale(peer);
+    this.ledger.markStale(peer);
     for (const family of FAMILIES) this.rib.markStale(session.index, family);
-    for (const [text, paths] of this.paths) {
-      for (const path of paths.keys()) {
-        if (sessionOf(path) === peer) this.staleOf(path).add(text);
-      }
-    }
   }
 
   /** The peer has sent all it has, or did not come back in time: what is stale goes. */
@@ -112,7 +114,7 @@ export class RibWorld {
     const session = this.sessions.get(peer) ?? this.lost.get(peer);
     if (session === undefined) return;
     for (const family of FAMILIES) this.rib.sweep(session.index, family);
-    this.dropStale(peer);
+    this.ledger.dropStale(peer);
     if (!this.lost.delete(peer)) return;
     this.compare(
       `paths left of ${peer.name}`,
@@ -134,25 +136,7 @@ export class RibWorld {
     this.leave(peer, session);
     for (const family of FAMILIES) this.rib.flush(session.index, family);
     this.rib.peers.remove(session.index);
-    for (const path of this.stale.keys()) if (sessionOf(path) === peer) this.stale.delete(path);
-    for (const paths of this.paths.values()) {
-      for (const path of paths.keys()) if (sessionOf(path) === peer) paths.delete(path);
-    }
-  }
-
-  /** The stale paths of a peer go. */
-  private dropStale(peer: ModelPeer): void {
-    for (const [path, texts] of this.stale) {
-      if (sessionOf(path) !== peer) continue;
-      for (const text of texts) this.paths.get(text)?.delete(path);
-      this.stale.delete(path);
-    }
-  }
-
-  private staleOf(path: ModelPeer): Set<string> {
-    let texts = this.stale.get(path);
-    if (texts === undefined) this.stale.set(path, (texts = new Set()));
-    return texts;
+    this.ledger.drop(peer);
   }
 
   /** The NLRI of a peer, or of one of its paths, for a prefix. */
@@ -193,10 +177,7 @@ export class RibWorld {
       this.rib.announce(session.index, prefix.family, ...nlri, set, addPath);
     }
     this.rib.sets.release(set);
-    let paths = this.paths.get(text);
-    if (paths === undefined) this.paths.set(text, (paths = new Map()));
-    paths.set(peer, attributes);
-    this.stale.get(peer)?.delete(text);
+    this.ledger.announce(peer, text, attributes);
   }
 
   withdraw(peer: ModelPeer, text: string): void {
@@ -208,8 +189,7 @@ export class RibWorld {
       const { nlri, addPath } = this.nlri(peer, prefix);
       this.rib.withdraw(session.index, prefix.family, ...nlri, addPath);
     }
-    this.paths.get(text)?.delete(peer);
-    this.stale.get(peer)?.delete(text);
+    this.ledger.withdraw(peer, text);
   }
 
   refresh(peer: ModelPeer, family: Family): void {
@@ -271,9 +251,7 @@ export class RibWorld {
     const best = new Map([...this.paths.keys()].map((text) => [text, this.multipath(text)[0]]));
     for (const peer of this.sessions.keys()) this.checkPeer(peer, FAMILIES, best);
     for (const [peer, { index }] of [...this.sessions, ...this.lost]) {
-      const stale = [...this.stale]
-        .filter(([path]) => sessionOf(path) === peer)
-        .flatMap(([, texts]) => [...texts].map((text) => this.prefix(text).family));
+      const stale = this.ledger.staleOf(peer).map((text) => this.prefix(text).family);
       const counts = FAMILIES.map((family) => stale.filter((one) => one === family).length);
       this.compare(
         `stale paths of ${peer.name}`,
@@ -354,16 +332,9 @@ export class RibWorld {
   private checkPeer(peer: ModelPeer, families: readonly Family[], best?: ReadonlyMap<string, ModelPath>): void {
     const { reader, index } = this.sessions.get(peer)!;
     for (const family of families) {
-      const heard = [...reader.routes].filter(([text]) => this.prefix(text.split(' ')[0]).family === family);
-      if (peer.allPaths?.includes(family) === true) this.checkPaths(peer, family);
-      const told = this.modelTold(peer, family, best);
-      for (const text of peer.allPaths?.includes(family) === true
-        ? []
-        : new Set([...told.keys(), ...heard.map(([text]) => text)])) {
-        const should = told.get(text);
-        this.compareRoute(`${text} as ${peer.name} has it`, family, reader.routes.get(text), should);
-        this.compareRoute(`${text} as told to ${peer.name}`, family, this.told(index, text), should);
-      }
+      const heard = [...reader.routes].filter(([key]) => this.prefix(textOf(key)).family === family);
+      if (peer.allPaths?.includes(family) === true) this.checkPaths(peer, family, heard);
+      else this.checkRoutes(peer, family, heard, best);
       this.compare(`number told to ${peer.name}`, this.advertising.toldCount(index, family), heard.length);
       const { received, accepted } = this.rib.peers;
       this.compare(
@@ -376,25 +347,49 @@ export class RibWorld {
     for (const family of FAMILIES) this.checkEnds(peer, family);
   }
 
-  /** The same for a peer that is told all paths: identifiers are the router's own choice, but those it says it told are. */
-  private checkPaths(peer: ModelPeer, family: Family): void {
+  private checkRoutes(
+    peer: ModelPeer,
+    family: Family,
+    heard: readonly Heard[],
+    best?: ReadonlyMap<string, ModelPath>,
+  ): void {
     const { reader, index } = this.sessions.get(peer)!;
-    const heard = new Map<string, Map<string, Attributes>>();
-    for (const [key, attributes] of reader.routes) {
-      const [text, id] = key.split(' ');
-      heard.set(text, (heard.get(text) ?? new Map<string, Attributes>()).set(id, attributes));
+    const told = this.modelTold(peer, family, best);
+    for (const text of new Set([...told.keys(), ...heard.map(([key]) => key)])) {
+      const should = told.get(text);
+      this.compareRoute(`${text} as ${peer.name} has it`, family, reader.routes.get(text), should);
+      this.compareRoute(`${text} as told to ${peer.name}`, family, this.toldPaths(index, text)[0]?.attributes, should);
     }
-    const keyOf = (attributes: Attributes): string => Buffer.from(blockOf(attributes, family)).toString('hex');
-    for (const text of new Set([...this.paths.keys(), ...heard.keys()])) {
+  }
+
+  /** For a peer that is told all paths: identifiers are the router's own choice, but those it says it told are. */
+  private checkPaths(peer: ModelPeer, family: Family, heard: readonly Heard[]): void {
+    const { index } = this.sessions.get(peer)!;
+    const has = new Map<string, Heard[]>();
+    for (const route of heard) {
+      const text = textOf(route[0]);
+      has.set(text, [...(has.get(text) ?? []), route]);
+    }
+    for (const text of new Set([...this.paths.keys(), ...has.keys()])) {
       const prefix = this.prefix(text);
       if (prefix.family !== family) continue;
       const should = this.usable(text).flatMap((path) => this.modelAnswer(path, peer, prefix) ?? []);
-      const has = heard.get(text) ?? new Map<string, Attributes>();
-      const keys = [...has.values()].map(keyOf).toSorted();
-      this.compare(`paths to ${text} as ${peer.name} has them`, keys, should.map(keyOf).toSorted());
-      const said = this.toldPaths(index, text).map(({ pathId, attributes }) => `${pathId} ${keyOf(attributes)}`);
-      const got = [...has].map(([id, attributes]) => `${id} ${keyOf(attributes)}`);
-      this.compare(`paths to ${text} as told to ${peer.name}`, said.toSorted(), got.toSorted());
+      const routes = has.get(text) ?? [];
+      const keys = (all: readonly Attributes[]): string =>
+        all
+          .map((one) => blockKey(one, family))
+          .toSorted()
+          .join(' ');
+      this.compare(`paths to ${text} as ${peer.name} has them`, keys(routes.map(([, one]) => one)), keys(should));
+      const said = this.toldPaths(index, text).map(
+        ({ pathId, attributes }) => [`${text} ${pathId}`, attributes] as const,
+      );
+      const ids = (all: readonly Heard[]): string =>
+        all
+          .map(([key, one]) => `${key} ${blockKey(one, family)}`)
+          .toSorted()
+          .join(', ');
+      this.compare(`paths to ${text} as told to ${peer.name}`, ids(said), ids(routes));
     }
   }
 
@@ -432,23 +427,16 @@ export class RibWorld {
   private modelCounts(peer: ModelPeer, family: Family): [received: number, accepted: number] {
     const { terms } = this.sessions.get(peer)!;
     const counts: [number, number] = [0, 0];
-    for (const [text, paths] of this.paths) {
+    for (const { text, attributes } of this.ledger.of(peer)) {
       const prefix = this.prefix(text);
       if (prefix.family !== family) continue;
-      for (const [path, attributes] of paths) {
-        if (sessionOf(path) !== peer) continue;
-        counts[0]++;
-        if (modelAccepts({ peer, terms, attributes }, prefix)) counts[1]++;
-      }
+      counts[0]++;
+      if (modelAccepts({ peer, terms, attributes }, prefix)) counts[1]++;
     }
     return counts;
   }
 
   /** What the router says that it told a peer. */
-  private told(index: number, text: string): Attributes | undefined {
-    return this.toldPaths(index, text)[0]?.attributes;
-  }
-
   private toldPaths(index: number, text: string): { pathId: number | undefined; attributes: Attributes }[] {
     const { family, words, length } = this.prefix(text);
     const prefix = this.rib.tables[family].prefixes.find(...words, length);
@@ -467,12 +455,14 @@ export class RibWorld {
   }
 
   private compare(what: string, is: unknown, should: unknown): void {
+    if (is === should) return;
     const [found, wanted] = [inspect(is), inspect(should)];
     if (found !== wanted) this.found.push(`${what}: ${found}, but the model has ${wanted}`);
   }
 }
 
-/** The peer that a path is of, which has its own name where the peer gives identifiers. */
-function sessionOf(peer: ModelPeer): ModelPeer {
-  return peer.session ?? peer;
+/** The prefix in a key of a reader's routes. */
+function textOf(key: string): string {
+  const end = key.indexOf(' ');
+  return end < 0 ? key : key.slice(0, end);
 }
