@@ -93,6 +93,28 @@ function outcome(rib: Rib): Outcome {
 const A = '192.0.2.1';
 const B = '192.0.2.2';
 
+describe('LOCAL_PREF of two kinds of nodes', () => {
+  const node = (address: string, localPref: number): Path => ({ address, source: SOURCE_INTERNAL, localPref });
+
+  it('compares on one scale, and follows the metric of normal routes', () => {
+    const encoded = (metric: number) => 2_147_483_647 - metric;
+    const rib = ribWith([node('10.0.0.1', 100), node('10.0.0.2', encoded(1024)), node('10.0.0.3', encoded(512))]);
+    const used = () => {
+      const [table] = rib.tables;
+      rib.decide(100);
+      rib.selector.select(table, 1);
+      const rows = [...rib.selector.candidates.subarray(0, rib.selector.multipath)];
+      return rows.map((row) => rib.peers.info[table.peer[row]]!.address);
+    };
+    expect(used()).toEqual(['10.0.0.3']);
+    rib.flush(4, 0);
+    expect(used().toSorted()).toEqual(['10.0.0.1', '10.0.0.2']);
+    rib.setNormalMetrics([2048, 1024]);
+    expect(rib.hasWork).toBe(true);
+    expect(used()).toEqual(['10.0.0.2']);
+  });
+});
+
 describe('best-path selection', () => {
   const cases: readonly [step: string, better: Omit<Path, 'address'>, worse: Omit<Path, 'address'>][] = [
     ['LOCAL_PREF', { localPref: 200, asns: [1, 2, 3] }, { localPref: 100, asns: [1] }],
