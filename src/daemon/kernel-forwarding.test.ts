@@ -58,7 +58,9 @@ function setup() {
   };
   const configure = (rules: readonly ProgrammingRule[], blackholes: readonly string[] = []) =>
     forwarding.configure(rules, blackholes.map(parsePrefix), tables);
-  return { fib, forwarding, set, configure };
+  const setStatic = (prefix: string, gateway: string) =>
+    forwarding.setStatics(gateway === '' ? [] : [{ prefix, gateway, reason: 'BGPPeer far' }], tables);
+  return { fib, forwarding, set, configure, setStatic };
 }
 
 describe('routes for the kernel', () => {
@@ -83,6 +85,22 @@ describe('routes for the kernel', () => {
     expect([...fib.groups.keys()]).toHaveLength(4);
     forwarding.release(7);
     expect([...fib.groups.keys()]).toEqual([1]);
+  });
+
+  it('give way to the static route to a neighbour, and are there again without it', () => {
+    const { fib, forwarding, set, configure, setStatic } = setup();
+    configure([rule('192.0.2.0/24', 'reject')]);
+    forwarding.define(7, [{ address: '10.0.0.2', interface: undefined }]);
+    set('192.0.2.9/32', 7);
+    set('198.51.100.9/32', 7);
+    setStatic('192.0.2.9/32', '10.0.0.1');
+    expect(fib.routes.get('192.0.2.9/32')).toBe('10.0.0.1');
+    expect(forwarding.explain(parsePrefix('192.0.2.9/32'))).toEqual({ rejected: false, why: 'BGPPeer far' });
+    setStatic('198.51.100.9/32', '10.0.0.1');
+    set('198.51.100.9/32', 7);
+    expect(Object.fromEntries(fib.routes)).toEqual({ '198.51.100.9/32': '10.0.0.1' });
+    setStatic('198.51.100.9/32', '');
+    expect(Object.fromEntries(fib.routes)).toEqual({ '198.51.100.9/32': '10.0.0.2' });
   });
 
   it('keep the link of a link-local next hop, and take a group number again', () => {

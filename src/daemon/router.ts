@@ -68,6 +68,8 @@ export class Router {
   private readonly transitions: TransitionRunner;
   private limits: TransitionLimits;
   private wanted: DesiredState | undefined;
+  /** What the routes that are originated were last taken from. */
+  private originated: DesiredState | undefined;
 
   constructor(options: RouterOptions) {
     this.options = options;
@@ -269,8 +271,11 @@ export class Router {
     // With a FIB its kernel says so at once when an address comes or goes.
     if (this.options.kernel === undefined) this.setOwnAddresses(allAddresses());
     this.speaker.kick();
-    // Of a node that is not known nothing is known that it should advertise.
-    if (plan.takeIdentity || wanted.self !== undefined) this.originate(wanted.advertisement.routes);
+    // Of a node that is not known nothing is known that it should advertise. Once is enough: workloads may have come since.
+    if (wanted !== this.originated && (plan.takeIdentity || wanted.self !== undefined)) {
+      this.originated = wanted;
+      this.originate(wanted.advertisement.routes);
+    }
     if (plan.settle) {
       await this.speaker.settled(ANSWER_PATIENCE);
       await this.options.kernel?.settled(ANSWER_PATIENCE);
