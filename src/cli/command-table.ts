@@ -48,6 +48,12 @@ export const COMMANDS: readonly CommandRow[] = [
     run: async (context) => (await import('./commands/status.ts')).showStatus(context),
   },
   {
+    name: 'node status',
+    summary: 'the node and its sessions, as calicoctl node status shows them',
+    options: SHOW,
+    run: async (context) => (await import('./commands/node.ts')).showNodeStatus(context),
+  },
+  {
     name: 'peer list',
     summary: 'all peers and their sessions',
     options: [
@@ -213,6 +219,7 @@ export const COMMANDS: readonly CommandRow[] = [
 
 /** What a noun is about, for the help of `starling`. */
 export const NOUNS: Readonly<Record<string, string>> = {
+  node: 'this node',
   peer: 'BGP peers and their sessions',
   route: 'routes: learned, chosen, advertised',
   fib: "the kernel's routes",

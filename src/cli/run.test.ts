@@ -75,6 +75,14 @@ async function output(...argv: readonly string[]): Promise<string> {
   return out;
 }
 
+describe('starling node status', () => {
+  it('shows the sessions by family, and all of it as JSON', async () => {
+    expect(await output('node', 'status')).toContain('IPv6 BGP status');
+    const { node, ipv4 } = JSON.parse(await output('node', 'status', '-o', 'json'));
+    expect({ node, ipv4 }).toMatchObject({ node: 'node-1', ipv4: [{ address: TOR_A.address, state: 'up' }] });
+  });
+});
+
 describe('starling status', () => {
   it('is one screen', async () => {
     const out = await output('status');

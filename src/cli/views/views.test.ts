@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { EXPLANATION, HEALTHY, TOR_A, route } from '../../../test/support/fake-daemon-view.ts';
+import { EXPLANATION, HEALTHY, NODE_2, TOR_A, route } from '../../../test/support/fake-daemon-view.ts';
 import type { StatusReport } from '../../api/types.ts';
 import { formatTable } from '../output/table.ts';
 import { formatDuration } from '../output/words.ts';
 import { renderExplanation } from './explanation-view.ts';
+import { nodeStatus, renderNodeStatus } from './node-status-view.ts';
 import { renderPeer } from './peer-view.ts';
 import { renderStatus } from './status-view.ts';
 import { renderValidation } from './validation-view.ts';
@@ -183,4 +184,25 @@ describe('tables', () => {
     [11_100, '3h05m'],
     [1_051_200, '12d04h'],
   ])('%d seconds are %s', (seconds, words) => expect(formatDuration(seconds)).toBe(words));
+});
+
+describe('the status of the node', () => {
+  it('has a table for each family, as calicoctl has', () => {
+    const six = { ...NODE_2, address: 'fd00::2', admin: 'down' as const };
+    expect(renderNodeStatus(nodeStatus(HEALTHY, [TOR_A, NODE_2, six]), PLAIN)).toBe(`\
+starlingd 0.1.0 is running on node-1, AS 64512, router id 10.0.0.1.
+
+IPv4 BGP status
+PEER ADDRESS  PEER TYPE  STATE  SINCE                     INFO
+10.0.0.254    global     up     2026-01-01T01:01:01.000Z  Established
+
+IPv6 BGP status
+PEER ADDRESS  PEER TYPE          STATE  SINCE                     INFO
+fe80::2%eth0  node-to-node mesh  start  2026-01-02T03:03:23.000Z  Active: connection refused
+fd00::2       node-to-node mesh  down   2026-01-02T03:03:23.000Z  Active (disabled): connection refused
+`);
+    const wide = renderNodeStatus(nodeStatus(HEALTHY, [TOR_A]), { ...PLAIN, wide: true });
+    expect(wide).toMatch(/^10\.0\.0\.254 .* {2}tor-a +64601 {2}Established$/m);
+    expect(wide).toMatch(/^IPv6 BGP status\nNo IPv6 peers\.$/m);
+  });
 });
