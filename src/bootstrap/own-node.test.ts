@@ -127,6 +127,10 @@ describe('what is written to the Node', () => {
     expect(problems).toEqual([
       'Node "node-2" has the address 10.0.0.1 of this node, which is therefore not written to the Node "node-1": delete or correct one of them, or set disableNodeIpCheck.',
     ]);
+    expect(publication(settings, overlay, nodeOf('node-1', overlay), nodes)).toEqual({
+      patch: {},
+      problems: ['Node "node-2" has the address 10.0.0.1 of this node: delete or correct one of them.'],
+    });
     expect(publication({ ...settings, disableNodeIpCheck: true }, overlay, undefined, nodes)).toEqual({
       patch: overlay,
       problems: [],

@@ -194,7 +194,8 @@ export function publication(
   nodes: readonly Node[],
 ): { readonly patch: NodeOverlay; readonly problems: readonly string[] } {
   if (!settings.publishNode) return { patch: {}, problems: [] };
-  const { ipv4Address, ipv6Address, asNumber } = differences(overlay, node);
+  const wanted = differences(overlay, node);
+  const { ipv4Address, ipv6Address, asNumber } = wanted;
   const conflicts = settings.disableNodeIpCheck
     ? []
     : FIELDS.map((field) => ({ field, other: holderOf(field, overlay[field], settings.nodeName, nodes) }));
@@ -206,10 +207,11 @@ export function publication(
       ...(ipv6Address !== undefined && free('ipv6Address') && { ipv6Address }),
       ...(asNumber !== undefined && { asNumber }),
     },
-    problems: taken.map(
-      ({ field, other }) =>
-        `Node "${other}" has the address ${withoutLength(overlay[field] ?? '')} of this node, which is therefore not written to the Node "${settings.nodeName}": delete or correct one of them, or set disableNodeIpCheck.`,
-    ),
+    problems: taken.map(({ field, other }) => {
+      const kept = field in wanted ? `, which is therefore not written to the Node "${settings.nodeName}"` : '';
+      const escape = kept === '' ? '' : ', or set disableNodeIpCheck';
+      return `Node "${other}" has the address ${withoutLength(overlay[field] ?? '')} of this node${kept}: delete or correct one of them${escape}.`;
+    }),
   };
 }
 
