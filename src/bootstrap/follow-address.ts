@@ -6,8 +6,8 @@ import type { Detection, HostInterface } from './detect-address.ts';
 export interface FollowedAddress {
   /** With the length of its subnet; undefined where none was found. */
   readonly address: string | undefined;
-  /** Checks that have not found it on any interface, one after the other. */
-  readonly missed: number;
+  /** When it was first seen to be on no interface any more, as {@link checkAddress} is told the time. */
+  readonly missedSince: number | undefined;
   /** The address before, where it went and no other was found. */
   readonly lost: string | undefined;
   /** Why none was found, as a clause. */
@@ -15,25 +15,31 @@ export interface FollowedAddress {
 }
 
 /** Nothing was looked for yet. */
-export const NO_ADDRESS: FollowedAddress = { address: undefined, missed: 0, lost: undefined, why: undefined };
+export const NO_ADDRESS: FollowedAddress = {
+  address: undefined,
+  missedSince: undefined,
+  lost: undefined,
+  why: undefined,
+};
 
-/** An address is given up when it was not there at so many checks: an interface may be set up anew. */
-const PATIENCE = 2;
+/** For how long an interface may be set up anew before its address is given up, in milliseconds: a check, or a few. */
+const PATIENCE = 50_000;
 
-/** What is known after a check; `detect` is asked only where there is no address, or no more. */
+/** What is known after a check at the time `now`, in milliseconds; `detect` is asked only where there is no address, or no more. */
 export function checkAddress(
   before: FollowedAddress,
+  now: number,
   interfaces: readonly HostInterface[],
   detect: () => Detection,
 ): FollowedAddress {
   const { address } = before;
   if (address !== undefined) {
-    const now = completeAddress(address.slice(0, address.indexOf('/')), interfaces);
-    if (now !== undefined) return { address: now, missed: 0, lost: undefined, why: undefined };
-    const missed = before.missed + 1;
-    if (missed < PATIENCE) return { ...before, missed };
+    const found = completeAddress(address.slice(0, address.indexOf('/')), interfaces);
+    if (found !== undefined) return { ...NO_ADDRESS, address: found };
+    const { missedSince = now } = before;
+    if (now - missedSince < PATIENCE) return { ...before, missedSince };
   }
   const detection = detect();
   if (detection.found) return { ...NO_ADDRESS, address: detection.address };
-  return { address: undefined, missed: 0, lost: address ?? before.lost, why: detection.why };
+  return { ...NO_ADDRESS, lost: address ?? before.lost, why: detection.why };
 }

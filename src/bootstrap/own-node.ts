@@ -27,6 +27,8 @@ export interface OwnNodeSettings {
 
 /** What was seen of the machine at a check; by family where the method depends on it. */
 export interface HostState {
+  /** When that was, in milliseconds on a clock that doesn't jump. */
+  readonly at: number;
   readonly interfaces: readonly HostInterface[];
   /** See {@link Surroundings.sourceAddress}. */
   readonly sourceAddresses: readonly [string | undefined, string | undefined];
@@ -68,7 +70,7 @@ export function checkOwnNode(
 ): OwnNodeState {
   const check = (family: Family): FollowedAddress =>
     isDetected(settings, family, node)
-      ? checkAddress(before.addresses[family], host.interfaces, () =>
+      ? checkAddress(before.addresses[family], host.at, host.interfaces, () =>
           detectAddress(family, settings.methods[family], surroundings(host, family, node)),
         )
       : NO_ADDRESS;

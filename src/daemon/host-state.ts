@@ -22,11 +22,11 @@ export async function readHostState(methods: readonly [AutodetectionMethod, Auto
     return method.kind === 'can-reach' ? sourceTowards(family, method.destination) : undefined;
   };
   const sourceAddresses = await Promise.all([source(IPV4_UNICAST), source(IPV6_UNICAST)]);
-  return { interfaces: readInterfaces(), sourceAddresses };
+  return { at: performance.now(), interfaces: readInterfaces(), sourceAddresses };
 }
 
 /** All interfaces of the network namespace. Throws {@link NetlinkError}. */
-export function readInterfaces(): HostInterface[] {
+function readInterfaces(): HostInterface[] {
   const socket = new NetlinkSocket(loadLibc());
   try {
     const client = new NetlinkClient(socket);

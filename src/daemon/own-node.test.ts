@@ -29,7 +29,7 @@ function start(environment: Record<string, string>) {
   const look = (): Promise<HostState> => {
     const addresses = seen.addresses.map((address) => ({ address, family: 0 as const, prefixLength: 24 }));
     const interfaces = [{ name: 'eth0', index: 2, up: true, addresses }];
-    return Promise.resolve({ interfaces, sourceAddresses: [undefined, undefined] });
+    return Promise.resolve({ at: Date.now(), interfaces, sourceAddresses: [undefined, undefined] });
   };
   const writer: DatastoreWriter = {
     patchNode: (_name, patch) => {

@@ -14,7 +14,7 @@ import type { AnyResource } from '../resources/kinds.ts';
 import type { Node } from '../resources/kinds/node.ts';
 import type { Config } from './config.ts';
 
-/** Milliseconds between two checks of the interfaces, as with calico-node; while something is not as wanted. */
+/** Milliseconds between two looks at the interfaces, as with calico-node; while something is not there, or not written. */
 const INTERVAL = 60_000;
 const RETRY_INTERVAL = 5_000;
 
@@ -35,7 +35,7 @@ export interface OwnNodeOptions {
 
 export class OwnNode implements Omit<DatastoreListener, 'status'> {
   private readonly options: OwnNodeOptions;
-  private host: HostState = { interfaces: [], sourceAddresses: [undefined, undefined] };
+  private host: HostState = { at: 0, interfaces: [], sourceAddresses: [undefined, undefined] };
   private state: OwnNodeState = NO_STATE;
   /** As the datastore has it, and as the listener was told. */
   private node: Node | undefined;
@@ -45,6 +45,7 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
   private hostProblems: readonly string[] = [];
   private writeProblems: readonly string[] = [];
   private timer: NodeJS.Timeout | undefined;
+  private writeTimer: NodeJS.Timeout | undefined;
   /** Writings follow one another. */
   private writing: Promise<void> = Promise.resolve();
   private stopped = false;
@@ -61,6 +62,7 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
   stop(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
+    clearTimeout(this.writeTimer);
     return this.writing;
   }
 
@@ -147,7 +149,8 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
       if (changes.length > 0) listener.changes(changes, this.sourced);
       this.publish();
     }
-    const wait = this.sourced === undefined || this.problems.length > 0 ? RETRY_INTERVAL : INTERVAL;
+    const isMissing = this.hostProblems.length > 0 || this.state.addresses.some(({ why }) => why !== undefined);
+    const wait = this.sourced === undefined || isMissing ? RETRY_INTERVAL : INTERVAL;
     this.timer = setTimeout(() => void this.check(), wait).unref();
   }
 
@@ -158,6 +161,7 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
   /** Brings the Node in the datastore in line, as far as nobody else has the address. */
   private async write(): Promise<void> {
     const { settings, view, writer, written } = this.options;
+    clearTimeout(this.writeTimer);
     if (this.stopped) return;
     const before = this.problems;
     const { patch, problems } = publication(settings, this.state.overlay, this.node, view().list('Node'));
@@ -172,7 +176,17 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
       }
     }
     this.tellProblems(before);
+    if (this.writeProblems.length === 0) return;
+    this.writeTimer = setTimeout(() => this.publish(), RETRY_INTERVAL).unref();
   }
+}
+
+/** The view as it is for a node of this configuration, as far as that can be told without looking at its interfaces. */
+export function configuredView(config: Config, view: ClusterView): ClusterView {
+  const host = { at: 0, interfaces: [], sourceAddresses: [undefined, undefined] } as const;
+  const node = view.get('Node', config.nodeName);
+  const { overlay } = checkOwnNode(NO_STATE, ownNodeSettings(config), host, node);
+  return withOwnNode(view, config.nodeName, overlay);
 }
 
 /** What of the configuration is about the Node. */

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { ConfigError, loadConfig } from '../../daemon/config.ts';
 import type { Config } from '../../daemon/config.ts';
 import { desiredState } from '../../daemon/desired-state.ts';
+import { configuredView } from '../../daemon/own-node.ts';
 import type { SourcedProblem } from '../../datastore/datastore.ts';
 import { DatastoreError } from '../../datastore/datastore-error.ts';
 import { loadResources } from '../../datastore/load-resources.ts';
@@ -63,7 +64,7 @@ async function withNode(config: Config, checked: readonly string[]): Promise<Val
     const identity = { name, namespace, ...(routerId === undefined ? {} : { routerId }) };
     // What the kernel has is not looked at: the node may be another one.
     const kernel = config.fib.enabled ? { felix: config.fib.felix } : undefined;
-    const desired = desiredState(clusterView(resources), identity, { workloads: [], kernel });
+    const desired = desiredState(configuredView(config, clusterView(resources)), identity, { workloads: [], kernel });
     const heldDown = [...desired.neighbours.values()].flatMap(({ neighbour: { key, heldDown: why } }) =>
       why === undefined ? [] : [`Peer ${key} is held down: ${why}`],
     );
