@@ -90,6 +90,21 @@ describe('the own Node between datastore and daemon', () => {
     await own.stop();
   });
 
+  it('says why no address is found once the Node is known, and looks again soon', async () => {
+    const { own, seen, addressOf } = start({ IP: 'autodetect' });
+    seen.addresses = [];
+    await own.start();
+    expect(seen.words).toEqual([]);
+    own.snapshot([nodeOf('node-1', { asNumber: 65_001 })], []);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(seen.words).toEqual([expect.stringMatching(/^No IPv4 address was found for this node by first-found/)]);
+    seen.addresses = ['10.0.0.1'];
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(addressOf()).toBe('10.0.0.1/24');
+    expect(own.problems).toEqual([]);
+    await own.stop();
+  });
+
   it('takes another address once two looks have missed the first', async () => {
     const { own, seen, addressOf } = start({ IP: 'autodetect' });
     await own.start();

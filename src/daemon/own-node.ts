@@ -44,6 +44,8 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
   private sourced: readonly SourcedProblem[] | undefined;
   private hostProblems: readonly string[] = [];
   private writeProblems: readonly string[] = [];
+  /** What was told of all of them last. */
+  private said: readonly string[] = [];
   private timer: NodeJS.Timeout | undefined;
   private writeTimer: NodeJS.Timeout | undefined;
   /** Writings follow one another. */
@@ -107,17 +109,15 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
   private takeNode(node: Node | undefined): void {
     const { settings } = this.options;
     this.node = node;
-    if (concernsNode(settings)) this.setState(takeNode(this.state, settings, this.host, node));
+    if (!concernsNode(settings)) return;
+    this.state = takeNode(this.state, settings, this.host, node);
+    this.tellProblems();
   }
 
-  private setState(state: OwnNodeState): void {
-    const before = this.problems;
-    this.state = state;
-    this.tellProblems(before);
-  }
-
-  private tellProblems(before: readonly string[]): void {
-    for (const words of this.problems) if (!before.includes(words)) this.options.troubled(words);
+  private tellProblems(): void {
+    const { problems, said } = this;
+    this.said = problems;
+    for (const words of problems) if (!said.includes(words)) this.options.troubled(words);
   }
 
   /** What the listener does not know of the Node yet. */
@@ -133,7 +133,6 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
   /** Looks at the interfaces, and goes on doing so. */
   private async check(): Promise<void> {
     const { settings, look, listener } = this.options;
-    const before = this.problems;
     try {
       this.host = await look();
       this.hostProblems = [];
@@ -144,7 +143,7 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
     if (this.stopped) return;
     // Before the snapshot nothing is known of the Node, and nobody is told.
     if (this.sourced !== undefined) {
-      this.tellProblems(before);
+      this.tellProblems();
       const changes = this.difference();
       if (changes.length > 0) listener.changes(changes, this.sourced);
       this.publish();
@@ -163,7 +162,6 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
     const { settings, view, writer, written } = this.options;
     clearTimeout(this.writeTimer);
     if (this.stopped) return;
-    const before = this.problems;
     const { patch, problems } = publication(settings, this.state.overlay, this.node, view().list('Node'));
     this.writeProblems = problems;
     if (Object.keys(patch).length > 0) {
@@ -175,7 +173,7 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
         this.writeProblems = [...problems, `The Node "${settings.nodeName}" is not written: ${reasonOf(error)}.`];
       }
     }
-    this.tellProblems(before);
+    this.tellProblems();
     if (this.writeProblems.length === 0) return;
     this.writeTimer = setTimeout(() => this.publish(), RETRY_INTERVAL).unref();
   }
