@@ -34,6 +34,26 @@ const blockOf = (apiVersion: string) => (cidr: string) => {
   return kube.apply(object(apiVersion, 'BlockAffinity', `node-1-${cidr.replaceAll(/[./]/g, '-')}`, { spec }));
 };
 
+const IPV4 = 'projectcalico.org/IPv4Address';
+const AS = 'projectcalico.org/ASNumber';
+
+/** Takes from the Node what Calico says of it, and leaves what the kubelet says. */
+function withoutAnnotations(address: string): Promise<unknown> {
+  const patch = {
+    metadata: { annotations: { [IPV4]: null, [AS]: null } },
+    status: { addresses: [{ type: 'InternalIP', address }] },
+  };
+  return kube.request('PATCH', '/api/v1/nodes/node-1/status', patch, 'application/merge-patch+json');
+}
+
+/** Waits until the Node has these annotations. */
+async function annotated(annotations: Readonly<Record<string, string>>): Promise<void> {
+  const metadata = async () => JSON.stringify((await kube.request('GET', '/api/v1/nodes/node-1')).body['metadata']);
+  const accept = (text: string) =>
+    Object.entries(annotations).every((entry) => text.includes(entry.map((part) => JSON.stringify(part)).join(':')));
+  await waitFor(metadata, { what: 'the annotations', accept });
+}
+
 /** Fills one of Calico's groups, and gives the settings of a daemon that reads it. */
 async function fill(apiVersion: string): Promise<object> {
   const [group, version] = apiVersion.split('/');
@@ -51,15 +71,20 @@ async function fill(apiVersion: string): Promise<object> {
 }
 
 describe('starlingd with the Kubernetes API', () => {
-  it('follows projectcalico.org/v3, and tells of a bad object by an Event', async () => {
+  it('follows projectcalico.org/v3, and tells who the node is, how it is, and of a bad object', async () => {
     await using node = new TestNode();
     await using bird = await Bird.start(node.addLink(1), 1, 65_001);
     await using _relay = await relayPort(Number(new URL(kube.server).port), node.namespace);
     const apiVersion = 'projectcalico.org/v3';
     const settings = await fill(apiVersion);
+    await withoutAnnotations(linkAddresses(1).ours);
+    const wish = { node: 'node-1', classes: ['BGP'], updatePeriodSeconds: 1 };
+    await kube.apply(object(apiVersion, 'CalicoNodeStatus', 'report', { spec: wish }));
     await kube.apply(object(apiVersion, 'BGPPeer', 'bad', { spec: { peerIP: '192.0.2.1', asNumber: 'many' } }));
-    await node.startDaemon(node.configure({ datastore: settings }));
+    const self = { ip: 'autodetect', ipAutodetectionMethod: 'kubernetes-internal-ip', asNumber: NODE_AS };
+    await node.startDaemon(node.configure({ datastore: settings, ...self, publishNode: true }));
     await bird.has('10.244.1.0/26');
+    await annotated({ [IPV4]: `${linkAddresses(1).ours}/24`, [AS]: String(NODE_AS) });
     const before = await bird.heard();
     await blockOf(apiVersion)('10.244.2.0/26');
     await bird.has('10.244.1.0/26', '10.244.2.0/26');
@@ -67,6 +92,11 @@ describe('starlingd with the Kubernetes API', () => {
     const events = async () => JSON.stringify((await kube.request('GET', '/api/v1/events')).body);
     const accept = (text: string) => /"kind":"BGPPeer"[^}]*"name":"bad"/.test(text);
     expect(await waitFor(events, { what: 'an Event at the bad object', accept })).toContain('spec.asNumber');
+    const report = async () => (await kube.request('GET', `/apis/${apiVersion}/caliconodestatuses/report`)).body;
+    const isUp = ({ status }: Readonly<Record<string, unknown>>) => JSON.stringify(status)?.includes('"Established"');
+    const { spec, status } = await waitFor(report, { what: 'the report', accept: isUp });
+    expect(spec).toEqual(wish);
+    expect(status).toMatchObject({ bgp: { numberEstablishedV4: 1, peersV4: [{ type: 'GlobalPeer' }] } });
   });
 
   // With both groups there, the older one counts: the other is then served by Calico's own API server.
