@@ -66,6 +66,17 @@ describe('who this node is', () => {
     });
   });
 
+  it('keeps the length of a given address while its interface is away', () => {
+    const settings = { ip: '10.0.0.1' };
+    const up = check(settings, host('10.0.0.1'));
+    expect(up.isComplete).toBe(true);
+    const down = check(settings, host(), undefined, up);
+    expect(down).toMatchObject({ overlay: up.overlay, isComplete: false });
+    expect(check(settings, host(), nodeOf('node-1', { ipv4Address: '10.0.0.1/16' })).overlay).toEqual({
+      ipv4Address: '10.0.0.1/16',
+    });
+  });
+
   it('keeps an address that was found until two looks have missed it', () => {
     const settings = { ip: 'autodetect' };
     const first = check(settings, host('10.0.0.1'));

@@ -40,11 +40,18 @@ export interface OwnNodeState {
   readonly addresses: readonly [FollowedAddress, FollowedAddress];
   /** What counts in place of what the Node says. */
   readonly overlay: NodeOverlay;
+  /** Whether all addresses that are wanted are there. */
+  readonly isComplete: boolean;
   /** What is wrong, a sentence each. */
   readonly problems: readonly string[];
 }
 
-export const NO_STATE: OwnNodeState = { addresses: [NO_ADDRESS, NO_ADDRESS], overlay: {}, problems: [] };
+export const NO_STATE: OwnNodeState = {
+  addresses: [NO_ADDRESS, NO_ADDRESS],
+  overlay: {},
+  isComplete: true,
+  problems: [],
+};
 
 const FIELDS = ['ipv4Address', 'ipv6Address'] as const;
 const NAMES = ['IPv4', 'IPv6'] as const;
@@ -74,7 +81,7 @@ export function checkOwnNode(
           detectAddress(family, settings.methods[family], surroundings(host, family, node)),
         )
       : NO_ADDRESS;
-  return outcome([check(IPV4_UNICAST), check(IPV6_UNICAST)], settings, host, node);
+  return outcome([check(IPV4_UNICAST), check(IPV6_UNICAST)], before, settings, host, node);
 }
 
 /** Takes that the Node changed: an address that is known stays, one that is not is looked for again. */
@@ -88,7 +95,7 @@ export function takeNode(
   const kept = before.addresses.map((known, family) =>
     known.address !== undefined && isDetected(settings, family as Family, node) ? known : addresses[family],
   );
-  return outcome([kept[IPV4_UNICAST], kept[IPV6_UNICAST]], settings, host, node);
+  return outcome([kept[IPV4_UNICAST], kept[IPV6_UNICAST]], before, settings, host, node);
 }
 
 function surroundings(
@@ -113,36 +120,50 @@ function surroundings(
 
 function outcome(
   addresses: OwnNodeState['addresses'],
+  before: OwnNodeState,
   settings: OwnNodeSettings,
   { interfaces }: HostState,
   node: Node | undefined,
 ): OwnNodeState {
   const [v4, v6] = addresses.map((followed, index) =>
-    addressOf(index as Family, followed, settings, interfaces, node?.spec.bgp[FIELDS[index]]),
+    addressOf(index as Family, followed, settings, interfaces, {
+      inUse: before.overlay[FIELDS[index]] ?? undefined,
+      ofNode: node?.spec.bgp[FIELDS[index]],
+    }),
   );
   const overlay: NodeOverlay = {
     ...(v4.value !== undefined && { ipv4Address: v4.value }),
     ...(v6.value !== undefined && { ipv6Address: v6.value }),
     ...(settings.asNumber !== undefined && { asNumber: settings.asNumber }),
   };
-  const problems = [...v4.problems, ...v6.problems, ...unknownToOthers(settings, overlay, node)];
-  return { addresses, overlay, problems };
+  const missing = [...v4.problems, ...v6.problems];
+  const problems = [...missing, ...unknownToOthers(settings, overlay, node)];
+  return { addresses, overlay, isComplete: missing.length === 0, problems };
 }
 
-/** What counts as address of a family, in place of `known`, which the Node says. */
+/** Addresses of a family with the lengths of their subnets, as far as there are any. */
+interface KnownAddresses {
+  /** What counted until now in place of what the Node says. */
+  readonly inUse: string | undefined;
+  /** What the Node says. */
+  readonly ofNode: string | undefined;
+}
+
+/** What counts as address of a family in place of what the Node says. */
 function addressOf(
   family: Family,
   { address, lost, why }: FollowedAddress,
   settings: OwnNodeSettings,
   interfaces: readonly HostInterface[],
-  known: string | undefined,
+  known: KnownAddresses,
 ): { readonly value: string | null | undefined; readonly problems: readonly string[] } {
   const wanted = settings[SETTINGS[family]];
-  if (isAddress(wanted)) return givenAddress(family, wanted, interfaces);
+  if (isAddress(wanted)) return givenAddress(family, wanted, interfaces, known);
   if (address !== undefined) return { value: address, problems: [] };
   if (why === undefined) return { value: undefined, problems: [] };
-  const gone = lost !== undefined && (known === undefined || known === lost);
-  const stays = known === undefined || gone ? '' : `; ${known}, which the Node says, stays in force`;
+  const { ofNode } = known;
+  const gone = lost !== undefined && (ofNode === undefined || ofNode === lost);
+  const stays = ofNode === undefined || gone ? '' : `; ${ofNode}, which the Node says, stays in force`;
   const method = settings.methods[family].kind;
   return {
     value: gone ? null : undefined,
@@ -154,14 +175,21 @@ function isAddress(wanted: string): boolean {
   return wanted !== '' && wanted !== 'none' && wanted !== 'autodetect';
 }
 
-function givenAddress(family: Family, wanted: string, interfaces: readonly HostInterface[]) {
+/** A length that is written counts, as with calico-node; else that of the interface, or the one known from before. */
+function givenAddress(
+  family: Family,
+  wanted: string,
+  interfaces: readonly HostInterface[],
+  { inUse, ofNode }: KnownAddresses,
+) {
   const { address, prefixLength } = parseInterfaceAddress(wanted)!;
-  const complete = completeAddress(address, interfaces);
+  const found = completeAddress(address, interfaces);
+  const known = [inUse, ofNode].find((one) => one !== undefined && withoutLength(one) === address);
   const problems =
-    complete === undefined
+    found === undefined
       ? [`The address ${address}, which the setting ${SETTINGS[family]} gives this node, is on none of its interfaces.`]
       : [];
-  // A length that is written counts, as with calico-node.
+  const complete = found ?? known;
   return { value: wanted.includes('/') || complete === undefined ? `${address}/${prefixLength}` : complete, problems };
 }
 

@@ -1,7 +1,7 @@
 /** Interfaces with their addresses, and source addresses, as the kernel has them now. */
 import { createSocket } from 'node:dgram';
 import type { AutodetectionMethod } from '../bootstrap/autodetection-method.ts';
-import type { HostInterface } from '../bootstrap/detect-address.ts';
+import type { HostAddress, HostInterface } from '../bootstrap/detect-address.ts';
 import type { HostState } from '../bootstrap/own-node.ts';
 import { listAddresses } from '../fib/netlink/addresses.ts';
 import { loadLibc } from '../fib/netlink/libc.ts';
@@ -14,6 +14,9 @@ import type { Family } from '../net/family.ts';
 
 /** Any: nothing is sent. */
 const PORT = 9;
+
+/** How long a name may take to be resolved, in milliseconds: the start of the daemon waits for it. */
+const PATIENCE = 3_000;
 
 /** What autodetection by these methods needs. Rejects with {@link NetlinkError} where the kernel can't be asked. */
 export async function readHostState(methods: readonly [AutodetectionMethod, AutodetectionMethod]): Promise<HostState> {
@@ -30,19 +33,14 @@ function readInterfaces(): HostInterface[] {
   const socket = new NetlinkSocket(loadLibc());
   try {
     const client = new NetlinkClient(socket);
-    const addresses = listAddresses(client).filter(({ duplicate }) => !duplicate);
-    return listLinks(client).map(({ name, index, up }) => ({
-      name,
-      index,
-      up,
-      addresses: addresses
-        .filter(({ interfaceIndex }) => interfaceIndex === index)
-        .map(({ address, prefixLength }) => ({
-          address: formatAddress(address),
-          family: address.length === 4 ? IPV4_UNICAST : IPV6_UNICAST,
-          prefixLength,
-        })),
-    }));
+    const links = listLinks(client).map(({ name, index, up }) => ({ name, index, up, addresses: [] as HostAddress[] }));
+    const byIndex = new Map(links.map((link) => [link.index, link]));
+    for (const { interfaceIndex, address, prefixLength, duplicate } of listAddresses(client)) {
+      if (duplicate) continue;
+      const family = address.length === 4 ? IPV4_UNICAST : IPV6_UNICAST;
+      byIndex.get(interfaceIndex)?.addresses.push({ address: formatAddress(address), family, prefixLength });
+    }
+    return links;
   } finally {
     socket.close();
   }
@@ -53,9 +51,12 @@ function sourceTowards(family: Family, destination: string): Promise<string | un
   return new Promise((resolve) => {
     const socket = createSocket(family === IPV4_UNICAST ? 'udp4' : 'udp6');
     const end = (address: string | undefined) => {
+      clearTimeout(timer);
+      socket.removeAllListeners().on('error', () => {});
       socket.close();
       resolve(address);
     };
+    const timer = setTimeout(() => end(undefined), PATIENCE);
     socket.once('error', () => end(undefined));
     socket.connect(PORT, destination, (error?: Error) => {
       end(error === undefined ? canonicalAddress(socket.address().address) : undefined);

@@ -148,8 +148,8 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
       if (changes.length > 0) listener.changes(changes, this.sourced);
       this.publish();
     }
-    const isMissing = this.hostProblems.length > 0 || this.state.addresses.some(({ why }) => why !== undefined);
-    const wait = this.sourced === undefined || isMissing ? RETRY_INTERVAL : INTERVAL;
+    const isSettled = this.sourced !== undefined && this.hostProblems.length === 0 && this.state.isComplete;
+    const wait = isSettled ? INTERVAL : RETRY_INTERVAL;
     this.timer = setTimeout(() => void this.check(), wait).unref();
   }
 
