@@ -20,9 +20,9 @@ class FakeDatastore implements Datastore {
 
   async stop(): Promise<void> {}
 
-  become(state: DatastoreStatus['state']): void {
+  become(state: DatastoreStatus['state'], sources: DatastoreStatus['sources'] = []): void {
     const lastError = { words: 'connection refused', at: 2 };
-    this.status = { type: 'etcd', state, since: 2, sources: [], ...(state === 'away' && { lastError }) };
+    this.status = { type: 'etcd', state, since: 2, sources, ...(state === 'away' && { lastError }) };
     this.listener.status(this.status);
   }
 }
@@ -66,6 +66,12 @@ function secret(): AnyResource {
   };
   const parsed = parseResource(manifest);
   if (!parsed.ok) throw new Error('not a secret');
+  return parsed.resource;
+}
+
+function namespaced(kind: 'Service', name: string, namespace = 'n'): AnyResource {
+  const parsed = parseResource({ apiVersion: 'v1', kind, metadata: { name, namespace }, spec: { type: 'ClusterIP' } });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   return parsed.resource;
 }
 
@@ -132,6 +138,39 @@ describe('CachedDatastore', () => {
     expect(recorder.states.at(-1)).toEqual(inner.status);
     await datastore.stop();
     await leave([peer('a')]);
+  });
+
+  it('lets nothing go of what the datastore could not read yet, until it could', async () => {
+    const service = namespaced('Service', 'web');
+    await leave([peer('a'), peer('b'), service, namespaced('Service', 'gone')]);
+    const { inner, recorder } = start();
+    inner.become('away');
+    await until(() => expect(recorder.calls).toHaveLength(1));
+    const source = { name: 'Service', state: 'away' as const, since: 3 };
+    inner.status = { ...inner.status, state: 'synced', sources: [{ ...source, unread: { kind: 'Service' } }] };
+    inner.listener.snapshot([peer('a')], []);
+    inner.become('synced', inner.status.sources);
+    inner.listener.changes([{ type: 'upsert', resource: peer('c') }], []);
+    expect(recorder.calls.slice(1)).toEqual(['changes -b', 'changes c']);
+    // It is kept on disk too.
+    await until(() => expect(readFileSync(path(), 'utf8')).toContain('"c"'));
+    expect(readFileSync(path(), 'utf8')).toContain('"web"');
+    inner.status = { ...inner.status, sources: [source] };
+    inner.listener.changes([{ type: 'upsert', resource: service }], []);
+    expect(recorder.calls.at(-1)).toBe('changes web -gone');
+  });
+
+  it('lets go of what there is no more once it was looked for, also where that is no change to the datastore', async () => {
+    await leave([peer('a'), namespaced('Service', 'gone'), namespaced('Service', 'other', 'm')]);
+    const { inner, recorder } = start();
+    inner.become('away');
+    await until(() => expect(recorder.calls).toHaveLength(1));
+    const unread = { kind: 'Service' as const, namespace: 'n', name: 'gone' };
+    inner.status = { ...inner.status, sources: [{ name: 'one', state: 'away', since: 3, unread }] };
+    inner.listener.snapshot([peer('a')], []);
+    expect(recorder.calls.at(-1)).toBe('changes -other');
+    inner.become('synced');
+    expect(recorder.calls.at(-1)).toBe('changes -gone');
   });
 
   it('tells no change where nothing is different', async () => {

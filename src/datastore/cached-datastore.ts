@@ -6,7 +6,14 @@ import { readCache, writeCache } from './cache-file.ts';
 import type { CacheContents, CacheSource } from './cache-file.ts';
 import { changesBetween, keyOf } from './contents.ts';
 import { reasonOf } from './datastore-error.ts';
-import type { Datastore, DatastoreListener, DatastoreStatus, DatastoreWriter, SourcedProblem } from './datastore.ts';
+import type {
+  Datastore,
+  DatastoreListener,
+  DatastoreStatus,
+  DatastoreWriter,
+  SourcedProblem,
+  Unread,
+} from './datastore.ts';
 
 /** Milliseconds. */
 export interface CacheTiming {
@@ -38,6 +45,8 @@ export class CachedDatastore implements Datastore {
   #contents: Map<string, AnyResource> | undefined;
   /** Set while that comes from disk. */
   #served: { readonly writtenAt: number; readonly since: number } | undefined;
+  /** Keys of what comes from disk although the datastore answers: it can't say yet whether there is such a thing. */
+  readonly #kept = new Set<string>();
   /** Why what is on disk can't be used, or written. */
   #trouble: { readonly words: string; readonly at: number } | undefined;
   #problems: readonly SourcedProblem[] = [];
@@ -82,6 +91,7 @@ export class CachedDatastore implements Datastore {
       changes: (changes, problems) => this.#changes(changes, problems),
       status: ({ state }) => {
         if (state === 'away') this.#serve();
+        if (this.#kept.size > 0) this.#changes([], this.#problems);
         this.#listener?.status(this.status);
       },
     });
@@ -126,6 +136,7 @@ export class CachedDatastore implements Datastore {
     clearTimeout(this.#patience);
     const before = this.#contents;
     const after = byKey(resources);
+    if (this.#served !== undefined) this.#keep(after);
     this.#contents = after;
     this.#served = undefined;
     this.#secretsMissing = undefined;
@@ -142,14 +153,47 @@ export class CachedDatastore implements Datastore {
     this.#listener?.status(this.status);
   }
 
-  #changes(changes: readonly Change[], problems: readonly SourcedProblem[]): void {
-    for (const change of changes) {
-      if (change.type === 'upsert') this.#contents?.set(keyOf(change.resource), change.resource);
-      else this.#contents?.delete(keyOf({ kind: change.kind, metadata: change }));
+  #changes(told: readonly Change[], problems: readonly SourcedProblem[]): void {
+    for (const change of told) {
+      const key = change.type === 'upsert' ? keyOf(change.resource) : keyOf({ kind: change.kind, metadata: change });
+      this.#kept.delete(key);
+      if (change.type === 'upsert') this.#contents?.set(key, change.resource);
+      else this.#contents?.delete(key);
     }
+    const changes = [...told, ...this.#dropKept()];
+    if (changes.length === 0 && problems === this.#problems) return;
     if (changes.length > 0) this.#changed();
     this.#problems = problems;
     this.#listener?.changes(changes, this.#allProblems());
+  }
+
+  /** What was in force stays so as long as its source was not read: nothing may go because a right is missing. */
+  #keep(contents: Map<string, AnyResource>): void {
+    const unread = this.#unread;
+    for (const [key, resource] of this.#contents ?? []) {
+      if (contents.has(key) || !isAmong(unread, resource)) continue;
+      contents.set(key, resource);
+      this.#kept.add(key);
+    }
+  }
+
+  /** Lets go of what is there from before, and its source was read by now. */
+  #dropKept(): Change[] {
+    const changes: Change[] = [];
+    const unread = this.#kept.size === 0 ? [] : this.#unread;
+    for (const key of this.#kept) {
+      const resource = this.#contents?.get(key);
+      if (resource === undefined || isAmong(unread, resource)) continue;
+      this.#kept.delete(key);
+      this.#contents?.delete(key);
+      const { name, namespace } = resource.metadata;
+      changes.push({ type: 'delete', kind: resource.kind, name, ...(namespace !== undefined && { namespace }) });
+    }
+    return changes;
+  }
+
+  get #unread(): readonly Unread[] {
+    return this.#inner.status.sources.flatMap(({ unread }) => unread ?? []);
   }
 
   /** Those of the datastore, and what is wrong with the last known state. */
@@ -217,6 +261,13 @@ const SECRETS_MISSING = {
     'holds no Secrets: sessions that need a password stay down until the datastore answers; datastore.cacheKeyFile keeps Secrets, encrypted',
   key: 'holds Secrets that datastore.cacheKeyFile does not open: sessions that need a password stay down until the datastore answers',
 };
+
+function isAmong(all: readonly Unread[], { kind, metadata }: AnyResource): boolean {
+  return all.some(
+    ({ kind: ofKind, name = metadata.name, namespace = metadata.namespace }) =>
+      ofKind === kind && name === metadata.name && namespace === metadata.namespace,
+  );
+}
 
 function byKey(resources: readonly AnyResource[]): Map<string, AnyResource> {
   return new Map(resources.map((resource) => [keyOf(resource), resource]));

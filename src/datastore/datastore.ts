@@ -1,6 +1,6 @@
 /** What every datastore looks like to the daemon: a snapshot when it is in sync, then changes. */
 import type { Change } from '../resources/cluster-view.ts';
-import type { AnyResource } from '../resources/kinds.ts';
+import type { AnyResource, Kind } from '../resources/kinds.ts';
 import type { CalicoNodeStatus } from '../resources/kinds/calico-node-status.ts';
 
 export interface Datastore {
@@ -42,6 +42,15 @@ export interface SourceStatus {
   readonly lastError?: { readonly words: string; readonly at: number };
   /** How far behind the datastore we are, in seconds, where it can be told. */
   readonly lagSeconds?: number;
+  /** Set until it was read once. A snapshot may be told without: it then says nothing of these. */
+  readonly unread?: Unread;
+}
+
+/** Which objects a source has: all of a kind, or the one of this name. */
+export interface Unread {
+  readonly kind: Kind;
+  readonly namespace?: string;
+  readonly name?: string;
 }
 
 /** The datastore as a whole: `away` when one of its sources is. */

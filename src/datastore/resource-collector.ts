@@ -42,7 +42,7 @@ export class ResourceCollector {
   readonly #listener: DatastoreListener;
   /** By source, then key. */
   readonly #sources: ReadonlyMap<string, Map<string, Item>>;
-  /** Sources that were not heard of yet; empty from when the snapshot may be told. */
+  /** Sources that were not heard of yet, or are in doubt; as long as there are any, nothing is told. */
   readonly #awaited: Set<string>;
   /** The objects that are the same resource, by its identity: more than one while it moves between sources. The last counts. */
   readonly #items = new Map<string, readonly Item[]>();
@@ -70,6 +70,11 @@ export class ResourceCollector {
       keys.add(item.key);
     }
     this.retain(source, keys);
+  }
+
+  /** From now on nothing is told until the source was replaced or retained again: what it holds is in doubt. */
+  doubt(source: string): void {
+    this.#awaited.add(source);
   }
 
   /** What {@link replace} does, where the objects with these keys were put bit by bit: the others go. */

@@ -16,6 +16,7 @@ const TIMINGS: KubernetesTimings = {
   firstPause: 50,
   longestPause: 500,
   missingPause: 200,
+  patience: 500,
 };
 
 export type Options = Partial<Omit<KubernetesOptions, 'timings'>> & { timings?: Partial<KubernetesTimings> };

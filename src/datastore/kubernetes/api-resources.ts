@@ -1,5 +1,6 @@
 /** What is asked for in the Kubernetes API, and what of it is kept. */
 import { createHash } from 'node:crypto';
+import type { Kind } from '../../resources/kinds.ts';
 import { isJsonObject } from '../../resources/resource.ts';
 
 /** The API groups in which Calico's kinds are found. */
@@ -9,17 +10,18 @@ export type CalicoGroup = 'projectcalico.org/v3' | 'crd.projectcalico.org/v1';
 export interface ApiResource {
   /** As it is called in the status. */
   readonly name: string;
-  readonly kind: string;
+  readonly kind: Kind;
   /** {@link CALICO_VERSION} is whichever of Calico's groups the cluster has. */
   readonly apiVersion: string;
   readonly plural: string;
   /** Where only the objects of one namespace are wanted. */
   readonly namespace?: string;
   readonly labelSelector?: string;
-  readonly fieldSelector?: string;
+  /** Where only the object of this name is wanted. */
+  readonly objectName?: string;
   /** Fields that are kept beside those that every object has. */
   readonly fields: readonly string[];
-  /** Whether all goes well without: it is then as if there were none where it may not be read. */
+  /** Whether a node can begin without: sessions and the routes to its pods don't depend on it. */
   readonly optional: boolean;
   /** Whether an object that leaves it may come up in another list of its kind. */
   readonly partial?: true;
@@ -40,9 +42,12 @@ const OWN_API = 'starling.dev/v1alpha1';
 
 /** Kinds of the cluster beside Calico's that a datastore other than Kubernetes lacks. */
 const CLUSTER: readonly ApiResource[] = [
-  kubernetes('Service', 'v1', 'services', ['spec', 'status']),
-  kubernetes('EndpointSlice', 'discovery.k8s.io/v1', 'endpointslices', ['addressType', 'endpoints']),
-  kubernetes('Namespace', 'v1', 'namespaces', []),
+  { ...kubernetes('Service', 'v1', 'services', ['spec', 'status']), optional: true },
+  {
+    ...kubernetes('EndpointSlice', 'discovery.k8s.io/v1', 'endpointslices', ['addressType', 'endpoints']),
+    optional: true,
+  },
+  { ...kubernetes('Namespace', 'v1', 'namespaces', []), optional: true },
 ];
 
 const CALICO: readonly ApiResource[] = [
@@ -78,7 +83,7 @@ export function secretResource(namespace: string, name: string): ApiResource {
     ...secret,
     name: `Secret/${namespace}/${name}`,
     namespace,
-    fieldSelector: `metadata.name=${name}`,
+    objectName: name,
     optional: true,
   };
 }
@@ -112,11 +117,11 @@ function isFor(nodeName: string): NonNullable<ApiResource['wanted']> {
   return ({ spec }) => isJsonObject(spec) && spec['node'] === nodeName;
 }
 
-function kubernetes(kind: string, apiVersion: string, plural: string, fields: readonly string[]): ApiResource {
+function kubernetes(kind: Kind, apiVersion: string, plural: string, fields: readonly string[]): ApiResource {
   return { name: kind, kind, apiVersion, plural, fields, optional: false };
 }
 
-function calico(kind: string, plural: string, optional = false): ApiResource {
+function calico(kind: Kind, plural: string, optional = false): ApiResource {
   return { name: kind, kind, apiVersion: CALICO_VERSION, plural, fields: ['spec'], optional };
 }
 

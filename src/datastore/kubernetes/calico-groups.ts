@@ -21,21 +21,33 @@ export async function untilReady(client: ApiClient, signal?: AbortSignal): Promi
   }
 }
 
-/** Asks once, and remembers the answer. */
+/** Asks once, and remembers the answer until it is in doubt. */
 export class CalicoGroups {
   readonly #client: ApiClient;
+  readonly #isAuto: boolean;
+  readonly #moved: () => void;
   #known: CalicoGroup | undefined;
   #asking: Promise<CalicoGroup> | undefined;
 
-  /** `wanted` is the group of the configuration; `auto` finds it out. */
-  constructor(client: ApiClient, wanted: 'auto' | CalicoGroup) {
+  /** `wanted` is the group of the configuration; `auto` finds it out. `moved` is called when it has become another one. */
+  constructor(client: ApiClient, wanted: 'auto' | CalicoGroup, moved: () => void = () => {}) {
     this.#client = client;
+    this.#isAuto = wanted === 'auto';
+    this.#moved = moved;
     if (wanted !== 'auto') this.#known = wanted;
   }
 
   /** The group; that of older versions while the cluster has neither. Rejects where the server can't be asked. */
   find(): Promise<CalicoGroup> {
-    if (this.#known !== undefined) return Promise.resolve(this.#known);
+    return this.#known === undefined ? this.#askOnce() : Promise.resolve(this.#known);
+  }
+
+  /** Waits for a server that knows all that it serves, and looks whether Calico was moved to the other group meanwhile. */
+  async review(): Promise<void> {
+    await (this.#isAuto ? this.#askOnce() : untilReady(this.#client));
+  }
+
+  #askOnce(): Promise<CalicoGroup> {
     this.#asking ??= this.#ask().finally(() => (this.#asking = undefined));
     return this.#asking;
   }
@@ -44,7 +56,9 @@ export class CalicoGroups {
     await untilReady(this.#client);
     const body = await this.#client.get('/apis');
     const groups = isJsonObject(body) && Array.isArray(body['groups']) ? body['groups'].filter(isJsonObject) : [];
+    const before = this.#known;
     this.#known = calicoGroupAmong(new Set(groups.map(({ name }) => String(name))));
+    if (before !== undefined && this.#known !== undefined && this.#known !== before) this.#moved();
     return this.#known ?? 'crd.projectcalico.org/v1';
   }
 }

@@ -35,6 +35,8 @@ export interface KubernetesOptions {
 export interface KubernetesTimings extends Timings {
   /** How long the server may be silent while an answer is due. */
   readonly answer: number;
+  /** How long the snapshot waits for what a node can begin without, when all else was read. */
+  readonly patience: number;
 }
 
 /** A watch that hangs is noticed after 4 to 8 minutes, as other clients of the API do: shorter ones load the server. */
@@ -42,6 +44,7 @@ const TIMINGS: KubernetesTimings = {
   watch: 240_000,
   grace: 15_000,
   answer: 30_000,
+  patience: 30_000,
   firstPause: 500,
   longestPause: 30_000,
   missingPause: 30_000,
@@ -56,16 +59,25 @@ const BLOCKS = 'blocks from podCIDRs';
 
 const NODES = 'Node';
 
+/** A resource that is listed and watched from start to stop. */
+interface List {
+  readonly source: string;
+  readonly listener: ReflectorListener;
+  readonly reflector: Reflector;
+}
+
 export class KubernetesDatastore implements Datastore {
   readonly #options: KubernetesOptions;
   readonly #timings: KubernetesTimings;
   readonly #client: ApiClient;
   readonly #groups: CalicoGroups;
-  readonly #reflectors: Reflector[] = [];
+  readonly #lists: List[] = [];
   readonly #names = new SecretNames();
   readonly writer: DatastoreWriter;
   #secrets: SecretWatches | undefined;
   #listener: DatastoreListener | undefined;
+  #collector: ResourceCollector | undefined;
+  #patience: NodeJS.Timeout | undefined;
   #told = false;
   #status: DatastoreStatus = { type: 'kubernetes', state: 'syncing', since: Date.now(), sources: [] };
 
@@ -74,7 +86,7 @@ export class KubernetesDatastore implements Datastore {
     this.#options = options;
     this.#timings = { ...TIMINGS, ...options.timings };
     this.#client = new ApiClient(access, this.#timings.answer);
-    this.#groups = new CalicoGroups(this.#client, options.apiGroup);
+    this.#groups = new CalicoGroups(this.#client, options.apiGroup, () => this.#moved());
     this.writer = new KubernetesWriter(this.#client, this.#groups);
   }
 
@@ -88,13 +100,14 @@ export class KubernetesDatastore implements Datastore {
     const resources = scope === 'all' ? nodeResources(this.#options) : companionResources();
     const names = [...resources.map(({ name }) => name), SECRETS, ...(this.#makesBlocks ? [BLOCKS] : [])];
     const collector = new ResourceCollector(this.#tellingListener(), names);
+    this.#collector = collector;
     this.#secrets = this.#secretWatches(collector);
     for (const resource of resources) {
       const collecting = this.#collecting(resource.name, collector);
-      const late = resource.partial ? lateDeletes(collecting, MOVE) : collecting;
-      this.#reflectors.push(this.#reflector(resource, late));
+      const listener = resource.partial ? lateDeletes(collecting, MOVE) : collecting;
+      this.#lists.push({ source: resource.name, listener, reflector: this.#reflector(resource, listener) });
     }
-    for (const reflector of this.#reflectors) reflector.start();
+    for (const { reflector } of this.#lists) reflector.start();
   }
 
   /** In scope `companion`: from now on these Secrets are watched, and no others. There is no snapshot before this is called. */
@@ -104,7 +117,8 @@ export class KubernetesDatastore implements Datastore {
 
   stop(): Promise<void> {
     this.#listener = undefined;
-    for (const reflector of this.#reflectors) reflector.stop();
+    clearTimeout(this.#patience);
+    for (const { reflector } of this.#lists) reflector.stop();
     this.#secrets?.stop();
     this.#client.close();
     return Promise.resolve();
@@ -138,6 +152,7 @@ export class KubernetesDatastore implements Datastore {
           items.filter(({ key }) => key === nodeName),
         );
         named((names) => names.replace(source, items));
+        this.#waitForRest();
       },
       put: (item) => {
         collector.put(source, item);
@@ -152,6 +167,33 @@ export class KubernetesDatastore implements Datastore {
       flush: () => collector.flush(),
       status: () => this.#tellStatus(),
     };
+  }
+
+  /** What can't be read must not keep the node from all else for ever, where it can begin without. */
+  #waitForRest(): void {
+    if (this.#told || this.#patience !== undefined) return;
+    const read = this.#lists.filter(({ reflector }) => reflector.status.unread === undefined);
+    if (read.length === 0 || this.#needed.some((list) => !read.includes(list))) return;
+    this.#patience = setTimeout(() => {
+      for (const { reflector, listener } of this.#lists) {
+        if (reflector.status.unread !== undefined) listener.replace([]);
+      }
+      this.#collector?.flush();
+    }, this.#timings.patience);
+  }
+
+  /** Those that a node can't begin without. */
+  get #needed(): readonly List[] {
+    return this.#lists.filter(({ reflector }) => !reflector.optional);
+  }
+
+  /** What Calico's kinds hold is in doubt until all of them were listed in the other group: nothing is told of it bit by bit. */
+  #moved(): void {
+    for (const { source, reflector } of this.#lists) {
+      if (!reflector.isCalicos) continue;
+      this.#collector?.doubt(source);
+      reflector.move();
+    }
   }
 
   #secretWatches(collector: ResourceCollector): SecretWatches {
@@ -180,13 +222,13 @@ export class KubernetesDatastore implements Datastore {
   }
 
   #sources(): readonly SourceStatus[] {
-    return [...this.#reflectors.map(({ status }) => status), ...(this.#secrets?.statuses ?? [])];
+    return [...this.#lists.map(({ reflector }) => reflector.status), ...(this.#secrets?.statuses ?? [])];
   }
 
   #tellStatus(): void {
     const sources = this.#sources();
-    const needed = this.#reflectors.filter(({ optional }) => !optional);
-    const state = this.#stateOf(needed.map(({ status }) => status));
+    const lists = this.#options.scope === 'all' ? this.#needed : this.#lists;
+    const state = this.#stateOf(lists.map(({ reflector }) => reflector.status));
     const before = this.#status;
     const errors = sources.flatMap(({ lastError }) => (lastError === undefined ? [] : [lastError]));
     const lastError = errors.toSorted((a, b) => b.at - a.at).at(0);

@@ -144,13 +144,20 @@ describe('a refusal', () => {
   it('of rights keeps the snapshot waiting, but for what is optional', () => {
     expect(after(refused(403)).map(({ type }) => type)).toEqual(['status', 'wait']);
     machine = machineOf(true);
-    expect(after({ type: 'start' }, refused(403))).toMatchObject([
+    // A server that has not read its roles yet forbids everything.
+    expect(after({ type: 'start' }, refused(403))).toEqual([{ type: 'confirm' }]);
+    expect(machine.read).toBe(false);
+    expect(after({ type: 'ready' })).toEqual([{ type: 'list', from: 'pages' }]);
+    expect(after(refused(403))).toMatchObject([
       { type: 'replace', items: [] },
       { type: 'flush' },
       { type: 'status', state: 'away', words: expect.stringContaining('deploy/rbac.yaml') },
       { type: 'wait' },
     ]);
     expect(after({ type: 'due' }, refused(403)).map(({ type }) => type)).toEqual(['status', 'wait']);
+    expect(machine.read).toBe(false);
+    after({ type: 'due' }, page([]));
+    expect(machine.read).toBe(true);
   });
 
   it('of rights takes away nothing that was there', () => {
@@ -182,6 +189,21 @@ describe('what is not served', () => {
     expect(after(refused(404))).toEqual([{ type: 'confirm' }]);
     expect(after(refused(500)).map(({ type }) => type)).toEqual(['status', 'wait']);
     expect(after({ type: 'due' }, refused(404))).toEqual([{ type: 'confirm' }]);
+    expect(after({ type: 'ready' }, refused(404))[0]).toMatchObject({ type: 'status', state: 'away' });
+  });
+
+  it('but was, is believed only when it is still so after a while', () => {
+    after(page(['a']), { type: 'opened' });
+    const away = { type: 'status', state: 'away', words: 'the API server does not serve it any more (404)' };
+    expect(after(refused(404), { type: 'ready' }, refused(404))).toEqual([away, { type: 'wait', milliseconds: 1250 }]);
+    expect(after({ type: 'due' }, refused(404))).toEqual([{ type: 'confirm' }]);
     expect(after({ type: 'ready' }, refused(404))[0]).toEqual({ type: 'replace', items: [] });
+    expect(after({ type: 'due' }, page(['a']), refused(404), { type: 'ready' }, refused(404))[0]).toEqual(away);
+  });
+
+  it('where it was, but elsewhere, is listed there', () => {
+    after(page(['a']), { type: 'opened' }, refused(404));
+    expect(after({ type: 'moved' })).toEqual([{ type: 'list', from: 'pages' }]);
+    expect(after(page(['b']))[0]).toEqual({ type: 'replace', items: [item('b')] });
   });
 });

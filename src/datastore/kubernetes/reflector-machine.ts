@@ -16,6 +16,8 @@ export type WatchEvent =
 
 export type ReflectorInput =
   | { readonly type: 'start' | 'opened' | 'ended' | 'due' | 'ready' }
+  /** All of it is elsewhere now. */
+  | { readonly type: 'moved' }
   | { readonly type: 'page'; readonly items: readonly RawItem[]; readonly revision: string; readonly next?: string }
   | { readonly type: 'events'; readonly events: readonly WatchEvent[] }
   | { readonly type: 'refused'; readonly status: ApiStatus }
@@ -43,7 +45,7 @@ export type ReflectorEffect =
 export type ListSource = 'pages' | 'all' | 'memory';
 
 export interface ReflectorOptions {
-  /** Whether it is as if there were nothing where it may not be read. */
+  /** Whether the snapshot is told without it where it may not be read. */
   readonly optional: boolean;
   /** Whether few of many objects are wanted. */
   readonly selective: boolean;
@@ -72,7 +74,10 @@ export class ReflectorMachine {
   #confirmed = false;
   /** Whether anything was ever told, an empty list too. */
   #told = false;
+  #read = false;
   #missing = false;
+  /** Whether it is not served any more, which is not believed at first. */
+  #vanished = false;
   #failures = 0;
   #openedAt = 0;
 
@@ -85,6 +90,11 @@ export class ReflectorMachine {
     return this.#revision;
   }
 
+  /** Whether the server has ever said what there is. */
+  get read(): boolean {
+    return this.#read;
+  }
+
   /** `now` in milliseconds, of any clock that does not go back. */
   handle(input: ReflectorInput, now: number): ReflectorEffect[] {
     switch (input.type) {
@@ -93,6 +103,11 @@ export class ReflectorMachine {
         return this.#proceed();
       case 'ready':
         this.#confirmed = true;
+        return this.#proceed();
+      case 'moved':
+        this.#revision = undefined;
+        this.#missing = false;
+        this.#restartList();
         return this.#proceed();
       case 'page':
         return this.#page(input);
@@ -135,7 +150,9 @@ export class ReflectorMachine {
     this.#paged = true;
     this.#revision = revision;
     this.#told = true;
+    this.#read = true;
     this.#missing = false;
+    this.#vanished = false;
     return [
       { type: 'replace', items: all },
       { type: 'flush' },
@@ -172,13 +189,17 @@ export class ReflectorMachine {
     const { code, retryAfter = 0 } = status;
     if (code === 410) return this.#expired();
     if (code === 404) return this.#notFound();
+    if (code === 403 && this.#options.optional && !this.#told) return this.#forbidden(status);
     // A page that is refused for what was asked would be refused for ever.
     if (code < 500 && code !== 401 && code !== 429) this.#restartList();
-    const { message } = new ApiError(status);
-    const failed = this.#fail(message, retryAfter * 1000);
-    if (code === 401) return [{ type: 'renew' }, ...failed];
-    if (code === 403 && this.#options.optional && !this.#told) return [...this.#none(), ...failed];
-    return failed;
+    const failed = this.#fail(new ApiError(status).message, retryAfter * 1000);
+    return code === 401 ? [{ type: 'renew' }, ...failed] : failed;
+  }
+
+  /** A server that has just started forbids what it will allow when it has read its roles, so this is for one that is ready. */
+  #forbidden(status: ApiStatus): ReflectorEffect[] {
+    if (!this.#confirmed) return this.#confirm();
+    return [...this.#none(), ...this.#fail(new ApiError(status).message)];
   }
 
   /** The server has dropped the revision, of the watch or of the pages. */
@@ -193,22 +214,31 @@ export class ReflectorMachine {
 
   /**
    * Nothing of the name is served. A server that has just started says so of custom resources too until it has read
-   * their definitions, so this is believed only of one that is ready.
+   * their definitions, so this is believed only of one that is ready; and where something was served before only when it is
+   * still so after a while: behind one address there may be several servers.
    */
   #notFound(): ReflectorEffect[] {
     this.#revision = undefined;
     this.#restartList(this.#confirmed);
-    if (!this.#missing && !this.#confirmed) {
-      this.#phase = 'confirming';
-      return [{ type: 'confirm' }];
-    }
+    if (!this.#missing && !this.#confirmed) return this.#confirm();
     this.#confirmed = false;
     const before = this.#missing;
+    if (this.#read && !before && !this.#vanished) {
+      this.#vanished = true;
+      return this.#fail(`the API server does not serve it any more (404)`, this.#options.missingPause);
+    }
     this.#missing = true;
+    this.#read = true;
     this.#failures = 0;
     this.#phase = 'waiting';
     const milliseconds = this.#options.missingPause * (0.75 + this.#options.random() / 2);
     return [...(before ? [] : this.#none()), { type: 'status', state: 'synced' }, { type: 'wait', milliseconds }];
+  }
+
+  #confirm(): ReflectorEffect[] {
+    this.#restartList();
+    this.#phase = 'confirming';
+    return [{ type: 'confirm' }];
   }
 
   #none(): ReflectorEffect[] {

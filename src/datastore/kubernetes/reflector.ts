@@ -65,17 +65,34 @@ export class Reflector {
   }
 
   get status(): SourceStatus {
-    const { revision } = this.#machine;
-    return revision === undefined ? this.#status : { ...this.#status, revision };
+    const { revision, read } = this.#machine;
+    const { kind, namespace, objectName: name } = this.#resource;
+    return {
+      ...this.#status,
+      ...(revision !== undefined && { revision }),
+      ...(!read && {
+        unread: { kind, ...(namespace !== undefined && { namespace }), ...(name !== undefined && { name }) },
+      }),
+    };
   }
 
-  /** Whether the datastore does without it. */
+  /** Whether the snapshot does without it. */
   get optional(): boolean {
     return this.#resource.optional;
   }
 
+  /** Whether it is among Calico's kinds. */
+  get isCalicos(): boolean {
+    return isCalicos(this.#resource);
+  }
+
   start(): void {
     this.#handle({ type: 'start' });
+  }
+
+  /** Lists again, where all of it is now. */
+  move(): void {
+    this.#handle({ type: 'moved' });
   }
 
   stop(): void {
@@ -95,7 +112,7 @@ export class Reflector {
         return this.#try((signal) => this.#watch(effect.revision, signal));
       case 'confirm':
         return this.#try(async (signal) => {
-          await untilReady(this.#client, signal);
+          await (isCalicos(this.#resource) ? this.#groups.review() : untilReady(this.#client, signal));
           return { type: 'ready' };
         });
       case 'wait':
@@ -167,8 +184,11 @@ export class Reflector {
   }
 
   #url(group: CalicoGroup, query: Readonly<Record<string, string>>): string {
-    const { labelSelector, fieldSelector } = this.#resource;
-    const selectors = { ...(labelSelector && { labelSelector }), ...(fieldSelector && { fieldSelector }) };
+    const { labelSelector, objectName } = this.#resource;
+    const selectors = {
+      ...(labelSelector && { labelSelector }),
+      ...(objectName !== undefined && { fieldSelector: `metadata.name=${objectName}` }),
+    };
     return `${collectionPath(this.#resource, group)}?${new URLSearchParams({ ...selectors, ...query }).toString()}`;
   }
 
