@@ -60,7 +60,7 @@ class Follower {
 const NONE: readonly never[] = [];
 
 /** Without the code in it. */
-function plain({ neighbours, ...rest }: DesiredState): unknown {
+function plain({ neighbours, policiesOf: _policiesOf, ...rest }: DesiredState): unknown {
   const keys = [...neighbours.values()].map(({ neighbour, policies }) => [
     neighbour,
     policies.import.key,

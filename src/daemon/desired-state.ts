@@ -35,6 +35,8 @@ export interface DesiredState {
   readonly self: Self | undefined;
   /** By key. */
   readonly neighbours: ReadonlyMap<string, DesiredNeighbour>;
+  /** The policies of a neighbour that was wanted before; undefined where the resources don't know this node. */
+  readonly policiesOf: ((neighbour: Neighbour) => Policies) | undefined;
   /** Metric of normal routes, by family. */
   readonly normalMetric: readonly [number, number];
   /** Routes by which neighbours are reached. */
@@ -84,6 +86,7 @@ export class DesiredStateComputer {
     const state: DesiredState = {
       self: peering.self,
       neighbours: compiled.neighbours,
+      policiesOf: peering.self === undefined ? undefined : compiled.policiesOf,
       normalMetric: compiled.normalMetric,
       staticRoutes: peering.staticRoutes,
       advertisement: withWorkloads(blocks, workloads),
@@ -130,12 +133,14 @@ export class DesiredStateComputer {
       neighbours.set(neighbour.key, entry);
     }
     if (!isSame) this.neighbours = neighbours;
-    return { neighbours: this.neighbours, normalMetric: policies.normalMetric, problems: policies.problems };
+    const { normalMetric, problems } = policies;
+    return { neighbours: this.neighbours, policiesOf: (neighbour) => policies.of(neighbour), normalMetric, problems };
   }
 }
 
 interface CompiledNeighbours {
   readonly neighbours: DesiredState['neighbours'];
+  readonly policiesOf: NonNullable<DesiredState['policiesOf']>;
   readonly normalMetric: DesiredState['normalMetric'];
   readonly problems: NeighbourPolicies['problems'];
 }

@@ -24,18 +24,28 @@ export interface Loss {
   readonly staying: readonly (readonly Family[])[];
   /** Established sessions altogether. */
   readonly established: number;
+  /** Sessions that were lost shortly before. */
+  readonly before: number;
 }
 
 /** Why a loss is not to be followed unasked, as the end of a sentence; undefined where it may be. */
-export function tooGreat(loss: Loss, { enabled, maxLossPercent, minSessions }: GuardLimits): string | undefined {
+export function tooGreat(loss: Loss, limits: GuardLimits): string | undefined {
+  const { enabled, maxLossPercent, minSessions } = limits;
   if (!enabled) return undefined;
-  const { ending, resetting, staying, established } = loss;
+  const { ending, resetting, staying, before } = loss;
   if (ending.length > 0 && staying.length === 0) return 'no session would be left';
   const family = lastOf(ending, staying);
   if (family !== undefined) return `no session with ${FAMILY_NAMES[family]} would be left`;
-  const lost = ending.length + resetting;
-  if (established < minSessions || lost * 100 <= maxLossPercent * established) return undefined;
-  return `${lost} of ${established} established sessions would be lost at once, and the limit is ${maxLossPercent} %`;
+  const lost = ending.length + resetting + before;
+  const established = loss.established + before;
+  if (established < minSessions || !isMost(lost, established, limits)) return undefined;
+  const when = before === 0 ? 'at once' : `at once (${before} of them were lost just before)`;
+  return `${lost} of ${established} established sessions would be lost ${when}, and the limit is ${maxLossPercent} %`;
+}
+
+/** Whether a part is a greater share than may be lost unasked. */
+export function isMost(part: number, all: number, { enabled, maxLossPercent }: GuardLimits): boolean {
+  return enabled && part * 100 > maxLossPercent * all;
 }
 
 /** A family that only sessions carry that end. */

@@ -31,9 +31,10 @@ export interface Policies {
 /** Whether routes are treated alike by both, in words too. */
 export function arePoliciesAlike(one: Policies, other: Policies): boolean {
   return (
-    one.import.key === other.import.key &&
-    one.export.key === other.export.key &&
-    JSON.stringify(one.localPref) === JSON.stringify(other.localPref)
+    one === other ||
+    (one.import.key === other.import.key &&
+      one.export.key === other.export.key &&
+      JSON.stringify(one.localPref) === JSON.stringify(other.localPref))
   );
 }
 

@@ -355,6 +355,7 @@ export class NeighbourSession implements SessionHandler {
     const words = `the peer ${late} after its restart: its stale routes (${stale}) are removed`;
     this.events.add('session', this.neighbour.key, words, 'warn');
     this.leaveRib();
+    this.onProgress();
   }
 
   private reportSwept(stale: number): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parsePrefix } from '../net/prefix.ts';
 import { PathTable } from '../rib/path-table.ts';
-import { uncoveredPrefixes } from './route-coverage.ts';
+import { coverageBy } from './route-coverage.ts';
 
 /** A table with a best path from the first peer of each prefix; a negative peer has told a path that was not accepted. */
 function tableOf(routes: Readonly<Record<string, readonly number[]>>): PathTable {
@@ -21,8 +21,8 @@ function tableOf(routes: Readonly<Record<string, readonly number[]>>): PathTable
   return table;
 }
 
-describe('prefixes known from some peers only', () => {
-  it('are those without an accepted path of another one', () => {
+describe('prefixes known from some peers', () => {
+  it('are counted by whether another one told an accepted path too', () => {
     const table = tableOf({
       '10.0.1.0/24': [4],
       '10.0.2.0/24': [4, 5],
@@ -30,8 +30,8 @@ describe('prefixes known from some peers only', () => {
       '10.0.4.0/24': [4, -6],
       '10.0.5.0/24': [6, 4],
     });
-    expect(uncoveredPrefixes([table], new Set([4, 5]))).toBe(3);
-    expect(uncoveredPrefixes([table], new Set([4]))).toBe(2);
-    expect(uncoveredPrefixes([table], new Set([7]))).toBe(0);
+    expect(coverageBy([table], new Set([4, 5]))).toEqual({ all: 5, alone: 3 });
+    expect(coverageBy([table], new Set([4]))).toEqual({ all: 5, alone: 2 });
+    expect(coverageBy([table], new Set([7]))).toEqual({ all: 0, alone: 0 });
   });
 });

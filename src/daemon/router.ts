@@ -22,7 +22,7 @@ import { allAddresses } from './interface-addresses.ts';
 import type { NeighbourSession } from './neighbour-session.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
-import { uncoveredPrefixes } from './route-coverage.ts';
+import { coverageBy } from './route-coverage.ts';
 import { Sessions } from './sessions.ts';
 import { Speaker } from './speaker.ts';
 import { TransitionRunner } from './transition-runner.ts';
@@ -252,8 +252,7 @@ export class Router {
       now: performance.now(),
       limits: this.limits,
       memory,
-      uncovered: (keys) =>
-        uncoveredPrefixes(this.rib.tables, new Set([...keys].map((key) => this.sessions.get(key)!.peer))),
+      coverage: (keys) => coverageBy(this.rib.tables, new Set([...keys].map((key) => this.sessions.get(key)!.peer))),
     });
   }
 
@@ -282,7 +281,7 @@ export class Router {
     }
     // A session that is to stay or to be closed needs its route as one that is to come does.
     if (this.setStaticRoutes(wanted.staticRoutes)) await this.options.kernel?.settled(ROUTE_PATIENCE);
-    await this.peers.apply(wanted.neighbours, plan);
+    await this.peers.apply(wanted, plan);
     this.setStaticRoutes(wanted.staticRoutes);
     // Last, so that no neighbour is taken for a stranger.
     if (this.self !== undefined) await this.peers.listen(this.self.listen);

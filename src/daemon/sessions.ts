@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import type { ListenOn } from '../peering/self.ts';
-import type { DesiredNeighbour } from './desired-state.ts';
+import type { DesiredNeighbour, DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
 import type { PeerProgress } from './initial-sync.ts';
 import { Listening } from './listening.ts';
@@ -101,11 +101,11 @@ export class Sessions {
   /** Each session as a plan sees it. */
   get running(): Map<string, RunningSession> {
     const running = new Map<string, RunningSession>();
-    for (const [key, { neighbour, addedAt, session, families, isComplete, wasComplete, changedAt }] of this.all) {
+    for (const [key, { neighbour, addedAt, session, families, isComplete, wasComplete, changedAt, kept }] of this.all) {
       running.set(key, {
         neighbour,
         addedAt,
-        up: session.state === 'Established',
+        up: session.state === 'Established' || kept !== undefined,
         families,
         complete: isComplete,
         wasComplete,
@@ -117,14 +117,22 @@ export class Sessions {
   }
 
   /** Does what is planned; nothing happens to a session that is not about it. */
-  async apply(wanted: ReadonlyMap<string, DesiredNeighbour>, plan: TransitionPlan): Promise<void> {
+  async apply(
+    { neighbours: wanted, policiesOf }: Pick<DesiredState, 'neighbours' | 'policiesOf'>,
+    plan: TransitionPlan,
+  ): Promise<void> {
     const [changed, added] = [new Set(plan.change), new Set([...plan.add, ...plan.reset])];
     await this.removeAll(plan.remove, 'deconfigured', 'it is no longer wanted');
     for (const [key, session] of this.all) {
+      if (added.has(key)) continue;
       const desired = wanted.get(key);
-      if (desired === undefined) continue;
-      session.changePolicy(changed.has(key) ? desired.neighbour : session.neighbour, desired.policies);
-      if (changed.has(key)) this.admit(desired.neighbour.address);
+      if (desired !== undefined && (changed.has(key) || desired.neighbour === session.neighbour)) {
+        session.changePolicy(desired.neighbour, desired.policies);
+      } else {
+        // It goes on as it was described, but pools, blocks and filters are what they are now.
+        session.changePolicy(session.neighbour, policiesOf?.(session.neighbour) ?? session.policies);
+      }
+      if (changed.has(key)) this.admit(session.neighbour.address);
     }
     const now = performance.now();
     const resets = plan.reset.filter((key) => this.all.has(key));

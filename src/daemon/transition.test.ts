@@ -63,7 +63,7 @@ function plan(
     now: 10_000,
     limits: LIMITS,
     memory: NO_MEMORY,
-    uncovered: () => 0,
+    coverage: () => ({ all: 0, alone: 0 }),
     ...more,
   });
 }
@@ -95,23 +95,39 @@ describe('from a mesh to reflectors', () => {
     const third = plan(all, REFLECTORS, { now: 12_000, memory: second.memory });
     expect(third.remove).toEqual([]);
     const last = plan(all, REFLECTORS, { now: 14_000, memory: third.memory });
-    expect(last).toMatchObject({ remove: ['m1', 'm2', 'm3'], settle: true, memory: { held: new Set() } });
+    expect(last).toMatchObject({
+      remove: ['m1', 'm2', 'm3'],
+      settle: true,
+      memory: { held: new Set(), losses: new Map() },
+    });
     expect(last.postponed.size).toBe(0);
   });
 
   const up = [...MESH, ...REFLECTORS.map((one) => running(one.key, { neighbour: one, addedAt: 10_000 }))];
 
   it('keeps it while routes are known from it only, but not for ever', () => {
-    const memory = { began: 10_000, held: new Set<string>() };
-    const soon = plan(up, REFLECTORS, { now: 20_000, memory, uncovered: ({ size }) => size });
+    const memory = { began: 10_000, held: new Set<string>(), losses: new Map<string, number>() };
+    const soon = plan(up, REFLECTORS, { now: 20_000, memory, coverage: ({ size }) => ({ all: size, alone: size }) });
     expect(soon.postponed.get('m1')?.words).toContain('until its routes are known from others (3 are not');
-    const late = plan(up, REFLECTORS, { now: 131_000, memory, uncovered: () => 3 });
+    const late = plan(up, REFLECTORS, { now: 131_000, memory, coverage: () => ({ all: 6, alone: 3 }) });
     expect(late.remove).toEqual(['m1', 'm2', 'm3']);
+  });
+
+  it('asks for a confirmation where most routes do not come with them', () => {
+    const memory = { ...NO_MEMORY, began: 10_000 };
+    const late = { now: 131_000, memory, coverage: () => ({ all: 5, alone: 3 }) };
+    const held = plan(up, REFLECTORS, late);
+    expect(kinds(held)).toEqual({ m1: 'held removed', m2: 'held removed', m3: 'held removed' });
+    expect(held.postponed.get('m1')?.words).toBe(
+      'Wanted no more, but kept because most routes (3 of 5) have not come with the new sessions: r1 and r2.',
+    );
+    expect(plan(up, REFLECTORS, { ...late, confirmed: true }).remove).toEqual(['m1', 'm2', 'm3']);
+    expect(plan(up, REFLECTORS, { ...late, coverage: () => ({ all: 5, alone: 2 }) }).remove).toHaveLength(3);
   });
 
   it('asks for a confirmation where no reflector comes up in time', () => {
     const down = REFLECTORS.map((one) => running(one.key, { neighbour: one, addedAt: 10_000, up: false }));
-    const memory = { began: 10_000, held: new Set<string>() };
+    const memory = { began: 10_000, held: new Set<string>(), losses: new Map<string, number>() };
     const late = plan([...MESH, ...down], REFLECTORS, { now: 131_000, memory });
     expect(kinds(late)).toEqual({ m1: 'held removed', m2: 'held removed', m3: 'held removed' });
     expect(late.postponed.get('m1')?.words).toContain('none of the new sessions is up: r1 and r2');
@@ -121,12 +137,12 @@ describe('from a mesh to reflectors', () => {
 
   it('goes on without those that do not come up in time', () => {
     const one = [...up.slice(0, 4), running('r2', { neighbour: REFLECTORS[1], addedAt: 10_000, up: false })];
-    const memory = { began: 10_000, held: new Set<string>() };
+    const memory = { began: 10_000, held: new Set<string>(), losses: new Map<string, number>() };
     expect(plan(one, REFLECTORS, { now: 131_000, memory }).remove).toEqual(['m1', 'm2', 'm3']);
   });
 
   it('needs no confirmation where the reflectors were there before the mesh was switched off, or come after', () => {
-    const memory = { coveredSince: 12_000, began: 12_000, held: new Set<string>() };
+    const memory = { coveredSince: 12_000, began: 12_000, held: new Set<string>(), losses: new Map<string, number>() };
     expect(plan(up, REFLECTORS, { now: 15_000, memory }).remove).toEqual(['m1', 'm2', 'm3']);
     const off = plan(MESH, []);
     expect(kinds(off)).toEqual({ m1: 'held removed', m2: 'held removed', m3: 'held removed' });
@@ -160,7 +176,7 @@ describe('the guard', () => {
   it('does not mind sessions that are down, and lets held ones be down for a while', () => {
     const down = MESH.map(({ neighbour: one }) => running(one.key, { up: false, since: 9_000 }));
     expect(plan(down, []).remove).toEqual(['m1', 'm2', 'm3']);
-    const memory = { held: new Set(['m1', 'm2', 'm3']) };
+    const memory = { ...NO_MEMORY, held: new Set(['m1', 'm2', 'm3']) };
     expect(plan(down, [], { memory }).remove).toEqual([]);
     expect(plan(down, [], { memory, now: 700_000 }).remove).toEqual(['m1', 'm2', 'm3']);
   });
@@ -230,7 +246,44 @@ describe('the guard', () => {
   });
 });
 
+describe('losses one after the other', () => {
+  const all = ['m1', 'm2', 'm3', 'm4'].map((key) => running(key));
+  const first = plan(all, [all[1].neighbour, all[2].neighbour, all[3].neighbour]);
+  const second = plan(all.slice(1), [all[2].neighbour, all[3].neighbour], { now: 10_200, memory: first.memory });
+  const third = (now: number, memory = second.memory) => plan(all.slice(2), [all[3].neighbour], { now, memory });
+
+  it('count as one where little time is between them', () => {
+    expect([first.remove, second.remove]).toEqual([['m1'], ['m2']]);
+    expect(third(10_400).postponed.get('m3')?.words).toBe(
+      'It is wanted no more, but 3 of 4 established sessions would be lost at once (2 of them were lost just before), and the limit is 50 %.',
+    );
+    expect(third(25_000).remove).toEqual(['m3']);
+  });
+
+  it('stay held back, however long it takes', () => {
+    expect(kinds(third(1e9, third(10_400).memory))).toEqual({ m3: 'held removed' });
+  });
+
+  it('count for nothing once they are confirmed, or the sessions are back', () => {
+    const confirmed = plan(all.slice(2), [all[3].neighbour], { now: 10_400, memory: second.memory, confirmed: true });
+    expect(confirmed.memory.losses.size).toBe(0);
+    const back = plan(all, [all[1].neighbour, all[2].neighbour, all[3].neighbour], { memory: second.memory });
+    expect(back.remove).toEqual(['m1']);
+  });
+});
+
 describe('what is not about sessions that are up', () => {
+  it('sets a session up anew as soon as it is down, though it was held back from that', () => {
+    const renewed = MESH.map(({ neighbour: one }) => ({ ...one, peerAs: 64_999 }));
+    const held = plan(MESH, renewed);
+    const down = [running('m1', { up: false, since: 10_500 }), MESH[1], MESH[2]];
+    const next = plan(down, renewed, { now: 11_000, memory: held.memory });
+    expect([next.reset, kinds(next)]).toEqual([['m1'], { m2: 'held reset', m3: 'held reset' }]);
+    const none = MESH.map(({ neighbour: one }) => running(one.key, { up: false, since: 10_500 }));
+    const other = plan(MESH, renewed, { identityChanges: true });
+    expect(plan(none, renewed, { now: 11_000, memory: other.memory, identityChanges: true }).takeIdentity).toBe(true);
+  });
+
   it('changes what can be changed without a reset, and leaves the rest alone', () => {
     const filtered = neighbour('m1', { type: 'mesh', filters: ['f'] });
     const { change, reset, remove, add, postponed } = plan(MESH, [filtered, MESH[1].neighbour, MESH[2].neighbour]);
@@ -254,7 +307,7 @@ describe('every plan', () => {
     confirmed: fc.boolean(),
     identityChanges: fc.boolean(),
     now: fc.integer({ min: 10_000, max: 400_000 }),
-    uncovered: fc.nat(1),
+    alone: fc.nat(1),
   });
   const world = inputs.map((input) => ({
     sessions: input.sessions.map(({ key: name, up, complete, addedAt }) =>
@@ -267,7 +320,7 @@ describe('every plan', () => {
       confirmed: input.confirmed,
       identityChanges: input.identityChanges,
       now: input.now,
-      uncovered: () => input.uncovered,
+      coverage: () => ({ all: 1, alone: input.alone }),
     },
   }));
 

@@ -5,14 +5,14 @@
 import type { Family } from '../net/family.ts';
 import { changeKind } from '../peering/neighbour.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
-import { lastOf, tooGreat } from './loss-guard.ts';
+import { isMost, lastOf, tooGreat } from './loss-guard.ts';
 import type { GuardLimits } from './loss-guard.ts';
 
 /** A session as it is. Times are milliseconds on the clock of {@link TransitionInput.now}. */
 export interface RunningSession {
   readonly neighbour: Neighbour;
   readonly addedAt: number;
-  /** Established. */
+  /** Established, or its routes stay in use while the neighbour restarts. */
   readonly up: boolean;
   /** Families of the session that is up, or of the last one. */
   readonly families: readonly Family[];
@@ -38,11 +38,19 @@ export interface TransitionMemory {
   readonly began?: number;
   /** Since when all their routes are known from others. */
   readonly coveredSince?: number;
-  /** Keys of sessions that were held back. */
+  /** Keys of sessions that were held back from ending for good. */
   readonly held: ReadonlySet<string>;
+  /** Keys of sessions that ended unasked, with the time; infinite as long as losses that followed are held back. */
+  readonly losses: ReadonlyMap<string, number>;
 }
 
-export const NO_MEMORY: TransitionMemory = { held: new Set() };
+export const NO_MEMORY: TransitionMemory = { held: new Set(), losses: new Map() };
+
+/** Prefixes that are known from some sessions: all of them, and those that no other session tells. */
+export interface Coverage {
+  readonly all: number;
+  readonly alone: number;
+}
 
 export interface TransitionInput {
   readonly sessions: ReadonlyMap<string, RunningSession>;
@@ -54,8 +62,7 @@ export interface TransitionInput {
   readonly now: number;
   readonly limits: TransitionLimits;
   readonly memory: TransitionMemory;
-  /** How many prefixes are known from these sessions only. */
-  readonly uncovered: (keys: ReadonlySet<string>) => number;
+  readonly coverage: (keys: ReadonlySet<string>) => Coverage;
 }
 
 /** Something that is not done to a session for now. */
@@ -96,6 +103,12 @@ const REPLACEMENT_AGE = 3_600_000;
 const LINGER = 2_000;
 const LOOK_AGAIN = 500;
 
+/** How often to look at what is held back: sessions may have been down for long enough, or routes have come. Milliseconds. */
+const LOOK_AGAIN_HELD = 10_000;
+
+/** Losses within this time count as one: who deletes many resources deletes them one by one. Milliseconds. */
+const LOSS_WINDOW = 10_000;
+
 /** Sessions by what becomes of them. */
 interface Sorted {
   /** Established, or as good as that. */
@@ -127,10 +140,12 @@ export function planTransition(input: TransitionInput): TransitionPlan {
   const free = (keys: Iterable<string>): string[] => [...keys].filter((key) => !postponed.has(key));
   const blocked = new Set([...moved].filter(([old]) => postponed.has(old)).map(([, key]) => key));
   const takeIdentity = !input.identityChanges || guarded.size === 0;
+  const [left, resets] = [free(sorted.leaving), free([...sorted.resetting, ...sorted.closing])];
+  const lost = [...left, ...resets].filter((key) => !freed.has(key));
   return {
-    remove: [...sorted.gone, ...free(sorted.leaving)],
+    remove: [...sorted.gone, ...left],
     settle: freed.size > 0,
-    reset: takeIdentity ? [...sorted.renewed, ...free([...sorted.resetting, ...sorted.closing])] : [],
+    reset: takeIdentity ? [...sorted.renewed, ...resets] : [],
     change: sorted.changed,
     add: added.filter((key) => !blocked.has(key)),
     postponed,
@@ -138,10 +153,29 @@ export function planTransition(input: TransitionInput): TransitionPlan {
     memory: {
       ...([...leaving].some((key) => postponed.has(key)) && { began: replacing.began }),
       ...(replacing.coveredSince !== undefined && { coveredSince: replacing.coveredSince }),
-      held: new Set([...postponed].filter(([, { kind }]) => kind === 'held').map(([key]) => key)),
+      held: new Set([...postponed].filter(([, what]) => isEndHeld(what)).map(([key]) => key)),
+      losses: lossesAfter(input, sorted, guarded.size > 0, lost),
     },
     ...(postponed.size > 0 && { again: input.now + againIn(replacing, input) }),
   };
+}
+
+/** One that is down loses nothing by being set up anew: the neighbour may have taken its new terms already. */
+function isEndHeld({ kind, change }: Postponed): boolean {
+  return kind === 'held' && change !== 'reset';
+}
+
+/** Sessions that ended lately, unless they are back. */
+function recentLosses({ memory, now }: TransitionInput, { counted }: Sorted): [key: string, at: number][] {
+  return [...memory.losses].filter(([key, at]) => now - at < LOSS_WINDOW && !counted.has(key));
+}
+
+/** Those with what is lost now. What somebody has confirmed is no loss. */
+function lossesAfter(input: TransitionInput, sorted: Sorted, isHeld: boolean, lost: readonly string[]) {
+  const { confirmed, now } = input;
+  if (confirmed) return NO_MEMORY.losses;
+  const recent = recentLosses(input, sorted).map(([key, at]) => [key, isHeld ? Infinity : Math.min(at, now)] as const);
+  return new Map([...recent, ...lost.map((key) => [key, now] as const)]);
 }
 
 function sort({ sessions, wanted, identityChanges, memory, now }: TransitionInput): Sorted {
@@ -198,7 +232,7 @@ function replace(
   leaving: ReadonlySet<string>,
   added: readonly string[],
 ): Replacing {
-  const { sessions, wanted, now, memory, limits, uncovered } = input;
+  const { sessions, wanted, now, memory, limits, coverage } = input;
   const began = memory.began ?? now;
   if (leaving.size === 0 || input.identityChanges) return { kind: 'none', began };
   const replaces = replacementsOf([...leaving].map((key) => sessions.get(key)!.neighbour));
@@ -227,15 +261,19 @@ function replace(
     [...leaving].map((key) => sessions.get(key)!.families),
     staying,
   );
-  if (!isReady || last !== undefined) {
+  const held = (missing: string): Replacing => {
     if (input.confirmed || !limits.guard.enabled) return { kind: 'free', began };
-    const missing = isReady ? 'none of the new sessions carries all its families' : 'none of the new sessions is up';
     const words = `Wanted no more, but kept because ${missing}: ${list([...fresh, ...newer.map(([key]) => key)])}.`;
     return { kind: 'wait', began, postponed: { kind: 'held', change: 'removed', words } };
-  }
-  const only = now < deadline ? uncovered(leaving) : 0;
-  if (only > 0)
-    return kept(`Wanted no more, but kept until its routes are known from others (${only} are not; ${limit}).`);
+  };
+  if (!isReady) return held('none of the new sessions is up');
+  if (last !== undefined) return held('none of the new sessions carries all its families');
+  const { all, alone } = coverage(leaving);
+  if (alone > 0 && now < deadline)
+    return kept(`Wanted no more, but kept until its routes are known from others (${alone} are not; ${limit}).`);
+  // Who happened to come shortly before need not be meant to replace what leaves.
+  if (isMost(alone, all, limits.guard))
+    return held(`most routes (${alone} of ${all}) have not come with the new sessions`);
   const coveredSince = memory.coveredSince ?? now;
   if (now - coveredSince >= LINGER || now >= deadline) return { kind: 'free', began };
   const words = `Wanted no more, but kept for a moment: ${list(newer.map(([key]) => key))} ${isAre(newer)} up only just.`;
@@ -244,11 +282,13 @@ function replace(
 
 /** Holds all losses back where they are too many. */
 function guard(
-  { sessions, confirmed, limits, identityChanges }: TransitionInput,
-  { counted, resetting, closing }: Sorted,
+  input: TransitionInput,
+  sorted: Sorted,
   moved: ReadonlyMap<string, string>,
   leaving: ReadonlySet<string>,
 ): Map<string, Postponed> {
+  const { sessions, confirmed, limits, identityChanges } = input;
+  const { counted, resetting, closing } = sorted;
   const familiesOf = (keys: Iterable<string>): (readonly Family[])[] =>
     [...keys].map((key) => sessions.get(key)!.families);
   const ending = new Set([...leaving, ...closing]);
@@ -258,6 +298,7 @@ function guard(
     resetting: resets.size,
     staying: familiesOf([...counted].filter((key) => !ending.has(key))),
     established: counted.size,
+    before: recentLosses(input, sorted).length,
   };
   const why = confirmed || ending.size + resets.size === 0 ? undefined : tooGreat(loss, limits.guard);
   const held = new Map<string, Postponed>();
@@ -287,8 +328,8 @@ function replacementsOf(leaving: readonly Neighbour[]): (neighbour: Neighbour | 
 }
 
 function againIn(replacing: Replacing, { limits }: TransitionInput): number {
-  if (replacing.kind !== 'wait') return HELD_PATIENCE;
-  return replacing.postponed.kind === 'held' ? HELD_PATIENCE : Math.min(LOOK_AGAIN, limits.timeout);
+  const isHeld = replacing.kind !== 'wait' || replacing.postponed.kind === 'held';
+  return isHeld ? LOOK_AGAIN_HELD : Math.min(LOOK_AGAIN, limits.timeout);
 }
 
 function list(keys: readonly string[]): string {
