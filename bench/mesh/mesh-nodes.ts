@@ -73,15 +73,15 @@ export abstract class MeshNode implements AsyncDisposable {
   }
 }
 
-/** Destination and gateway in a line of /proc/PID/net/route: hexadecimal, in the byte order of the machine. */
-const ROUTE = /^\S+\t([0-9A-F]{6})41(0A)\t([0-9A-F]{8})\t/;
+/** Destination, of the pool, and gateway in a line of /proc/PID/net/route: hexadecimal, in the byte order of the machine. */
+const ROUTE = /^\S+\t([0-9A-F]{4}410A)\t([0-9A-F]{8})\t/;
 
 /** Blocks of other nodes to which a node's kernel has a route, as text of the kernel. */
 export function routesOf({ process }: MeshNode): Set<string> {
   const found = new Set<string>();
   for (const line of readFileSync(`/proc/${process.pid}/net/route`, 'latin1').split('\n')) {
-    const [, , , gateway] = ROUTE.exec(line) ?? [];
-    if (gateway !== undefined && gateway !== '00000000') found.add(line.split('\t')[1]);
+    const [, destination, gateway] = ROUTE.exec(line) ?? [];
+    if (destination !== undefined && gateway !== '00000000') found.add(destination);
   }
   return found;
 }
@@ -193,7 +193,7 @@ template bgp mesh {
   connect retry time 2;
   error wait time 1, 2;
   error forget time 1;
-  ipv4 { import all; export where net ~ [ ${this.own.join(', ')} ]; gateway recursive; add paths on; };
+  ipv4 { import all; export where net ~ [ 10.65.${this.number}.0/24{26,26} ]; gateway recursive; add paths on; };
 }
 ${this.all
   .filter((number) => number !== this.number)
