@@ -265,6 +265,8 @@ describe('losses one after the other', () => {
   });
 
   it('count for nothing once they are confirmed, or the sessions are back', () => {
+    const moved = plan([all[0]], [neighbour('m1:1790', { address: 'm1', port: 1790 })]);
+    expect([moved.remove, moved.memory.losses.size]).toEqual([['m1'], 0]);
     const confirmed = plan(all.slice(2), [all[3].neighbour], { now: 10_400, memory: second.memory, confirmed: true });
     expect(confirmed.memory.losses.size).toBe(0);
     const back = plan(all, [all[1].neighbour, all[2].neighbour, all[3].neighbour], { memory: second.memory });
