@@ -10,6 +10,7 @@ import { startTcpProxy } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { peer, peerKey, run, runSynced } from './etcd-fixture.ts';
 
+const RESOURCES = '/calico/resources/v3/projectcalico.org/';
 const USER = { username: 'starling', password: 'starling' };
 
 beforeEach((ctx) => requireOrSkip(ctx, { programs: ['etcd', 'openssl'] }));
@@ -90,6 +91,32 @@ describe('users and passwords', () => {
     await grant(etcd, '/calico/', '/calico0');
     await running.reach('synced');
     expect(running.datastore.status.lastError?.words).toBe(`${etcd.url}: the login has expired`);
+  });
+
+  it('may lack rights that a node can begin without', async () => {
+    using scratch = createScratch('etcd-auth');
+    await using etcd = await startEtcd({ directory: scratch.path });
+    await etcd.put(peerKey('a'), peer('a'));
+    await etcd.enableAuth();
+    const [key, rangeEnd] = ['/calico/', '/calico0'].map(base64);
+    await etcd.ask('/v3/auth/role/revoke', { role: 'calico', key, range_end: rangeEnd });
+    const kinds = ['bgpconfigurations', 'bgpfilters', 'ippools', 'nodes'];
+    for (const kind of kinds) await grant(etcd, `${RESOURCES}${kind}/`, `${RESOURCES}${kind}0`);
+    await grant(etcd, '/calico/ipam/', '/calico/ipam0');
+    await using running = run({ endpoints: [etcd.url], ...USER });
+    await waitFor(() => running.datastore.status.state, { what: 'the refusal', accept: (state) => state === 'away' });
+    expect(running.recorder.snapshots).toBe(0);
+    await grant(etcd, `${RESOURCES}bgppeers/`, `${RESOURCES}bgppeers0`);
+    await running.reach('synced');
+    expect([running.recorder.snapshots, ...running.recorder.peers]).toEqual([1, 'a 64513']);
+    const unread = running.datastore.status.sources.flatMap((source) => source.unread?.kind ?? []);
+    expect(unread.toSorted()).toEqual([
+      'CalicoNodeStatus',
+      'ClusterInformation',
+      'FelixConfiguration',
+      'PeerProfile',
+      'ServiceAdvertisement',
+    ]);
   });
 
   it('are of no interest to an etcd that asks for none', async () => {

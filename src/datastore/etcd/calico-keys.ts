@@ -1,4 +1,5 @@
 /** Where Calico keeps what in etcd (libcalico-go's `backend/model`), and how it becomes what a manifest says. */
+import type { Kind } from '../../resources/kinds.ts';
 import { isJsonObject } from '../../resources/resource.ts';
 import type { RawItem } from '../resource-collector.ts';
 
@@ -9,6 +10,9 @@ export interface KeyRange {
   readonly key: Buffer;
   /** The first key after them; absent for a single one. */
   readonly rangeEnd?: Buffer;
+  readonly kind: Kind;
+  /** Whether a node can begin without, where the user may not read it. */
+  readonly optional: boolean;
   /** The object at a key; never throws. */
   readonly read: (key: string, value: Buffer) => RawItem;
 }
@@ -17,19 +21,22 @@ const RESOURCES = '/calico/resources/v3/';
 const CALICO = 'projectcalico.org';
 const CALICO_VERSION = `${CALICO}/v3`;
 
-/** Kinds of which every node reads all objects. */
-const CALICO_PLURALS = [
-  'bgpconfigurations',
-  'bgpfilters',
-  'bgppeers',
-  'clusterinformations',
-  'felixconfigurations',
-  'ippools',
-  'nodes',
+/** Kinds of which every node reads all objects, by what their keys say. */
+const CALICO_KINDS: readonly [plural: string, kind: Kind, optional?: true][] = [
+  ['bgpconfigurations', 'BGPConfiguration'],
+  ['bgpfilters', 'BGPFilter'],
+  ['bgppeers', 'BGPPeer'],
+  ['clusterinformations', 'ClusterInformation', true],
+  ['felixconfigurations', 'FelixConfiguration', true],
+  ['ippools', 'IPPool'],
+  ['nodes', 'Node'],
 ];
 
 /** Starling's own kinds lie beside Calico's, where a user with rights on `/calico/` reaches them. */
-const OWN_PLURALS = ['peerprofiles', 'serviceadvertisements'];
+const OWN_KINDS: readonly [plural: string, kind: Kind][] = [
+  ['peerprofiles', 'PeerProfile'],
+  ['serviceadvertisements', 'ServiceAdvertisement'],
+];
 
 /** Key of one of Calico's resources. */
 export function calicoKey(plural: string, name: string): string {
@@ -43,19 +50,33 @@ export function calicoKey(plural: string, name: string): string {
 export function keyRanges(nodeName: string): readonly KeyRange[] {
   const nodeStatus = calicoKey('caliconodestatuses', nodeName);
   return [
-    ...CALICO_PLURALS.map((plural) => below(calicoKey(plural, ''), readResource)),
-    ...OWN_PLURALS.map((plural) => below(`${RESOURCES}starling.dev/${plural}/`, readResource)),
-    { name: nodeStatus, key: Buffer.from(nodeStatus), read: readResource },
-    below(`/calico/ipam/v2/host/${nodeName}/`, (key, value) => readAffinity(nodeName, key, value)),
+    ...CALICO_KINDS.map(([plural, kind, optional = false]) =>
+      below(calicoKey(plural, ''), { kind, optional, read: readResource }),
+    ),
+    ...OWN_KINDS.map(([plural, kind]) =>
+      below(`${RESOURCES}starling.dev/${plural}/`, { kind, optional: true, read: readResource }),
+    ),
+    {
+      name: nodeStatus,
+      key: Buffer.from(nodeStatus),
+      kind: 'CalicoNodeStatus',
+      optional: true,
+      read: readResource,
+    },
+    below(`/calico/ipam/v2/host/${nodeName}/`, {
+      kind: 'BlockAffinity',
+      optional: false,
+      read: (key, value) => readAffinity(nodeName, key, value),
+    }),
   ];
 }
 
-function below(prefix: string, read: KeyRange['read']): KeyRange {
+function below(prefix: string, of: Pick<KeyRange, 'kind' | 'optional' | 'read'>): KeyRange {
   const key = Buffer.from(prefix);
   // The prefix ends with a slash, so that its last byte can be counted up.
   const rangeEnd = Buffer.from(key);
   rangeEnd[rangeEnd.length - 1] += 1;
-  return { name: prefix, key, rangeEnd, read };
+  return { name: prefix, key, rangeEnd, ...of };
 }
 
 function readResource(key: string, value: Buffer): RawItem {

@@ -69,7 +69,8 @@ export class EtcdDatastore implements Datastore {
   #tellsProgress = false;
   #telling: NodeJS.Immediate | undefined;
   #statusChanged = false;
-  #toldError: string | undefined;
+  /** What was told last of it, as far as anybody is told. */
+  #toldStatus = 'syncing 0 ';
 
   /** Throws {@link DatastoreError} where an endpoint is none, or none is given. */
   constructor(options: EtcdOptions, tuning: Partial<EtcdTuning> = {}) {
@@ -248,18 +249,20 @@ export class EtcdDatastore implements Datastore {
     });
   }
 
-  /** Tells where the datastore as a whole is in another state, or something else went wrong. */
+  /** Tells where the datastore as a whole is in another state, something was read at last, or something else went wrong. */
   #tellStatus(): void {
     if (!this.#statusChanged) return;
     this.#statusChanged = false;
-    const states = new Set(this.#readers.map(({ status }) => status.state));
+    const needed = this.#readers.filter(({ optional }) => !optional);
+    const states = new Set(needed.map(({ status }) => status.state));
     const state = (['away', 'syncing'] as const).find((one) => states.has(one)) ?? 'synced';
-    const isSame = state === this.#state;
-    if (!isSame) this.#since = Date.now();
+    if (state !== this.#state) this.#since = Date.now();
     this.#state = state;
     const { status } = this;
-    if (isSame && status.lastError?.words === this.#toldError) return;
-    this.#toldError = status.lastError?.words;
+    const unread = state === 'synced' ? status.sources.filter((source) => source.unread !== undefined).length : 0;
+    const told = [state, unread, status.lastError?.words].join(' ');
+    if (told === this.#toldStatus) return;
+    this.#toldStatus = told;
     this.#listener?.status(status);
   }
 }

@@ -27,6 +27,9 @@ export class SourceReader {
   #revision: number | undefined;
   /** Changes when revisions begin to count anew. */
   #history = 0;
+  /** Whether it was ever listed, and whether the snapshot may be told. */
+  #read = false;
+  #told = false;
   #status: SourceStatus;
 
   constructor(range: KeyRange, collector: ResourceCollector, listener: ReaderListener, pageSize: number) {
@@ -38,7 +41,16 @@ export class SourceReader {
   }
 
   get status(): SourceStatus {
-    return this.#revision === undefined ? this.#status : { ...this.#status, revision: String(this.#revision) };
+    return {
+      ...this.#status,
+      ...(this.#revision !== undefined && { revision: String(this.#revision) }),
+      ...(!this.#read && { unread: { kind: this.#range.kind } }),
+    };
+  }
+
+  /** Whether a node can begin without. */
+  get optional(): boolean {
+    return this.#range.optional;
   }
 
   /** Up to where all is known; undefined before the first list. */
@@ -94,6 +106,8 @@ export class SourceReader {
       key = Buffer.concat([page.kvs[page.kvs.length - 1].key, Buffer.alloc(1)]);
     }
     this.#collector.retain(name, keys);
+    this.#read = true;
+    this.#told = true;
     this.#revision = revision;
     this.#listener.changed();
   }
@@ -160,9 +174,17 @@ export class SourceReader {
       return;
     }
     if (reason.kind === 'compacted') this.#revision = undefined;
+    if (reason.kind === 'denied' && this.optional && !this.#told) this.#goWithout();
     this.away(`${this.#range.name}: ${reason.message}`);
     const pause = delay.failed(Date.now(), Math.random());
     await sleep(pause, undefined, { signal }).catch(() => undefined);
+  }
+
+  /** The snapshot need not wait for what the user may not read. */
+  #goWithout(): void {
+    this.#told = true;
+    this.#collector.retain(this.#range.name, new Set());
+    this.#listener.changed();
   }
 
   /** `words` say what went wrong, if anything did. */
