@@ -6,9 +6,8 @@ import { CachedDatastore } from './cached-datastore.ts';
 import { CombinedDatastore } from './combined-datastore.ts';
 import { createDatastore } from './create-datastore.ts';
 import type { DatastoreSettings } from './create-datastore.ts';
-import { EtcdDatastore } from './etcd/etcd-datastore.ts';
 import { FileDatastore } from './file-datastore.ts';
-import { KubernetesDatastore } from './kubernetes/kubernetes-datastore.ts';
+import { UnlockedDatastore } from './unlocked-datastore.ts';
 
 let directory: string;
 beforeEach(() => void (directory = mkdtempSync(join(tmpdir(), 'starling-create-'))));
@@ -48,10 +47,10 @@ describe('createDatastore', () => {
   it('makes what the configuration asks for, behind its last known state', async () => {
     expect(await create('file')).toBeInstanceOf(FileDatastore);
     expect(await create('etcd')).toBeInstanceOf(CachedDatastore);
-    expect(await create('etcd', { cache: '' })).toBeInstanceOf(EtcdDatastore);
+    expect(await create('etcd', { cache: '' })).toBeInstanceOf(UnlockedDatastore);
     const kubernetes = { kubeconfig: kubeconfig(), apiGroup: 'auto' as const, usePodCidr: false };
     expect(await create('kubernetes', { kubernetes })).toBeInstanceOf(CachedDatastore);
-    expect(await create('kubernetes', { kubernetes, cache: '' })).toBeInstanceOf(KubernetesDatastore);
+    expect(await create('kubernetes', { kubernetes, cache: '' })).toBeInstanceOf(UnlockedDatastore);
   });
 
   it('adds to etcd what it lacks', async () => {

@@ -7,6 +7,7 @@ import { cacheKey } from './cache-secrets.ts';
 import { DatastoreError, reasonOf } from './datastore-error.ts';
 import type { Datastore } from './datastore.ts';
 import { FileDatastore } from './file-datastore.ts';
+import { UnlockedDatastore } from './unlocked-datastore.ts';
 
 /** As the configuration has it. */
 export interface DatastoreSettings {
@@ -44,12 +45,14 @@ export async function createDatastore(settings: DatastoreSettings, node: NodeSet
   if (settings.type === 'file') return new FileDatastore(settings.file.path);
   const cached = await caching(settings, node);
   if (settings.type === 'kubernetes') {
-    return cached(await kubernetes(settings, node, 'all'), 'kubernetes', await kubernetesPlaces(settings.kubernetes));
+    const datastore = new UnlockedDatastore(await kubernetes(settings, node, 'all'));
+    return cached(datastore, 'kubernetes', await kubernetesPlaces(settings.kubernetes));
   }
   const { secretsPath, endpoints, discoverySrv } = settings.etcd;
   const { EtcdDatastore } = await import('./etcd/etcd-datastore.ts');
   const places = endpoints.length > 0 ? endpoints : [`SRV records of ${discoverySrv}`];
-  const etcd = cached(new EtcdDatastore({ ...settings.etcd, nodeName: node.nodeName }), 'etcd', places);
+  const datastore = new EtcdDatastore({ ...settings.etcd, nodeName: node.nodeName });
+  const etcd = cached(new UnlockedDatastore(datastore), 'etcd', places);
   if (settings.kubernetes.kubeconfig === '' && secretsPath === '') return etcd;
   const { CombinedDatastore } = await import('./combined-datastore.ts');
   if (settings.kubernetes.kubeconfig === '') {

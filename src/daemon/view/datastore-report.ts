@@ -21,13 +21,21 @@ export function datastoreReport(status: DatastoreStatus, log: DatastoreLog, hear
 }
 
 /** What is wrong with the datastore, a sentence at most. */
-export function datastoreProblems({ type, state, lastError, cacheWritten }: Report): string[] {
-  if (state !== 'cached' && state !== 'failed') return [];
+export function datastoreProblems({ type, state, lastError, cacheWritten, sources }: Report): string[] {
+  if (state !== 'cached' && state !== 'failed') return sources.flatMap((source) => sourceProblems(type, source));
   const error = lastError === null ? '' : `: ${lastError.words}`;
   const known =
     cacheWritten === null ? 'what was last known stays' : `what was written to disk at ${cacheWritten.time} is`;
   return [
     `The ${type} datastore is away${error}; ${state === 'failed' ? 'nothing is known of it' : `${known} in force`}.`,
+  ];
+}
+
+/** What is wrong with one of the sources, where the daemon does without it. */
+function sourceProblems(type: Report['type'], { name, state, lastError }: Report['sources'][number]): string[] {
+  if (state !== 'away' || lastError === null) return [];
+  return [
+    `${name} can't be read from the ${type} datastore: ${lastError.words}; what was last known of it stays in force.`,
   ];
 }
 

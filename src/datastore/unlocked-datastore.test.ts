@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { DatastoreRecorder } from '../../test/support/datastore-recorder.ts';
+import type { Change } from '../resources/cluster-view.ts';
+import type { AnyResource } from '../resources/kinds.ts';
+import { parseResource } from '../resources/parse-resource.ts';
+import type { Datastore, DatastoreListener, DatastoreStatus } from './datastore.ts';
+import { UnlockedDatastore } from './unlocked-datastore.ts';
+
+class FakeDatastore implements Datastore {
+  readonly writer = undefined;
+  status: DatastoreStatus = { type: 'etcd', state: 'synced', since: 1, sources: [] };
+  listener!: DatastoreListener;
+
+  start(listener: DatastoreListener): void {
+    this.listener = listener;
+  }
+
+  async stop(): Promise<void> {}
+}
+
+function resource(kind: string, name: string, spec: object): AnyResource {
+  const parsed = parseResource({ apiVersion: 'projectcalico.org/v3', kind, metadata: { name }, spec });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.resource;
+}
+
+const peer = (name: string, asNumber = 1) => resource('BGPPeer', name, { peerIP: '192.0.2.1', asNumber });
+const ready = (datastoreReady?: boolean) =>
+  resource('ClusterInformation', 'default', datastoreReady === undefined ? {} : { datastoreReady });
+const put = (one: AnyResource): Change => ({ type: 'upsert', resource: one });
+const gone = (kind: 'BGPPeer' | 'ClusterInformation', name: string): Change => ({ type: 'delete', kind, name });
+
+function start() {
+  const inner = new FakeDatastore();
+  const datastore = new UnlockedDatastore(inner);
+  const recorder = new DatastoreRecorder();
+  datastore.start(recorder);
+  return { inner, datastore, recorder };
+}
+
+describe('a datastore that is being migrated', () => {
+  it('changes nothing until it is ready again, and then what is different', () => {
+    const { inner, datastore, recorder } = start();
+    inner.listener.snapshot([ready(true), peer('a'), peer('b'), peer('c')], []);
+    inner.listener.changes([put(peer('a', 2))], []);
+    expect(recorder.peers).toEqual(['a 2', 'b 1', 'c 1']);
+    inner.listener.changes([put(ready(false))], []);
+    expect(recorder.statuses.at(-1)).toMatchObject({
+      state: 'away',
+      lastError: { words: expect.stringContaining('ClusterInformation "default" says datastoreReady: false') },
+    });
+    inner.listener.changes([gone('BGPPeer', 'a'), gone('BGPPeer', 'b'), gone('BGPPeer', 'c')], []);
+    // The old place of it goes while it is locked.
+    inner.listener.changes([gone('ClusterInformation', 'default')], []);
+    expect(recorder.peers).toEqual(['a 2', 'b 1', 'c 1']);
+    inner.listener.changes([put(peer('a', 2)), put(peer('b', 3))], []);
+    inner.listener.changes([put(ready(true))], []);
+    expect(recorder.peers).toEqual(['a 2', 'b 3']);
+    expect([recorder.snapshots, recorder.statuses.at(-1)?.state, datastore.status]).toEqual([
+      1,
+      'synced',
+      inner.status,
+    ]);
+    inner.listener.changes([gone('BGPPeer', 'b')], []);
+    expect(recorder.peers).toEqual(['a 2']);
+  });
+
+  it('is waited for at the start', () => {
+    const { inner, datastore, recorder } = start();
+    inner.listener.snapshot([peer('a'), peer('b'), ready(false)], []);
+    inner.listener.changes([gone('BGPPeer', 'a'), put(peer('c'))], []);
+    expect([recorder.snapshots, datastore.status.state]).toEqual([0, 'away']);
+    inner.listener.changes([put(ready(true))], []);
+    expect([recorder.snapshots, ...recorder.peers]).toEqual([1, 'b 1', 'c 1']);
+    expect(recorder.changed).toEqual([]);
+  });
+
+  it('is one that says so: where nothing is said it is ready', () => {
+    const { inner, recorder } = start();
+    inner.listener.snapshot([ready(), peer('a')], []);
+    inner.listener.changes([gone('ClusterInformation', 'default'), gone('BGPPeer', 'a')], []);
+    expect([recorder.snapshots, ...recorder.peers]).toEqual([1]);
+  });
+
+  it('may be out of reach too', () => {
+    const { inner, datastore } = start();
+    inner.listener.snapshot([ready(false)], []);
+    inner.status = { ...inner.status, state: 'away', lastError: { words: 'connection refused', at: 5 } };
+    expect(datastore.status).toEqual(inner.status);
+  });
+});
