@@ -20,6 +20,7 @@ export const peerExplanation = z
       .array(
         z.object({
           address: z.string(),
+          wanted: z.boolean().describe('Whether the resources still ask for it.'),
           source: z.string(),
           reason: z.string(),
           heldDown: z.string().nullable().describe('Why no session may be opened.'),

@@ -198,7 +198,7 @@ describe('starling peer', () => {
     expect(await output('peer', 'confirm', '--yes')).toBe('done: confirm\n');
     const postponed = { kind: 'held' as const, change: 'removed' as const, words };
     daemon.peerList = [{ ...TOR_A, postponed }];
-    expect(await output('peer', 'list')).toContain('no session would be left');
+    expect(await output('peer', 'list')).toContain(`Held back: ${words}`);
   });
 
   it('changes nothing over TCP, and says why', async () => {

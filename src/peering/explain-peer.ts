@@ -108,7 +108,7 @@ function summarised(steps: readonly Step[]): PeerExplanation['steps'] {
 
 function groupWords(group: readonly Step[]): string {
   const names = group.slice(0, NODES_SHOWN).map(({ node }) => `"${node}"`);
-  const more = group.length > NODES_SHOWN ? ', ...' : '';
+  const more = group.length > NODES_SHOWN ? ` and ${group.length - NODES_SHOWN} more` : '';
   return `${group.length} nodes are not selected: ${names.join(', ')}${more}. The first of them: ${group[0].words}`;
 }
 

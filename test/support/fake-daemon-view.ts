@@ -161,6 +161,7 @@ const EXPLAINED: PeerExplanation = {
   peers: [
     {
       address: TOR_A.address,
+      wanted: true,
       source: TOR_A.source,
       reason: TOR_A.reason,
       heldDown: null,

@@ -17,16 +17,23 @@ export function renderPeerExplanation({ query, wanted, steps, peers }: PeerExpla
     style,
   );
   const title = `${paint(query, 'bold', style)}: ${wanted}\n`;
-  return [title, ...peers.map((peer) => peerWords(peer, style)), ...(steps.length === 0 ? [] : [looked])].join('\n');
+  return [title, ...peers.map((peer) => peerWords(peer, wanted, style)), ...(steps.length === 0 ? [] : [looked])].join(
+    '\n',
+  );
 }
 
+/** What `told` says already is not said again. */
 function peerWords(
-  { address, source, reason, heldDown, session }: PeerExplanation['peers'][number],
+  { address, wanted, source, reason, heldDown, session }: PeerExplanation['peers'][number],
+  told: string,
   style: Style,
 ): string {
+  const isNew = (words: string | null): words is string => words !== null && !told.includes(words);
   const fields: [string, ...string[]][] = [
-    ['Why it exists', `${reason} (${source})`],
-    ...(heldDown === null ? [] : [['Held down', heldDown] as [string, string]]),
+    ...(isNew(reason)
+      ? [[wanted ? 'Why it exists' : 'Why it existed', `${reason} (${source})`] as [string, string]]
+      : []),
+    ...(isNew(heldDown) ? [['Held down', heldDown] as [string, string]] : []),
     ['Session', session === null ? 'none' : sessionWords(session, style)],
   ];
   if (session !== null && session.lastError !== null) {

@@ -81,6 +81,6 @@ export function colourOf({ state, admin }: Pick<PeerSummary, 'state' | 'admin'>)
 }
 
 function infoOf({ state, lastError, postponed }: PeerSummary): string {
-  if (postponed !== null) return postponed.words;
+  if (postponed !== null) return postponed.kind === 'held' ? `Held back: ${postponed.words}` : postponed.words;
   return state === 'Established' || lastError === null ? '' : lastError.words;
 }

@@ -15,12 +15,14 @@ export function peerExplanation(
   now: number,
 ): PeerExplanation {
   const found = new Map(neighbours.map((neighbour) => [neighbour.key, neighbour]));
+  const asked = new Set(found.keys());
   // What is wanted no more may still be there.
   for (const [key, { neighbour }] of router.sessions) {
     if (!found.has(key) && isNamed(neighbour, query)) found.set(key, neighbour);
   }
   const peers = [...found].map(([key, neighbour]) => ({
     address: key,
+    wanted: asked.has(key),
     source: neighbour.source,
     reason: neighbour.reason,
     heldDown: neighbour.heldDown ?? null,
