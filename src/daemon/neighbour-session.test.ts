@@ -4,8 +4,10 @@ import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { ReadBudget } from '../bgp/session/read-budget.ts';
+import { parsePrefix } from '../net/prefix.ts';
 import { exportPolicy, importPolicy } from '../../test/support/policy-asking.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
+import type { LocalPrefScale } from '../rib/local-preference.ts';
 import { EventLog } from './event-log.ts';
 import type { Policies } from './neighbour-policies.ts';
 import { NeighbourSession } from './neighbour-session.ts';
@@ -65,18 +67,14 @@ const POLICIES: Policies = {
   localPref: { scale: 'plain', follows: true, normalMetric: [1024, 1024] },
 };
 
-/** A neighbour that has told one route and lost its connection, and when packets were to avoid it. */
-async function lostNeighbour(
-  negotiated = NEGOTIATED,
-  kind: DownReason['kind'] = 'connection-lost',
-): Promise<{ speaker: Speaker; session: NeighbourSession; avoided: string[] }> {
-  const avoided: string[] = [];
-  const self = { routerId: 1, clusterId: 1 };
-  const speaker = new Speaker({ self, flushForwarding: () => {} });
-  const session = new NeighbourSession({
+function neighbourSession(
+  speaker: Speaker,
+  more: Partial<ConstructorParameters<typeof NeighbourSession>[0]> = {},
+): NeighbourSession {
+  return new NeighbourSession({
     neighbour: NEIGHBOUR,
     policies: POLICIES,
-    self,
+    self: speaker.rib.self,
     speaker,
     events: new EventLog(() => 0),
     environment: { kernel: undefined, readBudget: new ReadBudget(), random: () => 0.5, log: () => {} },
@@ -84,6 +82,19 @@ async function lostNeighbour(
     addedAt: 0,
     onKey: () => {},
     onProgress: () => {},
+    holdDown: () => {},
+    ...more,
+  });
+}
+
+/** A neighbour that has told one route and lost its connection, and when packets were to avoid it. */
+async function lostNeighbour(
+  negotiated = NEGOTIATED,
+  kind: DownReason['kind'] = 'connection-lost',
+): Promise<{ speaker: Speaker; session: NeighbourSession; avoided: string[] }> {
+  const avoided: string[] = [];
+  const speaker = new Speaker({ self: { routerId: 1, clusterId: 1 }, flushForwarding: () => {} });
+  const session = neighbourSession(speaker, {
     holdDown: (address, down) => {
       const routes = speaker.rib.tables[0].prefixes.count;
       avoided.push(`${address} ${down ? 'avoided' : 'as usual'} with ${routes} routes in the RIB`);
@@ -139,5 +150,58 @@ describe('a neighbour that is lost', () => {
     expect((await lostNeighbour()).avoided).toEqual([]);
     vi.useRealTimers();
     expect((await lostNeighbour(WITHOUT_RESTART, 'notification-received')).avoided).toEqual([]);
+  });
+});
+
+/** A speaker with a route of its own and an internal neighbour, and what it has to tell. */
+function internalSpeaker(
+  scale: LocalPrefScale,
+  prefix: string,
+): { speaker: Speaker; session: NeighbourSession; said: Uint8Array[] } {
+  const speaker = new Speaker({ self: { routerId: 1, clusterId: 1 }, flushForwarding: () => {} });
+  const neighbour: Neighbour = { ...NEIGHBOUR, peerAs: 65_000, external: false };
+  const policies = { ...POLICIES, localPref: { scale, follows: true, normalMetric: [1024, 1024] } } as const;
+  const session = neighbourSession(speaker, { neighbour, policies });
+  session.established({ ...NEGOTIATED, peerAs: 65_000, external: false, gracefulRestart: undefined });
+  const said: Uint8Array[] = [];
+  speaker.sinks[session.peer] = { send: (bytes) => said.push(bytes) > 0 };
+  const block = encodeAttributes(PLAIN_ATTRIBUTES, 0);
+  const set = speaker.rib.sets.acquire(block, 0, block.length);
+  speaker.rib.originate(parsePrefix(prefix), set);
+  speaker.kick();
+  return { speaker, session, said };
+}
+
+/** What a neighbour was told goes to its session. */
+function hear(session: NeighbourSession, said: readonly Uint8Array[]): void {
+  for (const bytes of said) {
+    for (let at = 0; at < bytes.length;) {
+      const end = at + ((bytes[at + 16] << 8) | bytes[at + 17]);
+      session.update(bytes, at + 19, end);
+      at = end;
+    }
+  }
+}
+
+describe('LOCAL_PREF of neighbours that follow each other', () => {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+
+  it('comes to one scale, that of metrics, even if what they say crosses on the way', async () => {
+    const one = internalSpeaker('metric', '10.244.1.0/26');
+    const other = internalSpeaker('plain', '10.244.2.0/26');
+    let rounds = 0;
+    for (; rounds < 10; rounds++) {
+      await turn();
+      const [fromOne, fromOther] = [one.said.splice(0), other.said.splice(0)];
+      if (fromOne.length + fromOther.length === 0) break;
+      hear(one.session, fromOther);
+      hear(other.session, fromOne);
+    }
+    expect(rounds).toBeLessThan(5);
+    for (const { speaker, session } of [one, other]) {
+      const { tables, sets } = speaker.rib;
+      const row = tables[0].peer.indexOf(session.peer);
+      expect(sets.localPref[tables[0].received[row]]).toBe(2_147_482_623);
+    }
   });
 });

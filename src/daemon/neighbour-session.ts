@@ -28,6 +28,7 @@ import { RestartHelper } from './restart-helper.ts';
 import type { KeptRoutes } from './restart-helper.ts';
 import { changeableConfig, passwords, sessionConfig } from './session-config.ts';
 import { downInWords, isLoss, keptInWords } from './session-words.ts';
+import { ShownScale } from './shown-scale.ts';
 import type { Speaker } from './speaker.ts';
 
 /** How this router came up (RFC 4724 §4.1). */
@@ -89,8 +90,7 @@ export class NeighbourSession implements SessionHandler {
   /** What held for the last session. */
   private negotiated: Negotiated | undefined;
   private faultReported = -Infinity;
-  /** What LOCAL_PREF is to the neighbour by what it told last, in this session or before. */
-  private shownScale: LocalPrefScale | undefined;
+  private readonly shownScale = new ShownScale();
   /** What was last recorded of each state since the session was last Established. */
   private readonly recorded = new Map<FsmStateName, string>();
 
@@ -142,6 +142,7 @@ export class NeighbourSession implements SessionHandler {
       addPaths: negotiated.addPaths.receive,
     };
     this.negotiated = negotiated;
+    this.shownScale.begin();
     this.changedAt = performance.now();
     this.avoid(false);
     this.session.reconfigure(changeableConfig(this.neighbour, this.restart));
@@ -265,13 +266,15 @@ export class NeighbourSession implements SessionHandler {
       this.policies = policies;
       return;
     }
+    // Pools, blocks and filters are no business of the state machine, and there may be thousands of sessions to tell of them.
+    const described = neighbour !== this.neighbour;
     const importChanged = policies.import.key !== this.policies.import.key;
     const otherReflector = neighbour.clusterId !== this.neighbour.clusterId;
     const passwordsChanged = passwords(neighbour).join('\0') !== passwords(this.neighbour).join('\0');
     this.neighbour = neighbour;
     this.policies = policies;
     if (passwordsChanged) this.changePasswords();
-    this.session.reconfigure(changeableConfig(this.neighbour, this.restart));
+    if (described) this.session.reconfigure(changeableConfig(this.neighbour, this.restart));
     const { negotiated } = this;
     if (this.peer < 0 || negotiated === undefined) return;
     const { rib } = this.speaker;
@@ -379,13 +382,12 @@ export class NeighbourSession implements SessionHandler {
   /** What LOCAL_PREF is to the neighbour. */
   private get localPrefScale(): LocalPrefScale {
     const { scale, follows } = this.policies.localPref;
-    return follows ? (this.shownScale ?? scale) : scale;
+    return follows ? (this.shownScale.scale ?? scale) : scale;
   }
 
   /** The neighbour told a route of its own: it is told LOCAL_PREF as it tells it. */
   private showScale(scale: LocalPrefScale): void {
-    if (scale === this.shownScale) return;
-    this.shownScale = scale;
+    if (!this.shownScale.take(scale)) return;
     this.speaker.advertising.change(this.peer, this.profile(this.negotiated!));
   }
 
