@@ -2,6 +2,7 @@
 import { createNamespace, link } from '../../test/support/namespaces.ts';
 import type { Namespace } from '../../test/support/namespaces.ts';
 import { run } from '../../test/support/processes.ts';
+import { createScratch } from '../../test/support/scratch.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { cpuSeconds, peakMemoryBytes, proportionalBytes } from '../load/meter.ts';
 import type { Result, Scenario } from '../plan.ts';
@@ -73,14 +74,24 @@ class Mesh implements AsyncDisposable {
     this.nodes = all.map((number) => new Node(number, all));
   }
 
+  /**
+   * The nodes know each other's link addresses from the start: the kernel has one table of those that it asks for, for all
+   * namespaces, and by default no more than 1,024 entries in it.
+   */
   async connect(): Promise<void> {
     const { network } = this;
     await shell(network, 'ip link add br0 type bridge; ip link set br0 up');
+    using scratch = createScratch('mesh');
+    const known = this.nodes.map(
+      ({ number }) => `neighbour add ${addressOf(number)} lladdr ${linkAddress(number)} dev eth0 nud permanent\n`,
+    );
+    const batch = scratch.write('neighbours', known.join(''));
     for (const { number, namespace } of this.nodes) {
       const device = `port${number}`;
       link({ namespace, addresses: [`${addressOf(number)}/24`] }, { namespace: network, device, addresses: [] });
       await shell(network, `ip link set ${device} master br0`);
-      await shell(namespace, 'echo 1 > /proc/sys/net/ipv4/ip_forward');
+      const settings = `ip link set eth0 address ${linkAddress(number)}; echo 1 > /proc/sys/net/ipv4/ip_forward`;
+      await shell(namespace, `${settings}; ip -batch ${batch}`);
     }
   }
 
@@ -88,6 +99,11 @@ class Mesh implements AsyncDisposable {
     await Promise.all(this.nodes.map((node) => node[Symbol.asyncDispose]()));
     this.network[Symbol.dispose]();
   }
+}
+
+/** Administered locally. */
+function linkAddress(number: number): string {
+  return `02:00:00:00:00:${number.toString(16).padStart(2, '0')}`;
 }
 
 function shell(space: Namespace, command: string): Promise<string> {
