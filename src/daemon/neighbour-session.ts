@@ -27,7 +27,7 @@ import { groupProfile, peerInfo } from './rib-peer.ts';
 import { RestartHelper } from './restart-helper.ts';
 import type { KeptRoutes } from './restart-helper.ts';
 import { changeableConfig, passwords, sessionConfig } from './session-config.ts';
-import { downInWords, isLoss, keptInWords } from './session-words.ts';
+import { downInWords, isLoss, keptInWords, keyChangeInWords } from './session-words.ts';
 import { ShownScale } from './shown-scale.ts';
 import type { Speaker } from './speaker.ts';
 
@@ -270,18 +270,18 @@ export class NeighbourSession implements SessionHandler {
     const described = neighbour !== this.neighbour;
     const importChanged = policies.import.key !== this.policies.import.key;
     const otherReflector = neighbour.clusterId !== this.neighbour.clusterId;
-    const passwordsChanged = passwords(neighbour).join('\0') !== passwords(this.neighbour).join('\0');
+    const keys = passwords(this.neighbour);
     this.neighbour = neighbour;
     this.policies = policies;
-    if (passwordsChanged) this.changePasswords();
+    if (passwords(neighbour).join('\0') !== keys.join('\0')) this.changePasswords(keys);
     if (described) this.session.reconfigure(changeableConfig(this.neighbour, this.restart));
     const { negotiated } = this;
     if (this.peer < 0 || negotiated === undefined) return;
     const { rib } = this.speaker;
     const info = this.peerInfo(negotiated);
     const before = rib.peers.info[this.peer]!;
-    if (otherReflector || !isSamePeer({ ...before, importPolicy: info.importPolicy }, info))
-      rib.reimport(this.peer, info);
+    const isOther = otherReflector || !isSamePeer({ ...before, importPolicy: info.importPolicy }, info);
+    if (isOther) rib.reimport(this.peer, info);
     else if (importChanged) rib.changeImport(this.peer, info.importPolicy);
     if (this.context !== undefined) this.speaker.advertising.change(this.peer, this.profile(negotiated));
     this.speaker.kick();
@@ -302,11 +302,11 @@ export class NeighbourSession implements SessionHandler {
   }
 
   /** The keys are changed on the live session; where the kernel will not have that, it is set up anew with them. */
-  private changePasswords(): void {
+  private changePasswords(before: readonly string[]): void {
     const { key } = this.neighbour;
     try {
       this.session.changeKeys(passwords(this.neighbour));
-      this.events.add('session', key, 'its password changed, and is in use from now on; the session goes on');
+      this.events.add('session', key, keyChangeInWords(before, passwords(this.neighbour)));
     } catch (error) {
       const words = error instanceof Error ? error.message : String(error);
       this.events.add('session', key, `the password of the live session can't be changed: ${words}`, 'warn');
@@ -369,8 +369,7 @@ export class NeighbourSession implements SessionHandler {
   }
 
   private peerInfo(negotiated: Negotiated): PeerInfo {
-    const { neighbour, policies } = this;
-    return peerInfo({ neighbour, policies, negotiated });
+    return peerInfo({ neighbour: this.neighbour, policies: this.policies, negotiated });
   }
 
   private profile(negotiated: Negotiated): GroupProfile {

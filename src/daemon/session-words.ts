@@ -15,6 +15,12 @@ export function downInWords(reason: DownReason): string {
   return sent === undefined ? reason.words : `${reason.words} (sent ${describeNotification(sent)})`;
 }
 
+/** That the passwords of a live session were changed, the first of which is that in use. */
+export function keyChangeInWords([before]: readonly string[], [now]: readonly string[]): string {
+  const what = before === now ? 'its next password' : 'its password';
+  return `${what} changed, and is taken from now on; the session goes on`;
+}
+
 /** What goes on behind words about the end of a session. */
 export function keptInWords(kept: KeptRoutes | undefined): string {
   if (kept === undefined || kept.stale === 0) return '';

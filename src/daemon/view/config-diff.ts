@@ -11,6 +11,7 @@ import type { Change, ClusterView } from '../../resources/cluster-view.ts';
 import type { AnyResource } from '../../resources/kinds.ts';
 import { parseResource } from '../../resources/parse-resource.ts';
 import type { DesiredNeighbour, DesiredState } from '../desired-state.ts';
+import { peerName } from './peer-report.ts';
 
 /** Compares what `desired` makes of the resources there are with what it makes of them with those of `input` in place. */
 export function configDiff(
@@ -141,10 +142,10 @@ function changedPeer(before: DesiredNeighbour, after: DesiredNeighbour): PeerDif
 }
 
 function peerDifference(neighbour: Neighbour, change: PeerDifference['change'], words: string[]): PeerDifference {
-  const { key, nodeName, source, heldDown } = neighbour;
+  const { key, heldDown } = neighbour;
   return {
     peer: key,
-    name: nodeName ?? (/ /.test(source) ? source.split(' ').at(-1)! : null),
+    name: peerName(neighbour),
     change,
     heldDown: heldDown ?? null,
     words,

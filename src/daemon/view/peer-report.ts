@@ -8,8 +8,14 @@ import { describeNotification } from '../../bgp/messages/notification.ts';
 import { formatU32 } from '../../net/address.ts';
 import { FAMILY_NAMES } from '../../net/family.ts';
 import type { Family } from '../../net/family.ts';
+import type { Neighbour } from '../../peering/neighbour.ts';
 import type { NeighbourSession } from '../neighbour-session.ts';
 import type { Router } from '../router.ts';
+
+/** The node that a neighbour is, or the BGPPeer that it comes from. */
+export function peerName({ nodeName, source }: Neighbour): string | null {
+  return nodeName ?? (source.startsWith('BGPPeer ') ? source.slice('BGPPeer '.length) : null);
+}
 
 /** One line about a peer. `now` in milliseconds since 1970. */
 export function peerSummary(router: Router, peer: NeighbourSession, now: number): PeerSummary {
@@ -18,7 +24,7 @@ export function peerSummary(router: Router, peer: NeighbourSession, now: number)
   const established = session.state === 'Established';
   return {
     address: neighbour.key,
-    name: neighbour.source.startsWith('BGPPeer ') ? neighbour.source.slice('BGPPeer '.length) : null,
+    name: peerName(neighbour),
     type: neighbour.type,
     source: neighbour.source,
     asn: neighbour.peerAs,
