@@ -240,17 +240,26 @@ describe('rules about interfaces', () => {
     expect(toldCounts(one, other)).toEqual([PREFIXES, PREFIXES]);
   });
 
-  it('follow the interface of a workload', () => {
+  it.each([
+    ['the best paths', []],
+    ['all paths', [0 as const]],
+  ])('follow the interface of a workload towards a peer that is told %s', (_, addPaths) => {
     const [, one] = threePeers(exporting());
     const workload = parsePrefix('10.99.0.7/32');
     const block = encodeAttributes(PLAIN_ATTRIBUTES, 0);
     const set = rib.sets.acquire(block, 0, block.length);
-    advertising.change(one, profile(exporting(pods)));
+    advertising.leave(one);
+    advertising.join(one, { ...profile(exporting(pods)), addPaths });
     const toldWith = (link: string): boolean => {
       rib.originate(workload, set, WORKLOAD_PEER, link);
       settle();
       return advertising.told(one, 0, rib.tables[0].prefixes.find(...workload.words, 32)).paths.length > 0;
     };
     expect([toldWith('cali1'), toldWith('tap1'), toldWith('cali2')]).toEqual([false, true, false]);
+    // A route by hand beside it has no interface, and takes none away.
+    rib.originate(workload, set);
+    rib.withdrawOwn(workload);
+    settle();
+    expect(advertising.toldCount(one, 0)).toBe(PREFIXES);
   });
 });

@@ -176,14 +176,16 @@ export class Rib {
     const table = this.tables[prefix.family];
     this.adjRibIn.insert(table, this.view, peer, 0, set, set);
     const id = table.prefixes.find(...prefix.words, prefix.length);
-    if (this.interfaces.setOwn(prefix.family, id, link) && table.bestSet[id] !== 0) this.tellChanged(table, id);
+    if (!this.interfaces.setOwn(peer, prefix.family, id, link)) return;
+    table.pathListener?.pathChanged(prefix.family, table.find(id, peer, 0));
+    if (table.bestSet[id] !== 0) this.tellChanged(table, id);
   }
 
   /** Takes a route of this router's own back. */
   withdrawOwn(prefix: Prefix, peer: OwnPeer = LOCAL_PEER): void {
     this.load(prefix);
     const table = this.tables[prefix.family];
-    this.interfaces.setOwn(prefix.family, table.prefixes.find(...prefix.words, prefix.length), '');
+    this.interfaces.setOwn(peer, prefix.family, table.prefixes.find(...prefix.words, prefix.length), '');
     this.adjRibIn.withdraw(table, this.view, peer, 0);
   }
 

@@ -2,7 +2,7 @@
 import type { Family } from '../net/family.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 import { isOwnPeer } from './peers.ts';
-import type { Peers } from './peers.ts';
+import type { OwnPeer, Peers } from './peers.ts';
 
 export class RouteInterfaces {
   private readonly sets: AttributeSets;
@@ -20,16 +20,16 @@ export class RouteInterfaces {
    * hop is on the link with it; of an own route the one it was given. `prefix` is of own routes only.
    */
   of(set: number, peer: number, family: Family, prefix: number): string {
-    if (isOwnPeer(peer)) return this.own.get(keyOf(family, prefix)) ?? '';
+    if (isOwnPeer(peer)) return this.own.get(keyOf(peer, family, prefix)) ?? '';
     const { nextHop, nextHops } = this.sets;
     const hop = nextHop[set];
     const address = nextHops.linkLocal[hop] === '' ? undefined : this.peers.info[peer]?.address;
     return address?.split('%')[1] ?? nextHops.interface[hop];
   }
 
-  /** Takes the interface of an own route, '' for none; returns whether it was another one before. */
-  setOwn(family: Family, prefix: number, link: string): boolean {
-    const key = keyOf(family, prefix);
+  /** Takes the interface of the own route of a pseudo-peer, '' for none; returns whether it was another one before. */
+  setOwn(peer: OwnPeer, family: Family, prefix: number, link: string): boolean {
+    const key = keyOf(peer, family, prefix);
     const before = this.own.get(key) ?? '';
     if (link === '') this.own.delete(key);
     else this.own.set(key, link);
@@ -37,7 +37,7 @@ export class RouteInterfaces {
   }
 }
 
-/** A prefix of a family as one number. */
-function keyOf(family: Family, prefix: number): number {
-  return prefix * 2 + family;
+/** An own route as one number. */
+function keyOf(peer: number, family: Family, prefix: number): number {
+  return (prefix * 2 + family) * 2 + peer;
 }
