@@ -60,6 +60,8 @@ export class Listening {
 
   /** Listens there and nowhere else; where it did already, nobody notices. Failures are reported, not thrown. */
   listen(wanted: ListenOn): Promise<void> {
+    // What failed is tried again by the clock, not with each change of the resources.
+    if (wanted === this.wanted) return this.opening;
     this.wanted = wanted;
     return this.open();
   }
