@@ -44,6 +44,9 @@ interface Peer {
   readonly security: PeerSecurity;
 }
 
+/** Connections that may wait to be accepted, as far as `net.core.somaxconn` lets them: many neighbours may come at once. */
+const BACKLOG = 4096;
+
 /** Listens for neighbours. Those it doesn't know are refused with Cease/5 (RFC 4486 §4). */
 export class Listener {
   readonly #options: ListenerOptions;
@@ -229,7 +232,7 @@ export class Listener {
 function listen(server: Server, options: Parameters<Server['listen']>[0]): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options, () => {
+    server.listen(options, BACKLOG, () => {
       server.off('error', reject);
       resolve();
     });
