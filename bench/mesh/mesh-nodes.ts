@@ -109,6 +109,8 @@ export class StarlingNode extends MeshNode {
     const cluster = [
       resource('BGPConfiguration', 'default', { nodeToNodeMeshEnabled: true, asNumber: DUT_ASN }),
       resource('IPPool', 'pods', { cidr: POOL }),
+      // As BIRD's below: by default it grows to 30 s, which would be most of the time here.
+      { ...resource('PeerProfile', 'all', { connectRetryTime: '2s' }), apiVersion: 'starling.dev/v1alpha1' },
       ...this.all.map((number) =>
         resource('Node', `node-${number}`, { bgp: { ipv4Address: `${addressOf(number)}/24` } }),
       ),
@@ -149,7 +151,7 @@ export class StarlingNode extends MeshNode {
   }
 }
 
-/** BIRD, as Calico configures it, but with timers that wait no longer than Starling's. */
+/** BIRD, as Calico configures it, but with timers that wait no longer than those of {@link StarlingNode}. */
 export class BirdNode extends MeshNode {
   async sessions(): Promise<number> {
     const answer = await this.birdc('show', 'protocols').catch(() => '');
