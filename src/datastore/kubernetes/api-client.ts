@@ -5,6 +5,7 @@ import { request as httpsRequest } from 'node:https';
 import { isJsonObject } from '../../resources/resource.ts';
 import { ApiError, apiStatus } from './api-status.ts';
 import { LineSplitter } from './line-splitter.ts';
+import { ListSplitter } from './list-splitter.ts';
 
 /** Where the API server is, and what every request carries. */
 export interface Access {
@@ -43,7 +44,7 @@ interface RequestSettings {
 }
 
 /** No object is larger: etcd takes 1.5 MB. In characters. */
-const LONGEST_LINE = 32 * 1024 * 1024;
+const LONGEST = 32 * 1024 * 1024;
 
 export class ApiClient {
   readonly #access: AccessSource;
@@ -60,6 +61,18 @@ export class ApiClient {
     return this.#exchange({ method: 'GET', path, ...(signal && { signal }) });
   }
 
+  /**
+   * The answer to a GET of a list, without its items: `onItems` is called with the JSON of those as they come in. Rejects as
+   * {@link get} does.
+   */
+  async list(path: string, signal: AbortSignal, onItems: (items: readonly string[]) => void): Promise<unknown> {
+    const incoming = await this.#request({ method: 'GET', path, signal });
+    const list = new ListSplitter(LONGEST);
+    incoming.setEncoding('utf8');
+    for await (const text of incoming) onItems(list.push(String(text)));
+    return parseOrUndefined(list.rest);
+  }
+
   /** The answer to a request that writes. Rejects as {@link get} does. */
   send(method: 'POST' | 'PATCH', path: string, body: Body): Promise<unknown> {
     return this.#exchange({ method, path, body });
@@ -73,7 +86,7 @@ export class ApiClient {
     const stalled = setTimeout(() => incoming.destroy(silence(stallAfter)), stallAfter);
     try {
       onOpen();
-      const lines = new LineSplitter(LONGEST_LINE);
+      const lines = new LineSplitter(LONGEST);
       incoming.setEncoding('utf8');
       for await (const text of incoming) onLines(lines.push(String(text)));
     } finally {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nodeResources } from './api-resources.ts';
 import type { ApiResource } from './api-resources.ts';
-import { AnswerError, readPage, readWatchEvent } from './raw-objects.ts';
+import { AnswerError, readList, readObject, readWatchEvent } from './raw-objects.ts';
 
 const GROUP = 'projectcalico.org/v3';
 
@@ -26,43 +26,51 @@ const metadata = {
   },
 };
 
-describe('readPage', () => {
-  it('keeps what is needed of each object and says what it is', () => {
-    const list = {
-      metadata: { resourceVersion: '9', continue: '' },
-      items: [{ metadata, spec: { type: 'ClusterIP' } }],
-    };
-    expect(readPage(SERVICE, GROUP, list)).toEqual({
-      items: [
-        {
-          key: 'default/web',
-          place: 'Service/default/web',
-          version: '5',
-          value: {
-            apiVersion: 'v1',
-            kind: 'Service',
-            metadata: {
-              name: 'web',
-              namespace: 'default',
-              annotations: { 'projectcalico.org/loadBalancerIPs': '[]', 'cni.projectcalico.org/x': 'y' },
-            },
-            spec: { type: 'ClusterIP' },
-          },
+describe('readObject', () => {
+  it('keeps what is needed and says what it is', () => {
+    expect(readObject(SERVICE, GROUP, JSON.stringify({ metadata, spec: { type: 'ClusterIP' } }))).toEqual({
+      key: 'default/web',
+      place: 'Service/default/web',
+      version: '5',
+      value: {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: {
+          name: 'web',
+          namespace: 'default',
+          annotations: { 'projectcalico.org/loadBalancerIPs': '[]', 'cni.projectcalico.org/x': 'y' },
         },
-      ],
-      revision: '9',
+        spec: { type: 'ClusterIP' },
+      },
     });
   });
 
   it('leaves out the blocks of other nodes', () => {
-    const block = (node: string) => ({ metadata: { name: node, resourceVersion: '1' }, spec: { node } });
-    const list = { metadata: { resourceVersion: '9', continue: 'more' }, items: [block('node-1'), block('node-2')] };
-    const page = readPage(resource('BlockAffinity'), GROUP, list);
-    expect(page).toMatchObject({ items: [{ key: 'node-1' }], next: 'more' });
+    const read = (node: string) =>
+      readObject(resource('BlockAffinity'), GROUP, JSON.stringify({ metadata: { name: node }, spec: { node } }));
+    expect(read('node-1')).toMatchObject({ key: 'node-1' });
+    expect(read('node-2')).toBeUndefined();
+  });
+
+  it('does not quote what it can not read', () => {
+    expect(() => readObject(SERVICE, GROUP, '{"password": hunter2')).toThrow(
+      /^the answer holds something that is not JSON$/,
+    );
+    expect(() => readWatchEvent(SERVICE, GROUP, 'hunter2')).toThrow(/^the answer holds something that is not JSON$/);
+  });
+});
+
+describe('readList', () => {
+  it('takes what the next page is asked for with', () => {
+    expect(readList(SERVICE, { metadata: { resourceVersion: '9', continue: 'more' } })).toEqual({
+      revision: '9',
+      next: 'more',
+    });
+    expect(readList(SERVICE, { metadata: { resourceVersion: '9', continue: '' } })).toEqual({ revision: '9' });
   });
 
   it.each([[undefined], ['text'], [{}], [{ metadata: {} }]])('does not take %j for a list', (body) => {
-    expect(() => readPage(SERVICE, GROUP, body)).toThrow(AnswerError);
+    expect(() => readList(SERVICE, body)).toThrow(AnswerError);
   });
 });
 

@@ -7,9 +7,8 @@ import type { ApiResource, CalicoGroup } from './api-resources.ts';
 import { apiStatus } from './api-status.ts';
 import type { WatchEvent } from './reflector-machine.ts';
 
-/** A page of a list. */
-export interface Page {
-  readonly items: readonly RawItem[];
+/** What a list says of itself. */
+export interface ListHead {
   readonly revision: string;
   /** What to ask with for the next page, if there is one. */
   readonly next?: string;
@@ -20,19 +19,23 @@ export class AnswerError extends Error {
   override readonly name = 'AnswerError';
 }
 
-/** Reads a list. Throws {@link AnswerError} where it is none. */
-export function readPage(resource: ApiResource, group: CalicoGroup, body: unknown): Page {
-  const { metadata, items } = isJsonObject(body) ? body : {};
+/** Reads a list without its items. Throws {@link AnswerError} where it is none. */
+export function readList(resource: ApiResource, body: unknown): ListHead {
+  const { metadata } = isJsonObject(body) ? body : {};
   if (!isJsonObject(metadata) || typeof metadata['resourceVersion'] !== 'string') {
     throw new AnswerError(`the answer to a list of ${resource.plural} is no list`);
   }
   const next = metadata['continue'];
-  const objects = Array.isArray(items) ? items.filter(isJsonObject) : [];
   return {
-    items: objects.filter((object) => isWanted(resource, object)).map((object) => itemOf(resource, group, object)),
     revision: metadata['resourceVersion'],
     ...(typeof next === 'string' && next !== '' && { next }),
   };
+}
+
+/** Reads an object in a list; undefined where it is of no use. Throws {@link AnswerError} where it is none. */
+export function readObject(resource: ApiResource, group: CalicoGroup, text: string): RawItem | undefined {
+  const object = parse(text);
+  return isWanted(resource, object) ? itemOf(resource, group, object) : undefined;
 }
 
 /** Reads a line of a watch. Throws {@link AnswerError} where it is none. */
@@ -51,14 +54,15 @@ export function readWatchEvent(resource: ApiResource, group: CalicoGroup, line: 
   return there ? { type: 'put', item, revision } : { type: 'delete', key: item.key, revision };
 }
 
-function parse(line: string): JsonObject {
+/** What can't be read is not quoted: it may be a Secret. */
+function parse(text: string): JsonObject {
   try {
-    const value: unknown = JSON.parse(line);
+    const value: unknown = JSON.parse(text);
     if (isJsonObject(value)) return value;
   } catch {
     // Told below.
   }
-  throw new AnswerError(`a watch told what is no JSON: ${line.slice(0, 80)}`);
+  throw new AnswerError('the answer holds something that is not JSON');
 }
 
 function isWanted({ wanted }: ApiResource, object: JsonObject): boolean {

@@ -15,10 +15,11 @@ const page = (keys: readonly string[], next?: string): ReflectorInput => ({
   ...(next !== undefined && { next }),
 });
 
-function machineOf(optional = false, selective = false): ReflectorMachine {
+const FIRST: ReflectorEffect = { type: 'list', from: 'memory', notBefore: '0' };
+
+function machineOf(optional = false): ReflectorMachine {
   return new ReflectorMachine({
     optional,
-    selective,
     firstPause: 100,
     longestPause: 1000,
     missingPause: 5000,
@@ -45,8 +46,8 @@ beforeEach(() => {
 
 describe('a list', () => {
   it('is told when its last page is there, and watched from its revision', () => {
-    expect(after({ type: 'start' })).toEqual([{ type: 'list', from: 'pages' }]);
-    expect(after(page(['a'], 'more'))).toEqual([{ type: 'list', from: 'pages', next: 'more' }]);
+    expect(after({ type: 'start' })).toEqual([FIRST]);
+    expect(after(page(['a'], 'more'))).toEqual([{ ...FIRST, next: 'more' }]);
     expect(after(page(['b']))).toEqual([
       { type: 'replace', items: [item('a'), item('b')] },
       { type: 'flush' },
@@ -61,25 +62,33 @@ describe('a list', () => {
       { type: 'status', state: 'away', words: 'cut off' },
       { type: 'wait', milliseconds: 100 },
     ]);
-    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'pages', next: 'more' });
+    expect(next({ type: 'due' })).toEqual({ ...FIRST, next: 'more' });
     expect(after(page(['b']))[0]).toEqual({ type: 'replace', items: [item('a'), item('b')] });
   });
 
-  it('of few among many is taken from what the server has in memory, but never to go back in time', () => {
-    machine = machineOf(false, true);
-    expect(next({ type: 'start' })).toEqual({ type: 'list', from: 'memory' });
-    expect(next(page(['a']), { type: 'opened' }, refused(410))).toEqual({ type: 'list', from: 'pages' });
+  it('is taken from what the server has in memory, but never to go back in time', () => {
+    const bookmark = { type: 'bookmark', revision: '9' } as const;
+    after({ type: 'start' }, page(['a']), { type: 'opened' }, { type: 'events', events: [bookmark] });
+    expect(next(refused(410))).toEqual({ type: 'list', from: 'memory', notBefore: '9' });
   });
 
-  it('starts over when a page is refused for good', () => {
-    after({ type: 'start' }, page(['a'], 'more'), refused(400));
-    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'pages' });
-    expect(after(page(['b']))[0]).toEqual({ type: 'replace', items: [item('b')] });
+  it.each([400, 410, 504])('is asked for in pages where the server has none to give from memory (%d)', (code) => {
+    after({ type: 'start' }, refused(code), { type: 'due' });
+    expect(next(page(['a'], 'more'))).toEqual({ type: 'list', from: 'pages', notBefore: '0', next: 'more' });
   });
 
-  it('starts over, whole, when the server has dropped the revision of its pages', () => {
-    expect(next({ type: 'start' }, page(['a'], 'more'), refused(410))).toEqual({ type: 'list', from: 'all' });
+  it.each([401, 403, 429, 500, 503])('is not asked for in a way that costs the server more for a %d', (code) => {
+    after({ type: 'start' }, refused(code));
+    expect(next({ type: 'due' })).toEqual(FIRST);
+  });
+
+  it('starts over, whole, when a page is refused for good', () => {
+    after({ type: 'start' }, refused(504), { type: 'due' }, page(['a'], 'more'), refused(410));
+    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'all', notBefore: '0' });
     expect(after(page(['b', 'c']))[0]).toEqual({ type: 'replace', items: [item('b'), item('c')] });
+    // Next time it is as ever.
+    after({ type: 'opened' }, { type: 'events', events: [{ type: 'bookmark', revision: '8' }] });
+    expect(next(refused(410))).toEqual({ type: 'list', from: 'memory', notBefore: '8' });
   });
 });
 
@@ -112,9 +121,9 @@ describe('a watch', () => {
       { type: 'events', events: [{ type: 'error', status: { code: 410, reason: 'Expired', message: '' } }] },
     ] as const,
   ])('of a revision that is gone (%s) is followed by a list, and if that goes on by pauses', (_, gone) => {
-    expect(next(gone)).toEqual({ type: 'list', from: 'pages' });
+    expect(next(gone)).toEqual({ type: 'list', from: 'memory', notBefore: '7' });
     expect(next(page([]), { type: 'opened' }, gone)).toEqual({ type: 'wait', milliseconds: 200 });
-    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'pages' });
+    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'pages', notBefore: '7' });
   });
 
   it('is tried again ever more seldom, and soon again after it was well', () => {
@@ -147,7 +156,7 @@ describe('a refusal', () => {
     // A server that has not read its roles yet forbids everything.
     expect(after({ type: 'start' }, refused(403))).toEqual([{ type: 'confirm' }]);
     expect(machine.read).toBe(false);
-    expect(after({ type: 'ready' })).toEqual([{ type: 'list', from: 'pages' }]);
+    expect(after({ type: 'ready' })).toEqual([FIRST]);
     expect(after(refused(403))).toMatchObject([
       { type: 'replace', items: [] },
       { type: 'flush' },
@@ -172,14 +181,14 @@ describe('what is not served', () => {
 
   it('is believed of a server that is ready, and looked for now and then', () => {
     expect(after(refused(404))).toEqual([{ type: 'confirm' }]);
-    expect(after({ type: 'ready' })).toEqual([{ type: 'list', from: 'pages' }]);
+    expect(after({ type: 'ready' })).toEqual([FIRST]);
     expect(after(refused(404))).toEqual([
       { type: 'replace', items: [] },
       { type: 'flush' },
       { type: 'status', state: 'synced' },
       { type: 'wait', milliseconds: 6250 },
     ]);
-    expect(next({ type: 'due' })).toEqual({ type: 'list', from: 'pages' });
+    expect(next({ type: 'due' })).toEqual(FIRST);
     expect(after(refused(404)).map(({ type }) => type)).toEqual(['status', 'wait']);
     expect(after({ type: 'due' }, page(['a']))[0]).toEqual({ type: 'replace', items: [item('a')] });
   });
@@ -203,7 +212,7 @@ describe('what is not served', () => {
 
   it('where it was, but elsewhere, is listed there', () => {
     after(page(['a']), { type: 'opened' }, refused(404));
-    expect(after({ type: 'moved' })).toEqual([{ type: 'list', from: 'pages' }]);
+    expect(after({ type: 'moved' })).toEqual([{ type: 'list', from: 'memory', notBefore: '7' }]);
     expect(after(page(['b']))[0]).toEqual({ type: 'replace', items: [item('b')] });
   });
 });

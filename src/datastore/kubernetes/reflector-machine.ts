@@ -25,7 +25,7 @@ export type ReflectorInput =
 
 export type ReflectorEffect =
   /** Ask for a list, and come back with `page`, `refused` or `broken`. */
-  | { readonly type: 'list'; readonly from: ListSource; readonly next?: string }
+  | { readonly type: 'list'; readonly from: ListSource; readonly notBefore: string; readonly next?: string }
   /** Watch, and come back with `opened`, `events` and at the end `ended`, `refused` or `broken`. */
   | { readonly type: 'watch'; readonly revision: string }
   /** Find out whether the server knows all it serves; come back with `ready`, `refused` or `broken`. */
@@ -39,16 +39,14 @@ export type ReflectorEffect =
   | { readonly type: 'status'; readonly state: 'synced' | 'away'; readonly words?: string };
 
 /**
- * `pages` of the present state; `all` of it at once; or what the server has in memory, which may be a little older: where few
- * objects of many are wanted, it need not read all of them from its database.
+ * What the server has in `memory`, which may be a little older than its database, but no older than the revision
+ * `notBefore`: so a thousand nodes may list at once. Where that fails `pages` of the present state, or `all` of it at once.
  */
-export type ListSource = 'pages' | 'all' | 'memory';
+export type ListSource = 'memory' | 'pages' | 'all';
 
 export interface ReflectorOptions {
   /** Whether the snapshot is told without it where it may not be read. */
   readonly optional: boolean;
-  /** Whether few of many objects are wanted. */
-  readonly selective: boolean;
   /** Shortest and longest pause after a failure, and how seldom a resource that is not served is looked for, in milliseconds. */
   readonly firstPause: number;
   readonly longestPause: number;
@@ -67,10 +65,11 @@ export class ReflectorMachine {
   #phase: Phase = 'idle';
   /** What was last seen; undefined while it has to be listed. */
   #revision: string | undefined;
+  /** The last that was ever seen: nothing older is to be told. `0` is any. */
+  #newest = '0';
   #pages: RawItem[] = [];
   #next: string | undefined;
-  /** False after pages could not be got to an end in time. */
-  #paged = true;
+  #from: ListSource = 'memory';
   #confirmed = false;
   /** Whether anything was ever told, an empty list too. */
   #told = false;
@@ -132,13 +131,8 @@ export class ReflectorMachine {
       return [{ type: 'watch', revision: this.#revision }];
     }
     this.#phase = 'listing';
-    return [{ type: 'list', from: this.#listSource(), ...(this.#next !== undefined && { next: this.#next }) }];
-  }
-
-  /** What was told must not be followed by something older, so memory is for the first list only. */
-  #listSource(): ListSource {
-    if (this.#options.selective && !this.#told) return 'memory';
-    return this.#paged ? 'pages' : 'all';
+    const next = this.#next === undefined ? {} : { next: this.#next };
+    return [{ type: 'list', from: this.#from, notBefore: this.#newest, ...next }];
   }
 
   #page({ items, revision, next }: Extract<ReflectorInput, { type: 'page' }>): ReflectorEffect[] {
@@ -147,8 +141,9 @@ export class ReflectorMachine {
     if (next !== undefined) return this.#proceed();
     const all = this.#pages;
     this.#restartList();
-    this.#paged = true;
+    this.#from = 'memory';
     this.#revision = revision;
+    this.#newest = revision;
     this.#told = true;
     this.#read = true;
     this.#missing = false;
@@ -171,6 +166,7 @@ export class ReflectorMachine {
       }
       this.#failures = 0;
       this.#revision = event.revision;
+      this.#newest = event.revision;
       if (event.type === 'put') effects.push({ type: 'put', item: event.item });
       if (event.type === 'delete') effects.push({ type: 'delete', key: event.key });
     }
@@ -190,8 +186,10 @@ export class ReflectorMachine {
     if (code === 410) return this.#expired();
     if (code === 404) return this.#notFound();
     if (code === 403 && this.#options.optional && !this.#told) return this.#forbidden(status);
-    // A page that is refused for what was asked would be refused for ever.
-    if (code < 500 && code !== 401 && code !== 429) this.#restartList();
+    // What is refused for how it was asked would be refused for ever.
+    if (code < 500 && ![401, 403, 429].includes(code)) this.#listOtherwise();
+    // The server has not come to the revision in time, and may never do.
+    if (code === 504 && this.#from === 'memory') this.#listOtherwise();
     const failed = this.#fail(new ApiError(status).message, retryAfter * 1000);
     return code === 401 ? [{ type: 'renew' }, ...failed] : failed;
   }
@@ -204,7 +202,8 @@ export class ReflectorMachine {
 
   /** The server has dropped the revision, of the watch or of the pages. */
   #expired(): ReflectorEffect[] {
-    if (this.#phase === 'listing') this.#paged = false;
+    // A list from memory that is too old for a watch right away is of no use.
+    if (this.#phase === 'listing' || this.#failures > 0) this.#listOtherwise();
     this.#revision = undefined;
     this.#restartList();
     if (this.#failures > 0) return this.#pause(0);
@@ -244,6 +243,13 @@ export class ReflectorMachine {
   #none(): ReflectorEffect[] {
     this.#told = true;
     return [{ type: 'replace', items: [] }, { type: 'flush' }];
+  }
+
+  /** The next list is asked for in the next way. */
+  #listOtherwise(): void {
+    if (this.#phase === 'listing') this.#from = this.#from === 'memory' ? 'pages' : 'all';
+    else this.#from = 'pages';
+    this.#restartList();
   }
 
   #restartList(confirmed = false): void {

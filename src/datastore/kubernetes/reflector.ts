@@ -8,7 +8,7 @@ import type { ApiResource, CalicoGroup } from './api-resources.ts';
 import { ApiError } from './api-status.ts';
 import { untilReady } from './calico-groups.ts';
 import type { CalicoGroups } from './calico-groups.ts';
-import { readPage, readWatchEvent } from './raw-objects.ts';
+import { readList, readObject, readWatchEvent } from './raw-objects.ts';
 import { ReflectorMachine } from './reflector-machine.ts';
 import type { ReflectorEffect, ReflectorInput } from './reflector-machine.ts';
 
@@ -33,8 +33,8 @@ export interface Timings {
   readonly missingPause: number;
 }
 
-/** How the sources of a list are asked for, with 500 objects in a page. */
-const LIST_QUERY = { pages: { limit: '500' }, all: {}, memory: { resourceVersion: '0' } } as const;
+/** Objects in a page. */
+const PAGE = '500';
 
 export class Reflector {
   readonly #resource: ApiResource;
@@ -58,9 +58,8 @@ export class Reflector {
     this.#groups = api.groups;
     this.#timings = api.timings;
     this.#listener = listener;
-    const { optional, labelSelector } = resource;
-    const selective = labelSelector !== undefined;
-    this.#machine = new ReflectorMachine({ ...api.timings, optional, selective, random: Math.random });
+    const { optional } = resource;
+    this.#machine = new ReflectorMachine({ ...api.timings, optional, random: Math.random });
     this.#status = { name: resource.name, state: 'syncing', since: Date.now() };
   }
 
@@ -148,13 +147,26 @@ export class Reflector {
   }
 
   async #list(
-    { from, next }: Extract<ReflectorEffect, { type: 'list' }>,
+    { from, notBefore, next }: Extract<ReflectorEffect, { type: 'list' }>,
     signal: AbortSignal,
   ): Promise<ReflectorInput> {
     const group = await this.#group();
-    const page = { ...LIST_QUERY[from], ...(next !== undefined && { continue: next }) };
-    const body = await this.#client.get(this.#url(group, page), signal);
-    return { type: 'page', ...readPage(this.#resource, group, body) };
+    const url = this.#url(group, {
+      ...(from === 'memory' && { resourceVersion: notBefore }),
+      ...(from === 'pages' && { limit: PAGE }),
+      ...(next !== undefined && { continue: next }),
+    });
+    const items: RawItem[] = [];
+    const body = await this.#client.list(url, signal, (texts) => {
+      for (const text of signal.aborted ? [] : texts) {
+        const item = readObject(this.#resource, group, text);
+        if (item === undefined) continue;
+        items.push(item);
+        // To look at all of them in the end would hold up everything else.
+        this.#listener.put(item);
+      }
+    });
+    return { type: 'page', items, ...readList(this.#resource, body) };
   }
 
   async #watch(revision: string, signal: AbortSignal): Promise<ReflectorInput> {
