@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { judge } from '../../test/support/policy-asking.ts';
 import { loopbackAddress, testEnvironment } from '../../test/support/session-peers.ts';
+import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import { clusterView } from '../resources/cluster-view.ts';
 import { parseResource } from '../resources/parse-resource.ts';
 import { desiredState } from './desired-state.ts';
@@ -44,6 +45,28 @@ const NOTHING: TransitionPlan = {
   memory: NO_MEMORY,
 };
 
+const NEGOTIATED: Negotiated = {
+  peerAs: 65_001,
+  peerRouterId: 2,
+  holdTime: 90,
+  keepaliveTime: 30,
+  families: [0],
+  addPaths: { send: [], receive: [] },
+  fourOctetAs: true,
+  extendedMessage: false,
+  routeRefresh: true,
+  enhancedRouteRefresh: false,
+  gracefulRestart: {
+    name: 'graceful-restart',
+    restarting: false,
+    notification: false,
+    restartTime: 120,
+    families: [{ afi: 1, safi: 1, forwarding: true }],
+  },
+  external: true,
+  peerCapabilities: [],
+};
+
 let sessions: Sessions;
 
 /** Sessions with that one neighbour. */
@@ -70,6 +93,18 @@ describe('a session that goes on although nobody wants it, or as it is', () => {
     await sessions.apply(wanted({}, { localASNumber: 65_009 }), NOTHING);
     expect(isTold()).toBe(true);
     expect(sessions.find(ADDRESS)?.neighbour.localAs).toBe(64_512);
+  });
+
+  it('counts as up while routes are kept for a neighbour that restarts', async () => {
+    await withNeighbour();
+    const session = sessions.find(ADDRESS)!;
+    const isUp = () => sessions.running.get(`${ADDRESS}:1`)?.up;
+    expect(isUp()).toBe(false);
+    session.established(NEGOTIATED);
+    session.down({ kind: 'connection-lost', words: 'the connection was lost' });
+    expect(isUp()).toBe(true);
+    session.adminDown(undefined);
+    expect(isUp()).toBe(false);
   });
 
   it('is told what it was where the resources know this node no more', async () => {

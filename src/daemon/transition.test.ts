@@ -135,6 +135,19 @@ describe('from a mesh to reflectors', () => {
     expect(confirmed.remove).toEqual(['m1', 'm2', 'm3']);
   });
 
+  it('gives reflectors that come later as much time, and waits for none that is disabled', () => {
+    const late = running('r1', { neighbour: REFLECTORS[0], addedAt: 100_000, up: false });
+    const memory = { ...NO_MEMORY, began: 10_000 };
+    expect(kinds(plan([...MESH, late], REFLECTORS.slice(0, 1), { now: 200_000, memory })).m1).toBe('kept removed');
+    const off = plan([...MESH, { ...late, disabled: true }], REFLECTORS.slice(0, 1), { now: 200_000, memory });
+    expect(off.postponed.get('m1')?.words).toContain('no session would be left');
+  });
+
+  it('is nothing that another node of the mesh replaces', () => {
+    const young = running('m3', { addedAt: 5_000 });
+    expect(plan([...MESH.slice(0, 2), young], [MESH[1].neighbour, young.neighbour]).remove).toEqual(['m1']);
+  });
+
   it('goes on without those that do not come up in time', () => {
     const one = [...up.slice(0, 4), running('r2', { neighbour: REFLECTORS[1], addedAt: 10_000, up: false })];
     const memory = { began: 10_000, held: new Set<string>(), losses: new Map<string, number>() };
@@ -269,8 +282,8 @@ describe('losses one after the other', () => {
     expect([moved.remove, moved.memory.losses.size]).toEqual([['m1'], 0]);
     const confirmed = plan(all.slice(2), [all[3].neighbour], { now: 10_400, memory: second.memory, confirmed: true });
     expect(confirmed.memory.losses.size).toBe(0);
-    const back = plan(all, [all[1].neighbour, all[2].neighbour, all[3].neighbour], { memory: second.memory });
-    expect(back.remove).toEqual(['m1']);
+    const back = plan(all, [all[2].neighbour, all[3].neighbour], { memory: second.memory });
+    expect(back.remove).toEqual(['m1', 'm2']);
   });
 });
 
