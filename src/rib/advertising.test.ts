@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FakeResolver } from '../../test/support/fake-resolver.ts';
 import { OWN } from '../../test/support/rib-model.ts';
-import type { ModelPeer, Terms } from '../../test/support/rib-model.ts';
+import type { ModelPeer, RuleName, Terms } from '../../test/support/rib-model.ts';
 import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
@@ -102,7 +102,7 @@ function attributesFor(peer: ModelPeer, family: Family, drawn: Drawn): Attribute
 const anyPeer = fc.constantFrom(...PEERS);
 const anySource = fc.constantFrom(...PEERS, LOCAL);
 const anyPrefix = fc.constantFrom(...PREFIXES);
-const anyRule = fc.constantFrom('all' as const, 'none' as const, 'short' as const, 'ours' as const);
+const anyRule = fc.constantFrom('all', 'none', 'short', 'ours', 'raise', 'lower' as RuleName);
 const anyChange: fc.Arbitrary<Partial<Terms>> = fc.oneof(
   fc.record({ import: anyRule }),
   fc.record({ export: anyRule }),

@@ -88,6 +88,9 @@ const RARE: readonly ((world: RibWorld, peer: ModelPeer) => void)[] = [
   (world, peer) => world.sweep(peer),
   (world, peer) => world.change(peer, { export: 'ours' }),
   (world, peer) => world.change(peer, { export: 'all' }),
+  (world, peer) => world.change(peer, { export: 'lower' }),
+  (world, peer) => world.change(peer, { import: 'raise', export: 'raise' }),
+  (world, peer) => world.change(peer, { import: 'all' }),
 ];
 
 /** What has all paths of a peer looked at, or all there are. */
@@ -98,6 +101,8 @@ const SCANS: readonly ((world: RibWorld, peer: ModelPeer) => void)[] = [
   (world, peer) => world.change(peer, { import: 'none' }),
   (world, peer) => world.change(peer, { import: 'ours' }),
   (world, peer) => world.change(peer, { import: 'all' }),
+  (world, peer) => world.change(peer, { import: 'raise' }),
+  (world, peer) => world.change(peer, { import: 'lower', export: 'raise' }),
   (world, peer) => world.change(peer, { kind: peer.kind === 'external' ? 'external' : 'client' }),
   (world, peer) => world.change(peer, { kind: peer.kind }),
   (world, peer) => world.setNextHop(hopOf(peer, 0), METRICS[(world.now / 10) % METRICS.length]),

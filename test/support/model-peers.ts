@@ -5,7 +5,7 @@ import type { PeerInfo } from '../../src/rib/peers.ts';
 import { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL } from '../../src/rib/policy.ts';
 import type { RoutePolicy } from '../../src/rib/policy.ts';
 import type { GroupProfile } from '../../src/rib/update-group.ts';
-import { OWN, RULES } from './rib-model.ts';
+import { CHANGES, OWN, RULES } from './rib-model.ts';
 import type { ModelPeer, RuleName, Terms } from './rib-model.ts';
 
 const SOURCES = {
@@ -17,10 +17,16 @@ const SOURCES = {
 const KINDS = ['local', 'local', 'external', 'internal', 'client'] as const;
 
 function policyOf(name: RuleName): RoutePolicy {
+  const change = CHANGES[name];
+  const rewrite = change === undefined ? undefined : { key: name, rewrite: change };
   return {
     key: name,
     perPrefix: name === 'short',
-    apply: ({ family, length, source, set }) => (RULES[name](family, length, KINDS[source]) ? set : 0),
+    ...(rewrite !== undefined && { rewrites: [rewrite] }),
+    apply: ({ family, length, source, set, attributes }) => {
+      if (!RULES[name](family, length, KINDS[source])) return 0;
+      return rewrite === undefined ? set : attributes.rewrites.apply(rewrite, set, family);
+    },
     explain: () => ({ accepted: true, why: name }),
   };
 }

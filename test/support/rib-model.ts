@@ -27,8 +27,8 @@ export interface ModelPeer {
   readonly nextHopMode?: 'auto' | 'self' | 'keep';
 }
 
-/** A filter of the model, by name: of prefixes and of where the route is from. */
-export type RuleName = 'all' | 'none' | 'short' | 'ours';
+/** A filter of the model, by name: of prefixes and of where the route is from; `raise` and `lower` let all through, changed. */
+export type RuleName = 'all' | 'none' | 'short' | 'ours' | 'raise' | 'lower';
 
 /** What may change during a session. */
 export interface Terms {
@@ -52,7 +52,28 @@ export const RULES: Readonly<Record<RuleName, (family: number, length: number, k
   none: () => false,
   short: (family, length) => length < (family === 0 ? 24 : 64),
   ours: (_family, _length, kind) => kind !== 'external',
+  raise: () => true,
+  lower: () => true,
 };
+
+/** What the rules do to attributes that do anything; one may undo what the other did. */
+export const CHANGES: Readonly<Partial<Record<RuleName, (attributes: Attributes) => Attributes>>> = {
+  raise: (attributes) => ({ ...attributes, localPref: 150 }),
+  lower: (attributes) => ({ ...attributes, localPref: 100 }),
+};
+
+const changed = new WeakMap<Attributes, Map<RuleName, Attributes>>();
+
+/** The attributes that a rule lets a route through with. */
+export function modelChanged(rule: RuleName, attributes: Attributes): Attributes {
+  const change = CHANGES[rule];
+  if (change === undefined) return attributes;
+  let known = changed.get(attributes);
+  if (known === undefined) changed.set(attributes, (known = new Map()));
+  const result = known.get(rule) ?? change(attributes);
+  known.set(rule, result);
+  return result;
+}
 
 /** A path with the terms of the session it came over. */
 export interface ModelPath {
@@ -146,7 +167,8 @@ export function modelTold(best: ModelPath, to: ModelPeer, terms: Terms, prefix: 
   if (attributes.communities.includes(NO_ADVERTISE)) return undefined;
   if (terms.kind === 'external' && attributes.communities.includes(NO_EXPORT)) return undefined;
   if (!RULES[terms.export](prefix.family, prefix.length, kind)) return undefined;
-  const told = terms.kind === 'external' ? toExternal(best) : toInternal(best);
+  const through = { ...best, attributes: modelChanged(terms.export, attributes) };
+  const told = terms.kind === 'external' ? toExternal(through) : toInternal(through);
   const withHop = { ...told, nextHop: nextHop(attributes, to, terms, prefix.family) };
   return fits(withHop, to, prefix.family) ? withHop : undefined;
 }

@@ -17,7 +17,7 @@ import { blockKey, blockOf, nlriOf, pathNlriOf, sameBlock } from './encoded.ts';
 import { FakeResolver } from './fake-resolver.ts';
 import { infoOf, profileOf } from './model-peers.ts';
 import { ModelPaths, sessionOf } from './model-paths.ts';
-import { OWN, modelAccepts, modelMultipath, modelTold } from './rib-model.ts';
+import { OWN, modelAccepts, modelChanged, modelMultipath, modelTold } from './rib-model.ts';
 import type { ModelPath, ModelPeer, Terms } from './rib-model.ts';
 
 /** A route as a reader has it: the prefix, with the path identifier where there is one, and the attributes. */
@@ -276,10 +276,11 @@ export class RibWorld {
       attributes,
       metric: this.metric(attributes),
     }));
-    return paths.filter((path) => {
+    const usable = paths.filter((path) => {
       if (!modelAccepts(path, prefix)) return false;
       return path.peer === LOCAL || !(this.isOwn(path.attributes.nextHop ?? '') || path.metric === Infinity);
     });
+    return usable.map((path) => ({ ...path, attributes: modelChanged(path.terms.import, path.attributes) }));
   }
 
   private termsOf(peer: ModelPeer): Terms {
