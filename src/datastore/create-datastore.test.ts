@@ -64,5 +64,9 @@ describe('createDatastore', () => {
     await expect(create('etcd', { cacheKeyFile: missing })).rejects.toThrow(
       `datastore.cacheKeyFile ${missing} can't be read: no such file or directory`,
     );
+    const kubernetes = { kubeconfig: missing, apiGroup: 'auto' as const, usePodCidr: false };
+    await expect(create('kubernetes', { kubernetes })).rejects.toThrow(
+      `${missing} can't be read: no such file or directory`,
+    );
   });
 });

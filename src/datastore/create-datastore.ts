@@ -1,12 +1,12 @@
 /** The datastore that the configuration asks for. What the others need is not even loaded. */
 import { readFile } from 'node:fs/promises';
 import { delimiter } from 'node:path';
-import { parse } from 'yaml';
 import { isJsonObject } from '../resources/resource.ts';
 import { cacheKey } from './cache-secrets.ts';
 import { DatastoreError, reasonOf } from './datastore-error.ts';
 import type { Datastore } from './datastore.ts';
 import { FileDatastore } from './file-datastore.ts';
+import { readKubeconfig } from './kubeconfig.ts';
 import { UnlockedDatastore } from './unlocked-datastore.ts';
 
 /** As the configuration has it. */
@@ -46,7 +46,7 @@ export async function createDatastore(settings: DatastoreSettings, node: NodeSet
   const cached = await caching(settings, node);
   if (settings.type === 'kubernetes') {
     const datastore = new UnlockedDatastore(await kubernetes(settings, node, 'all'));
-    return cached(datastore, 'kubernetes', await kubernetesPlaces(settings.kubernetes));
+    return cached(datastore, 'kubernetes', kubernetesPlaces(settings.kubernetes));
   }
   const { secretsPath, endpoints, discoverySrv } = settings.etcd;
   const { EtcdDatastore } = await import('./etcd/etcd-datastore.ts');
@@ -60,7 +60,7 @@ export async function createDatastore(settings: DatastoreSettings, node: NodeSet
   }
   const companion = await kubernetes(settings, node, 'companion');
   return new CombinedDatastore(etcd, {
-    datastore: cached(companion, 'kubernetes', await kubernetesPlaces(settings.kubernetes)),
+    datastore: cached(companion, 'kubernetes', kubernetesPlaces(settings.kubernetes)),
     wantSecrets: (names) => companion.wantSecrets(names),
   });
 }
@@ -89,16 +89,11 @@ async function readKey(path: string): Promise<Uint8Array> {
 }
 
 /** Names the API server, as far as that can be told without asking it. */
-async function kubernetesPlaces({ kubeconfig }: DatastoreSettings['kubernetes']): Promise<string[]> {
+function kubernetesPlaces({ kubeconfig }: DatastoreSettings['kubernetes']): string[] {
   const { KUBECONFIG = '', KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
   const paths = (kubeconfig === '' ? KUBECONFIG : kubeconfig).split(delimiter).filter((path) => path !== '');
   if (paths.length === 0) return [`https://${host}:${port}`];
-  try {
-    const servers = await Promise.all(paths.map(async (path) => serverOf(parse(await readFile(path, 'utf8')))));
-    return servers.filter((server) => server !== undefined);
-  } catch (error) {
-    throw new DatastoreError(`${paths.join(', ')} can't be read: ${reasonOf(error)}`, { cause: error });
-  }
+  return paths.map((path) => serverOf(readKubeconfig(path))).filter((server) => server !== undefined);
 }
 
 /** The server of the current context of a kubeconfig file. */

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Credentials } from './credentials.ts';
 
@@ -93,8 +94,29 @@ describe('Credentials', () => {
   });
 
   it.each([
+    ['text without end', 'users:\n- user:\n    token: "hunter2\n  x: ['],
+    ['two values in one', 'users:\n- user:\n    token: hunter2: x\n'],
+    ['an alias without anchor', 'users: *hunter2\n'],
+    ['a tag without meaning', 'users: !hunter2 x\n'],
+    ['a key twice', 'users: []\nusers: hunter2\n'],
+  ])('does not quote what it can not read: %s', async (_, text) => {
+    credentials = new Credentials(write('config.yaml', text));
+    const error: unknown = await credentials.access().catch((reason: unknown) => reason);
+    expect(String(error)).toMatch(/config\.yaml(:\d+:\d+)?: is not the YAML of a kubeconfig file$/);
+    expect(inspect(error)).not.toContain('hunter2');
+  });
+
+  it('does not quote what a credential program says either', async () => {
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'echo', args: ['{"token": hunter2'] };
+    credentials = new Credentials(kubeconfig({ exec }));
+    const error: unknown = await credentials.access().catch((reason: unknown) => reason);
+    expect(String(error)).toContain('its credential program has given something that is not JSON');
+    expect(inspect(error)).not.toContain('hunter2');
+  });
+
+  it.each([
     ['not there', undefined, 'no such file or directory'],
-    ['no YAML', '{', 'config.yaml: '],
+    ['no YAML', '{', 'config.yaml:1:2: is not the YAML of a kubeconfig file'],
     ['empty', '{}', 'names no cluster'],
   ])('names a file that is %s', async (_, text, words) => {
     const path = join(folder, 'config.yaml');

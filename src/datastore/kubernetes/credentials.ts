@@ -2,16 +2,15 @@
  * Where the API server is and who we are to it: kubeconfig files and in-cluster configuration as `@kubernetes/client-node`
  * reads them, read again as they change.
  */
-import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { AgentOptions, RequestOptions } from 'node:https';
 import { delimiter, dirname, resolve } from 'node:path';
 import { KubeConfig } from '@kubernetes/client-node';
 import type { User } from '@kubernetes/client-node';
-import { parse } from 'yaml';
 import { isJsonObject } from '../../resources/resource.ts';
 import { DatastoreError, reasonOf } from '../datastore-error.ts';
+import { readKubeconfig } from '../kubeconfig.ts';
 import type { Access } from './api-client.ts';
 
 /** Files are read again when they were read this long ago, in milliseconds: tokens in files change before they expire. */
@@ -70,7 +69,7 @@ export class Credentials {
     } catch (error) {
       if (error instanceof DatastoreError) throw error;
       const source = this.#path === '' ? 'the Kubernetes configuration' : this.#path;
-      throw new DatastoreError(`${source}: ${reasonOf(error)}`, { cause: error });
+      throw new DatastoreError(`${source}: ${wordsOf(error)}`);
     }
   }
 
@@ -103,6 +102,13 @@ function inTime<T>(answer: Promise<T>): Promise<T> {
     timer = setTimeout(() => reject(new Error(words)), PATIENCE);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
+/** Parsers quote what they can't read, which may be the token. */
+function wordsOf(error: unknown): string {
+  if (error instanceof SyntaxError) return 'its credential program has given something that is not JSON';
+  if (error instanceof Error && error.name === 'YAMLException') return 'is not the YAML of a kubeconfig file';
+  return reasonOf(error);
 }
 
 function headersOf({ headers, auth }: RequestOptions): Record<string, string> {
@@ -139,10 +145,11 @@ function loadConfig(path: string): KubeConfig {
 const TOKEN_FILE = 'tokenFile';
 
 function loadFile(path: string): KubeConfig {
+  // Read before client-node does, whose errors quote the file.
+  const tokenFiles = tokenFilesOf(readKubeconfig(path));
   const config = new KubeConfig();
   config.loadFromFile(path);
   // client-node overlooks a user's `tokenFile`, but reads the file again where it comes from a provider of this name.
-  const tokenFiles = tokenFilesOf(parse(readFileSync(path, 'utf8')));
   config.users = config.users.map((user) => {
     const file = tokenFiles.get(user.name);
     if (file === undefined || user.token) return user;
