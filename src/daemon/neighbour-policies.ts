@@ -72,7 +72,8 @@ export class NeighbourPolicies {
 
   /** The policies of a neighbour. */
   of({ filters, external, localPreference }: Neighbour): Policies {
-    const key = JSON.stringify([external, filters, localPreference]);
+    // Asked for each neighbour after each change. A name holds no slash.
+    const key = `${external}/${localPreference}/${filters.join('/')}`;
     const known = this.compiled.get(key);
     if (known !== undefined) return known;
     const { normalMetric } = this.defaults;
