@@ -40,7 +40,7 @@ it('brings up the session of a node with a reflector that a peerSelector selects
   await node.established(`${theirs}:${REFLECTOR_PORT}`);
   expect(await node.peer(theirs)).toMatchObject({
     type: 'node',
-    name: 'to-reflectors',
+    name: 'reflector',
     session: 'internal',
   });
 

@@ -25,7 +25,7 @@ import { attributesOf } from '../manual-route.ts';
 import type { NeighbourSession } from '../neighbour-session.ts';
 import type { Router } from '../router.ts';
 import { FibReport } from './fib-report.ts';
-import { heldChanges, peerExplanation } from './peer-explanation.ts';
+import { doneWords, heldChanges, peerExplanation } from './peer-explanation.ts';
 import { peerDetail, peerSummary } from './peer-report.ts';
 import { RouteExplainer } from './route-explanation.ts';
 import { RouteListing } from './route-listing.ts';
@@ -187,7 +187,7 @@ export class DaemonReport implements DaemonView {
     const { changes } = heldChanges(router);
     if (changes.length === 0) return { words: 'Nothing is held back.' };
     await router.confirm();
-    return { words: `Done: ${changes.map(({ peer, change }) => `${peer} is ${change}`).join(', ')}.` };
+    return { words: doneWords(changes) };
   }
 
   routeAdd(prefix: Prefix, route: RouteInput): ActionResult {

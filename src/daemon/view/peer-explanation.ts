@@ -7,6 +7,9 @@ import type { NeighbourSession } from '../neighbour-session.ts';
 import type { Router } from '../router.ts';
 import { lastTrouble } from './peer-report.ts';
 
+/** Peers that are named in a sentence, of what may be thousands. */
+const NAMED = 5;
+
 /** How the peers are that a text names, by address, node or BGPPeer. `now` in milliseconds since 1970. */
 export function peerExplanation(
   router: Router,
@@ -35,6 +38,13 @@ export function peerExplanation(
 export function heldChanges(router: Router): HeldChanges {
   const held = [...router.postponed].filter(([, { kind }]) => kind === 'held');
   return { changes: held.map(([peer, { change, words }]) => ({ peer, change, words })) };
+}
+
+/** What was held back and is done now, as a sentence. */
+export function doneWords(changes: HeldChanges['changes']): string {
+  const words = changes.slice(0, NAMED).map(({ peer, change }) => `${peer} is ${change}`);
+  const more = changes.length > NAMED ? `, and so for ${changes.length - NAMED} more` : '';
+  return `Done: ${words.join(', ')}${more}.`;
 }
 
 /** The same as problems, a sentence for each reason. */
