@@ -163,6 +163,24 @@ describe('an edited export filter', () => {
     expect(written.get(one)).toBe(23 + 256 * 4);
   });
 
+  it('is asked of no more than these where all paths are told', () => {
+    const [, one] = threePeers(exporting());
+    // Another one tells them in another order, so that paths and prefixes don't have the same numbers.
+    const teller = peer('192.0.2.1', importing(), SOURCE_EXTERNAL);
+    const block = encodeAttributes({ ...PLAIN_ATTRIBUTES, nextHop: '192.0.2.1' }, 0);
+    const set = rib.sets.acquire(block, 0, block.length);
+    for (let at = NLRI.length - 4; at >= 0; at -= 4) rib.announce(teller, 0, NLRI, at, at + 4, set);
+    rib.sets.release(set);
+    advertising.leave(one);
+    advertising.join(one, { ...profile(exporting()), addPaths: [0] });
+    settle();
+    asked = 0;
+    advertising.change(one, { ...profile(exporting(IN_ONE)), addPaths: [0] });
+    settle();
+    expect(asked).toBe(2 * 256);
+    expect(toldCounts(one)).toEqual([2 * (PREFIXES - 256)]);
+  });
+
   it('is not heard of where it comes to the same', () => {
     const [, one, other] = threePeers(exporting({ ...IN_ONE, action: 'Accept' }));
     for (const index of [one, other]) {
@@ -184,6 +202,24 @@ describe('an edited export filter', () => {
     advertising.change(one, profile(exporting()));
     settle();
     expect(rib.sets.count).toBe(sets);
+  });
+});
+
+describe('a community that an import filter adds', () => {
+  it('keeps a route from those whom it is about (RFC 1997)', () => {
+    const [teller, one, other] = threePeers(exporting());
+    advertising.change(other, { ...profile(exporting()), to: 'external' });
+    const adding = (value: string): RoutePolicy =>
+      importing({ action: 'Accept', operations: [{ addCommunity: { value } }] });
+    rib.changeImport(teller, adding('65535:65281'));
+    settle();
+    expect(toldCounts(one, other)).toEqual([PREFIXES, 0]);
+    rib.changeImport(teller, adding('65535:65282'));
+    settle();
+    expect(toldCounts(one, other)).toEqual([0, 0]);
+    rib.changeImport(teller, importing());
+    settle();
+    expect(toldCounts(one, other)).toEqual([PREFIXES, PREFIXES]);
   });
 });
 

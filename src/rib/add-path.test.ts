@@ -1,5 +1,6 @@
 /** Several paths to a prefix (RFC 7911), where what is heard of them is more than the model can tell. */
 import { describe, expect, it } from 'vitest';
+import { FakeResolver } from '../../test/support/fake-resolver.ts';
 import { OWN } from '../../test/support/rib-model.ts';
 import type { ModelPeer } from '../../test/support/rib-model.ts';
 import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
@@ -88,6 +89,36 @@ describe('a peer that is told all paths', () => {
     expect([...world.sessions.get(HEARER)!.reader.routes.keys()].map((key) => key.split(' ')[0])).toEqual([
       '10.2.0.0/16',
     ]);
+    expect(world.check()).toEqual([]);
+  });
+
+  it('hears nothing of a path whose peer has gone, even before it is removed', () => {
+    const world = worldOf(A, B);
+    for (const peer of [A, B]) world.announce(peer, PREFIX, route(peer));
+    world.settle();
+    world.down(B);
+    world.up(HEARER);
+    world.turn(0);
+    expect([...heard(world, HEARER).keys()]).toEqual([A.name]);
+    world.settle();
+    expect(world.check()).toEqual([]);
+  });
+
+  it('keeps a path that has another next hop until it is known whether that can be reached', () => {
+    const world = new RibWorld(CLIENTS, { nextHopListener: new FakeResolver() });
+    for (const peer of [A, B, HEARER]) {
+      world.up(peer);
+      if (peer !== HEARER) world.announce(peer, PREFIX, route(peer));
+    }
+    world.settle();
+    const { reader } = world.sessions.get(HEARER)!;
+    const [announced, withdrawn] = [reader.announced, reader.withdrawn];
+    world.announce(B, PREFIX, { ...route(B), nextHop: '198.51.100.9' });
+    world.turn(10);
+    expect([...heard(world, HEARER).keys()].toSorted()).toEqual([A.name, B.name]);
+    world.settle();
+    expect([...heard(world, HEARER).keys()].toSorted()).toEqual([A.name, '198.51.100.9']);
+    expect([reader.announced - announced, reader.withdrawn - withdrawn]).toEqual([1, 0]);
     expect(world.check()).toEqual([]);
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
 import { parseAddress } from '../net/address.ts';
+import { parsePrefix } from '../net/prefix.ts';
 import { SOURCE_EXTERNAL } from './policy.ts';
 import { Rib } from './rib.ts';
 import { UpdateReceiver } from './update-receiver.ts';
@@ -26,6 +27,10 @@ function reach(...nextHop: readonly string[]): number[] {
   const hop = nextHop.flatMap((text) => [...parseAddress(text).bytes]);
   const value = [0, 2, 1, hop.length, ...hop, 0, 48, 0x20, 0x01, 0x0d, 0xb8, 0, 1];
   return [0x80, 14, value.length, ...value];
+}
+
+function localPref(value: number): number[] {
+  return [0x40, 5, 4, value >>> 24, (value >> 16) & 255, (value >> 8) & 255, value & 255];
 }
 
 class Peer {
@@ -99,6 +104,11 @@ describe('a received UPDATE with path identifiers', () => {
     const mixed = { ...CONTEXT, addPaths: [0] as const };
     peer.receive(body([...reach('2001:db8::9'), ...ORIGIN, ...AS_PATH, ...NEXT_HOP], path(3, ...prefix)), mixed);
     expect(counts(peer)).toEqual([1, 1]);
+    const { words, length } = parsePrefix('2001:db8:1::/48');
+    expect(peer.rib.tables[1].prefixes.find(...words, length)).not.toBe(0);
+    const gone = [0, 2, 1, 48, 0x20, 0x01, 0x0d, 0xb8, 0, 1];
+    peer.receive(body([0x80, 15, gone.length, ...gone], []), mixed);
+    expect(counts(peer)).toEqual([1, 0]);
   });
 
   it('withdraws the paths that it announces where their attributes are malformed (RFC 7606 §2)', () => {
@@ -147,5 +157,24 @@ describe('a received UPDATE', () => {
     expect(faults).toEqual([expect.stringMatching(/too long/)]);
     expect(peer.route(0)).toBeUndefined();
     expect(peer.rib.sets.count).toBe(0);
+  });
+
+  it.each([
+    ['100', ['plain'], localPref(100)],
+    ['the metric 1024', ['metric'], localPref(2_147_482_623)],
+    ['no LOCAL_PREF', [undefined], []],
+    ['the metric 0, which none has', ['plain'], localPref(2_147_483_647)],
+    [
+      'a metric that it only reflects (RFC 4456 §8)',
+      [undefined],
+      [...localPref(2_147_482_623), 0x80, 9, 4, 1, 0, 0, 5],
+    ],
+  ])('shows what LOCAL_PREF is to a peer in our AS, with %s', (_what, expected, more) => {
+    const internal = { ...CONTEXT, external: false };
+    const own = [...ORIGIN, 0x40, 2, 0, ...NEXT_HOP, ...more];
+    expect([new Peer().receive(body(own), internal).localPrefScale]).toEqual(expected);
+    // What other ASes told it shows nothing.
+    const passedOn = [...ORIGIN, ...AS_PATH, ...NEXT_HOP, ...more];
+    expect(new Peer().receive(body(passedOn), internal).localPrefScale).toBeUndefined();
   });
 });
