@@ -119,7 +119,7 @@ describe('the configuration', () => {
       'FILE:2:1: Flow sequence in block collection must be sufficiently indented and end with a ]',
     ]);
     expect(problemsOf('nodeName: *other')).toEqual([
-      'FILE: Unresolved alias (the anchor must be set before the alias): other',
+      'FILE: Unresolved alias (the anchor must be set before the alias)',
     ]);
     const missing = join(directory, 'nowhere.yaml');
     expect(() => loadConfig({ path: missing, environment: {}, hostName: 'h' })).toThrow(/nowhere\.yaml: can't be read/);
@@ -175,6 +175,23 @@ describe('the configuration', () => {
       cacheKeyFile: '',
     });
     expect(load('datastore: { type: kubernetes }').datastore.kubernetes.apiGroup).toBe('auto');
+  });
+
+  it('quotes no password', () => {
+    const etcd = (field: string) => problemsOf(`datastore:\n  type: etcd\n  etcd: { ${field} }`).join('\n');
+    const endpoints = 'endpoints: ["http://a:1"], username: u';
+    expect(etcd(`${endpoints}, password: 991234567890`)).toMatch(/etcd\.password must be a text; in quotes, where it/);
+    for (const field of [
+      `${endpoints}, password: 991234567890`,
+      `${endpoints}, password: [991234567890]`,
+      `${endpoints}, password: *991234567890`,
+      `${endpoints}, password: "991234567890`,
+      'endpoints: ["http://u:991234567890@a:1"], username: u, password: p',
+      'endpoints: ["u:991234567890@a:1"], username: u, password: p',
+    ]) {
+      expect(etcd(field)).toMatch(/^FILE/);
+      expect(etcd(field)).not.toContain('991234567890');
+    }
   });
 
   it('says what a datastore lacks, with the field', () => {

@@ -100,17 +100,22 @@ function readConfigFile(path: string): ConfigFile {
   const [error] = document.errors;
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    throw problem(`${path}:${line}:${col}`, error.message);
+    throw problem(`${path}:${line}:${col}`, withoutQuote(error.message));
   }
   let values: unknown;
   try {
     values = document.toJS() ?? {};
   } catch (error) {
     // An alias without anchor, or aliases that multiply.
-    throw problem(path, error instanceof Error ? error.message : String(error));
+    throw problem(path, error instanceof Error ? withoutQuote(error.message) : String(error));
   }
   if (!isGroup(values)) throw problem(path, 'must be a group of fields');
   return { values, place: (at) => placeIn(document, lines, path, at) };
+}
+
+/** The text that a parser is at odds with follows its words, after a colon. It may be a password. */
+function withoutQuote(message: string): string {
+  return message.replace(/(?<=[\w)]): .*$/s, '');
 }
 
 /** The place of a field, or of the nearest group around it that there is. */
@@ -175,6 +180,9 @@ function put(values: Record<string, unknown>, [first, ...rest]: readonly string[
   }
 }
 
+/** What they hold is not for a log. */
+const SECRET: ReadonlySet<string> = new Set(['datastore.etcd.password']);
+
 function issueProblems(
   issue: z.core.$ZodIssue,
   values: unknown,
@@ -198,7 +206,10 @@ function issueProblems(
         : undefined,
     values,
   );
-  return [{ where: place(issue.path), field, message: describeIssue(issue, value), reason: 'invalid' }];
+  const message = SECRET.has(field)
+    ? 'must be a text; in quotes, where it looks like a number'
+    : describeIssue(issue, value);
+  return [{ where: place(issue.path), field, message, reason: 'invalid' }];
 }
 
 /** Settings that are understood but can't be followed by this version. */

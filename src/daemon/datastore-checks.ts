@@ -46,7 +46,9 @@ function etcdFaults(etcd: DatastoreValues['etcd']): DatastoreFault[] {
   }
   if (endpoints.length > 0 && discoverySrv !== '') refuse('discoverySrv', 'must not be set together with endpoints');
   for (const [i, endpoint] of endpoints.entries()) {
-    if (!isEndpoint(endpoint)) {
+    if (endpoint.includes('@')) {
+      refuse(`endpoints.${i}`, 'must not hold a user: username and passwordFile are for that');
+    } else if (!isEndpoint(endpoint)) {
       refuse(`endpoints.${i}`, `must be a URL like https://10.0.0.5:2379, not ${JSON.stringify(endpoint)}`);
     }
   }

@@ -57,7 +57,7 @@ export class CachedDatastore implements Datastore {
   #writing: Promise<void> | undefined;
   /** Whether there is something that is not on disk yet. */
   #dirty = false;
-  /** Before this moment nothing is written. */
+  /** Before this moment nothing is written, by a clock that nobody sets. */
   #writeAfter = 0;
 
   constructor(inner: Datastore, options: CacheOptions, timing: CacheTiming = TIMING) {
@@ -230,23 +230,23 @@ export class CachedDatastore implements Datastore {
           if (this.#dirty) this.#writeLater();
         });
       },
-      Math.max(0, this.#writeAfter - Date.now()),
+      Math.max(0, this.#writeAfter - performance.now()),
     );
     this.#writeTimer.unref();
   }
 
   async #write(): Promise<void> {
     const { source, key } = this.#options;
-    const start = Date.now();
+    const start = performance.now();
     this.#dirty = false;
     try {
-      await writeCache(this.#path, source, [...(this.#contents?.values() ?? [])], key, start);
+      await writeCache(this.#path, source, [...(this.#contents?.values() ?? [])], key, Date.now());
       if (this.#trouble !== undefined) this.#recovered();
     } catch (error) {
       this.#dirty = true;
       this.#failed(`the last known state can't be written: ${reasonOf(error)}`);
     }
-    const end = Date.now();
+    const end = performance.now();
     this.#writeAfter = end + Math.max(this.#timing.interval, (end - start) * SHARE);
   }
 

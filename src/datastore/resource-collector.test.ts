@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
+import { isJsonObject } from '../resources/resource.ts';
 import type { DatastoreListener, SourcedProblem } from './datastore.ts';
 import { ResourceCollector } from './resource-collector.ts';
 import type { RawItem } from './resource-collector.ts';
@@ -219,5 +221,64 @@ describe('a large cluster', () => {
       collector.flush();
     }
     expect(told).toEqual(Array.from({ length: 500 }, () => 1));
+  });
+});
+
+describe('whatever a source holds', () => {
+  const texts = fc.constantFrom('', '{', 'all()', 'a ==', '10.0.0.1', '10.0.0.0/8', '{"labels":5}', 'x'.repeat(300));
+  const names = [
+    'metadata',
+    'name',
+    'labels',
+    'annotations',
+    'spec',
+    'peerIP',
+    'password',
+    'secretKeyRef',
+    '__proto__',
+  ];
+  const { value } = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 4 },
+      texts,
+      fc.jsonValue({ maxDepth: 1 }),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.array(fc.tuple(fc.constantFrom(...names), tie('value'))).map((entries) => Object.fromEntries(entries)),
+    ),
+  }));
+  const spec = fc.dictionary(fc.constantFrom('asNumber', 'peerIP', 'nodeSelector', 'password', 'filters', 'x'), value);
+
+  it('is told or named, and takes away nothing that was good', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.oneof(
+            value,
+            spec.map((fields) => ({ spec: fields })),
+          ),
+          { maxLength: 5 },
+        ),
+        (values) => {
+          const heard = new Recorder();
+          const all = new ResourceCollector(heard, ['s']);
+          all.replace('s', [peer('a'), peer('b')]);
+          all.flush();
+          for (const item of values) {
+            const manifest = isJsonObject(item) ? { ...(peer('a').value as object), ...item } : item;
+            all.put('s', { ...peer('a'), value: manifest });
+            all.flush();
+            const errors = heard.problems.filter(({ severity }) => severity === 'error');
+            const [a] = heard.view.list('BGPPeer').filter(({ metadata }) => metadata.name === 'a');
+            expect(a !== undefined || errors.length === 0).toBe(true);
+            for (const { source, kind, name, message } of errors) {
+              expect([source, kind, name]).toEqual(['BGPPeer/a', 'BGPPeer', 'a']);
+              expect(message).toMatch(/^BGPPeer "a": .+; what it was before stays in force$/s);
+            }
+          }
+          expect(heard.view.get('BGPPeer', 'b')).toBeDefined();
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 });
