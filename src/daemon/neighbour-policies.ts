@@ -72,8 +72,8 @@ export class NeighbourPolicies {
 
   /** The policies of a neighbour. */
   of({ filters, external, localPreference }: Neighbour): Policies {
-    // Asked for each neighbour after each change. A name holds no slash.
-    const key = `${external}/${localPreference}/${filters.join('/')}`;
+    // Asked for each neighbour after each change, and most have no filters.
+    const key = `${external} ${localPreference} ${filters.length === 0 ? '' : JSON.stringify(filters)}`;
     const known = this.compiled.get(key);
     if (known !== undefined) return known;
     const { normalMetric } = this.defaults;
