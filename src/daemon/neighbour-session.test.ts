@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DownReason } from '../bgp/fsm/effect.ts';
 import type { Negotiated } from '../bgp/fsm/negotiate.ts';
-import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
+import { decodeAttributes, encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { ReadBudget } from '../bgp/session/read-budget.ts';
 import { parsePrefix } from '../net/prefix.ts';
@@ -203,5 +203,60 @@ describe('LOCAL_PREF of neighbours that follow each other', () => {
       const row = tables[0].peer.indexOf(session.peer);
       expect(sets.localPref[tables[0].received[row]]).toBe(2_147_482_623);
     }
+  });
+});
+
+describe('another cluster id of this node', () => {
+  const pools = [{ name: 'pods', prefix: parsePrefix('10.0.0.0/8'), disableBGPExport: false }];
+  const policies = { ...POLICIES, export: exportPolicy({ pools }) };
+  const INTERNAL = { ...NEGOTIATED, peerAs: 65_000, external: false, gracefulRestart: undefined };
+  const routes = [
+    ['10.1.0.0/16', '0.0.0.8'],
+    ['10.2.0.0/16', '0.0.0.7'],
+  ] as const;
+
+  it('is followed by sessions that go on: what was a loop, and who is told what', async () => {
+    const speaker = new Speaker({ self: { routerId: 1, clusterId: 7 }, flushForwarding: () => {} });
+    const sessions = ['192.0.2.2', '192.0.2.3'].map((address) => {
+      const neighbour = { ...NEIGHBOUR, key: address, address, peerAs: 65_000, external: false, reflectorClient: true };
+      const session = neighbourSession(speaker, { neighbour: { ...neighbour, clusterId: 7 }, policies });
+      session.established(INTERNAL);
+      speaker.sinks[session.peer] = { send: () => true };
+      return session;
+    });
+    const [teller, hearer] = sessions;
+    for (const [prefix, clusterId] of routes) {
+      const more = { clusterList: [clusterId], originatorId: '0.0.0.5', localPref: 100, nextHop: '192.0.2.2' };
+      const attributes = encodeAttributes({ ...PLAIN_ATTRIBUTES, ...more }, 0);
+      const nlri = [16, 10, Number(prefix.split('.')[1])];
+      const body = Uint8Array.of(0, 0, attributes.length >> 8, attributes.length & 255, ...attributes, ...nlri);
+      teller.update(body, 0, body.length);
+    }
+    /** Clusters that each route has come through as the other one is told it, undefined where it is not told. */
+    const told = async (): Promise<(readonly string[] | undefined)[]> => {
+      await speaker.settled();
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      const { sets, tables } = speaker.rib;
+      return routes.map(([text]) => {
+        const prefix = tables[0].prefixes.find(...parsePrefix(text).words, 16);
+        const [path] = speaker.advertising.told(hearer.peer, 0, prefix).paths;
+        if (path === undefined) return undefined;
+        const start = sets.offset[path.set];
+        return decodeAttributes(sets.arena, start, start + sets.length[path.set]).clusterList;
+      });
+    };
+    expect(await told()).toEqual([['0.0.0.7', '0.0.0.8'], undefined]);
+    speaker.rib.self = { routerId: 1, clusterId: 8 };
+    for (const session of sessions) session.changePolicy({ ...session.neighbour, clusterId: 8 }, policies);
+    expect(await told()).toEqual([undefined, ['0.0.0.8', '0.0.0.7']]);
+    // It is no reflector any more.
+    speaker.rib.self = { routerId: 1, clusterId: 1 };
+    for (const session of sessions) {
+      const { clusterId, ...neighbour } = session.neighbour;
+      expect(clusterId).toBe(8);
+      session.changePolicy({ ...neighbour, reflectorClient: false }, policies);
+    }
+    expect(await told()).toEqual([undefined, undefined]);
+    expect(speaker.rib.peers.accepted[0][teller.peer]).toBe(2);
   });
 });
