@@ -1,6 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { degreeOfPreference, encodeMetric, isEncodedMetric, metricOf, toScale } from './local-preference.ts';
+import { decodeAttributes, encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
+import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
+import { AttributeSets } from './attribute-sets.ts';
+import { AttributeExporter } from './export-attributes.ts';
+import { SOURCE_CLIENT } from './policy.ts';
 
 const NORMAL = 1024;
 
@@ -41,5 +46,32 @@ describe('LOCAL_PREF on one scale', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('the LOCAL_PREF that a neighbour is told', () => {
+  it.each([
+    ['plain', undefined, [], 100],
+    ['metric', undefined, [], 2_147_482_623],
+    ['metric', 200, [], 2_147_482_723],
+    ['plain', 2_147_483_135, [], 612],
+    ['plain', 2_147_482_623, [65_001], 100],
+    ['metric', 2_147_482_623, [65_001], 2_147_482_623],
+    // So Calico's nodes pass on what another AS told them.
+    ['metric', 100, [65_001], 100],
+  ] as const)('on the scale %s, of LOCAL_PREF %s and AS_PATH %j, is %i', (localPrefScale, localPref, asns, told) => {
+    const sets = new AttributeSets();
+    const rules = { to: 'internal', localAs: 64_512, nextHopMode: 'auto', clusterId: 1, localPrefScale } as const;
+    const exporter = new AttributeExporter(sets, {
+      ...rules,
+      selfNextHop: [Uint8Array.of(192, 0, 2, 1), undefined],
+      normalMetric: [1024, 1024],
+    });
+    const asPath = asns.length === 0 ? [] : [{ type: 'sequence' as const, asns }];
+    const attributes = { ...PLAIN_ATTRIBUTES, asPath, ...(localPref !== undefined && { localPref }) };
+    const block = encodeAttributes(attributes, 0);
+    const set = sets.acquire(block, 0, block.length);
+    exporter.write(set, 0, SOURCE_CLIENT, 9);
+    expect(decodeAttributes(exporter.out.bytes, 0, exporter.out.length).localPref).toBe(told);
   });
 });
