@@ -151,7 +151,19 @@ describe('from a mesh to reflectors', () => {
   it('goes on without those that do not come up in time', () => {
     const one = [...up.slice(0, 4), running('r2', { neighbour: REFLECTORS[1], addedAt: 10_000, up: false })];
     const memory = { began: 10_000, held: new Set<string>(), losses: new Map<string, number>() };
-    expect(plan(one, REFLECTORS, { now: 131_000, memory }).remove).toEqual(['m1', 'm2', 'm3']);
+    const covered = plan(one, REFLECTORS, { now: 131_000, memory });
+    expect(covered.postponed.get('m1')?.words).toContain('kept for a moment: r1 is up only just');
+    expect(plan(one, REFLECTORS, { now: 133_000, memory: covered.memory }).remove).toEqual(['m1', 'm2', 'm3']);
+  });
+
+  it('waits for the routes of one that came up late', () => {
+    const late = running('r1', { neighbour: REFLECTORS[0], addedAt: 10_000, since: 400_000 });
+    const memory = { ...NO_MEMORY, began: 10_000 };
+    const alone = { memory, coverage: () => ({ all: 5, alone: 1 }) };
+    expect(kinds(plan([...MESH, late], REFLECTORS.slice(0, 1), { ...alone, now: 400_100 })).m1).toBe('kept removed');
+    expect(plan([...MESH, late], REFLECTORS.slice(0, 1), { ...alone, now: 520_000 }).remove).toHaveLength(3);
+    const hours = { ...late, since: 8e6 };
+    expect(kinds(plan([...MESH, hours], REFLECTORS.slice(0, 1), { memory, now: 8e6 })).m1).toBe('kept removed');
   });
 
   it('needs no confirmation where the reflectors were there before the mesh was switched off, or come after', () => {

@@ -96,7 +96,7 @@ export interface TransitionPlan {
 /** A held session that went down may still come back for so long; afterwards it is no loss. Milliseconds. */
 const HELD_PATIENCE = 600_000;
 
-/** What was added longer ago was not added as a replacement. Milliseconds. */
+/** What was added longer before than that was not added as a replacement. Milliseconds. */
 const REPLACEMENT_AGE = 3_600_000;
 
 /** How long the other side is given to hear from its replacements too, once this one has; and how often to look. Milliseconds. */
@@ -239,14 +239,14 @@ function replace(
   const oldest = Math.min(...[...leaving].map((key) => sessions.get(key)!.addedAt));
   const newer = [...sessions].filter(
     ([key, { addedAt, disabled }]) =>
-      addedAt > oldest && now - addedAt < REPLACEMENT_AGE && replaces(wanted.get(key)) && !disabled,
+      addedAt > oldest && began - addedAt < REPLACEMENT_AGE && replaces(wanted.get(key)) && !disabled,
   );
   const fresh = added.filter((key) => replaces(wanted.get(key)));
   if (newer.length + fresh.length === 0) return { kind: 'none', began };
   const latest = fresh.length > 0 ? now : Math.max(...newer.map(([, { addedAt }]) => addedAt));
   const deadline = Math.max(began, latest) + limits.timeout;
   const pending = [...fresh, ...newer.filter(([, { wasComplete }]) => !wasComplete).map(([key]) => key)];
-  const isReady = newer.some(([, { complete }]) => complete);
+  const ready = newer.filter(([, { complete }]) => complete);
   const kept = (words: string): Replacing => ({
     kind: 'wait',
     began,
@@ -266,17 +266,19 @@ function replace(
     const words = `Wanted no more, but kept because ${missing}: ${list([...fresh, ...newer.map(([key]) => key)])}.`;
     return { kind: 'wait', began, postponed: { kind: 'held', change: 'removed', words } };
   };
-  if (!isReady) return held('none of the new sessions is up');
+  if (ready.length === 0) return held('none of the new sessions is up');
   if (last !== undefined) return held('none of the new sessions carries all its families');
   const { all, alone } = coverage(leaving);
-  if (alone > 0 && now < deadline)
+  // One that came up late has as much time to tell its routes as others.
+  const isDue = now >= Math.max(deadline, ...ready.map(([, { since }]) => since + limits.timeout));
+  if (alone > 0 && !isDue)
     return kept(`Wanted no more, but kept until its routes are known from others (${alone} are not; ${limit}).`);
   // Who happened to come shortly before need not be meant to replace what leaves.
   if (isMost(alone, all, limits.guard))
     return held(`most routes (${alone} of ${all}) have not come with the new sessions`);
   const coveredSince = memory.coveredSince ?? now;
-  if (now - coveredSince >= LINGER || now >= deadline) return { kind: 'free', began };
-  const words = `Wanted no more, but kept for a moment: ${list(newer.map(([key]) => key))} ${isAre(newer)} up only just.`;
+  if (now - coveredSince >= LINGER || alone > 0) return { kind: 'free', began };
+  const words = `Wanted no more, but kept for a moment: ${list(ready.map(([key]) => key))} ${isAre(ready)} up only just.`;
   return { ...kept(words), coveredSince };
 }
 
