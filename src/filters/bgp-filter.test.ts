@@ -202,6 +202,11 @@ describe('operations', () => {
       attributes: carried,
     });
     expect(attributes?.communities).toEqual([0xfde8_0001]);
+    const large = [{ globalAdministrator: 65_000, localData1: 1, localData2: 2 }];
+    const again = judge(operating({ addCommunity: { value: '65000:01:2' } }), '10.0.0.0/8', {
+      attributes: { ...carried, largeCommunities: large },
+    });
+    expect(again.attributes?.largeCommunities).toEqual(large);
   });
 
   it('begin another segment where the first one is a set, or full', () => {

@@ -53,7 +53,10 @@ function withCommunity(attributes: Attributes, text: string): Attributes {
     return communities.includes(community) ? attributes : { ...attributes, communities: [...communities, community] };
   }
   const large = parseLargeCommunity(text);
-  if (large === undefined || largeCommunities.some((known) => formatLargeCommunity(known) === text)) return attributes;
+  if (large === undefined) return attributes;
+  // The text may be written in another way, with leading zeros.
+  const canonical = formatLargeCommunity(large);
+  if (largeCommunities.some((known) => formatLargeCommunity(known) === canonical)) return attributes;
   return { ...attributes, largeCommunities: [...largeCommunities, large] };
 }
 
