@@ -205,6 +205,23 @@ describe('an edited export filter', () => {
   });
 });
 
+describe('another metric of normal routes', () => {
+  it('is what those are told who use metrics', () => {
+    const [, one] = threePeers(exporting());
+    const own = parsePrefix('10.99.0.0/24');
+    const block = encodeAttributes(PLAIN_ATTRIBUTES, 0);
+    rib.originate(own, rib.sets.acquire(block, 0, block.length));
+    const toldWith = (metric: number): number => {
+      rib.setNormalMetrics([metric, metric]);
+      advertising.change(one, { ...profile(exporting()), localPrefScale: 'metric', normalMetric: [metric, metric] });
+      settle();
+      const { paths } = advertising.told(one, 0, rib.tables[0].prefixes.find(...own.words, own.length));
+      return rib.sets.localPref[paths[0].set];
+    };
+    expect([toldWith(1024), toldWith(512)]).toEqual([2_147_482_623, 2_147_483_135]);
+  });
+});
+
 describe('a community that an import filter adds', () => {
   it('keeps a route from those whom it is about (RFC 1997)', () => {
     const [teller, one, other] = threePeers(exporting());
