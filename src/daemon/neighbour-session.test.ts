@@ -260,3 +260,18 @@ describe('another cluster id of this node', () => {
     expect(speaker.rib.peers.accepted[0][teller.peer]).toBe(2);
   });
 });
+
+it('an edited import filter is followed by the session that goes on, for what it told already', async () => {
+  const { speaker, session } = internalSpeaker('plain', '10.244.1.0/26');
+  const attributes = encodeAttributes({ ...PLAIN_ATTRIBUTES, localPref: 100, nextHop: '192.0.2.2' }, 0);
+  const body = Uint8Array.of(0, 0, attributes.length >> 8, attributes.length & 255, ...attributes, 16, 10, 1);
+  session.update(body, 0, body.length);
+  const accepted = async (policies: Policies): Promise<number> => {
+    session.changePolicy(session.neighbour, policies);
+    await speaker.settled();
+    return speaker.rib.peers.accepted[0][session.peer];
+  };
+  const missing = importPolicy([{ name: 'gone', spec: undefined }]);
+  expect(await accepted({ ...POLICIES, import: missing })).toBe(0);
+  expect(await accepted(POLICIES)).toBe(1);
+});

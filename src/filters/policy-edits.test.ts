@@ -164,14 +164,16 @@ describe('an edited export filter', () => {
   });
 
   it('is asked of no more than these where all paths are told', () => {
-    const [, one] = threePeers(exporting());
-    // Another one tells them in another order, so that paths and prefixes don't have the same numbers.
-    const teller = peer('192.0.2.1', importing(), SOURCE_EXTERNAL);
-    const block = encodeAttributes({ ...PLAIN_ATTRIBUTES, nextHop: '192.0.2.1' }, 0);
-    const set = rib.sets.acquire(block, 0, block.length);
-    for (let at = NLRI.length - 4; at >= 0; at -= 4) rib.announce(teller, 0, NLRI, at, at + 4, set);
+    const [teller, one, other] = threePeers(exporting());
+    const set = rib.tables[0].received[1];
+    rib.sets.retain(set);
+    // Told again in another order, so that paths and prefixes don't have the same numbers.
+    const early = peer('192.0.2.1', importing(), SOURCE_EXTERNAL);
+    rib.announce(early, 0, NLRI, 0, NLRI.length, set);
+    rib.withdraw(teller, 0, NLRI, 0, NLRI.length);
+    rib.announce(teller, 0, NLRI, 0, NLRI.length, set);
     rib.sets.release(set);
-    advertising.leave(one);
+    for (const index of [one, other]) advertising.leave(index);
     advertising.join(one, { ...profile(exporting()), addPaths: [0] });
     settle();
     asked = 0;
@@ -179,6 +181,9 @@ describe('an edited export filter', () => {
     settle();
     expect(asked).toBe(2 * 256);
     expect(toldCounts(one)).toEqual([2 * (PREFIXES - 256)]);
+    advertising.change(one, { ...profile(exporting()), addPaths: [0] });
+    settle();
+    expect([asked, ...toldCounts(one)]).toEqual([4 * 256, 2 * PREFIXES]);
   });
 
   it('is not heard of where it comes to the same', () => {
