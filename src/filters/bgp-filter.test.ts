@@ -58,6 +58,14 @@ describe('a rule of a BGPFilter', () => {
     expect(!accepts(policy, '2001:db9::/32')).toBe(outside);
   });
 
+  it('does not match what is wider than the CIDR and begins with the same address, whatever prefixLength says', () => {
+    const rule = { cidr: '10.0.0.0/16', prefixLength: { min: 8 }, action: 'Reject' } as const;
+    for (const matchOperator of ['In', 'Equal'] as const) {
+      const policy = importPolicy([importing({ ...rule, matchOperator })]);
+      expect([8, 15, 16].map((length) => accepts(policy, `10.0.0.0/${length}`))).toEqual([true, true, false]);
+    }
+  });
+
   it('compares host prefixes of IPv6 in all their words', () => {
     const rule = { cidr: '2001:db8::1:2:3/128', matchOperator: 'Equal', action: 'Reject' } as const;
     const policy = importPolicy([importing(rule)]);

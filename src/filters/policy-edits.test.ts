@@ -211,6 +211,26 @@ describe('an edited export filter', () => {
 });
 
 describe('another metric of normal routes', () => {
+  it('has what was decided by it decided anew', () => {
+    const [plain, metric] = ['192.0.2.2', '192.0.2.3'].map((address) => peer(address, importing(), SOURCE_INTERNAL));
+    for (const [teller, localPref] of [
+      [plain, 200],
+      [metric, 2_147_482_823], // metric 824
+    ]) {
+      const block = encodeAttributes({ ...PLAIN_ATTRIBUTES, localPref, nextHop: '192.0.2.9' }, 0);
+      const set = rib.sets.acquire(block, 0, block.length);
+      rib.announce(teller, 0, NLRI, 0, 4, set);
+      rib.sets.release(set);
+    }
+    settle();
+    const bestWith = (normal: number): number => {
+      rib.setNormalMetrics([normal, 1024]);
+      settle();
+      return rib.tables[0].bestPeer[rib.tables[0].prefixes.find(...parsePrefix('10.0.0.0/24').words, 24)];
+    };
+    expect([bestWith(1024), bestWith(512), bestWith(1024)]).toEqual([metric, plain, metric]);
+  });
+
   it('is what those are told who use metrics', () => {
     const [, one] = threePeers(exporting());
     const own = parsePrefix('10.99.0.0/24');
