@@ -50,8 +50,8 @@ describe('a session', () => {
     expect(configOf({}).addPaths).toEqual({ send: true, receive: false });
   });
 
-  it('waits between attempts as long as it is told, and for half a minute at most by itself', () => {
-    expect(configOf({}).connectRetryTime).toBe(30);
+  it('waits between attempts as long as it is told, and for ten seconds at most by itself', () => {
+    expect(configOf({}).connectRetryTime).toBe(10);
     expect(changeableConfig({ ...NEIGHBOUR, connectRetryTime: 5, passive: true }, RESTART)).toMatchObject({
       connectRetryTime: 5,
       passive: true,

@@ -3,8 +3,11 @@ import type { Neighbour } from '../peering/neighbour.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import type { RouterIdentity } from '../route-reflector/reflection.ts';
 
-/** Longest wait between attempts to connect, in seconds; the first ones follow sooner. */
-const CONNECT_RETRY_TIME = 30;
+/**
+ * Longest wait between attempts to connect, in seconds; the first ones follow sooner. A node that was away for a minute is not to be
+ * without half of its sessions for much longer: the others open them.
+ */
+const CONNECT_RETRY_TIME = 10;
 
 /** The TCP MD5 keys of a neighbour: none, one, or during a rotation two. */
 export function passwords({ password, nextPassword }: Neighbour): readonly string[] {
