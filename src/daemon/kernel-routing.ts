@@ -57,6 +57,8 @@ export class KernelRouting {
   private readonly watched = new Map<number, boolean>();
   private errors = 0;
   private vxlanKey: string | undefined;
+  /** Whether what is in force comes from resources that know this node. */
+  private isConfigured = false;
   private waysKey = '[]';
 
   constructor({ config, events, now, listener, onFailure }: KernelRoutingOptions) {
@@ -102,6 +104,9 @@ export class KernelRouting {
 
   /** Takes what the resources ask for; `tables` are the RIB's. */
   apply({ routing, self }: DesiredState, tables: Rib['tables']): void {
+    // Resources that know this node no more don't tell what it should do: they may be gone by mistake.
+    if (self === undefined && this.isConfigured) return;
+    this.isConfigured = self !== undefined;
     this.settings.apply(familiesOf(self));
     if (routing === undefined) return;
     this.ownership = routing.words;

@@ -24,7 +24,7 @@ export interface Loss {
   readonly staying: readonly (readonly Family[])[];
   /** Established sessions altogether. */
   readonly established: number;
-  /** Sessions that were lost shortly before. */
+  /** Sessions that ended for good shortly before. */
   readonly before: number;
 }
 
@@ -36,11 +36,14 @@ export function tooGreat(loss: Loss, limits: GuardLimits): string | undefined {
   if (ending.length > 0 && staying.length === 0) return 'no session would be left';
   const family = lastOf(ending, staying);
   if (family !== undefined) return `no session with ${FAMILY_NAMES[family]} would be left`;
-  const lost = ending.length + resetting + before;
-  const established = loss.established + before;
-  if (established < minSessions || !isMost(lost, established, limits)) return undefined;
-  const when = before === 0 ? 'at once' : `at once (${before} of them were lost just before)`;
-  return `${lost} of ${established} established sessions would be lost ${when}, and the limit is ${maxLossPercent} %`;
+  const words = (lost: number, established: number, when: string): string | undefined => {
+    if (established < minSessions || !isMost(lost, established, limits)) return undefined;
+    return `${lost} of ${established} established sessions would be lost ${when}, and the limit is ${maxLossPercent} %`;
+  };
+  const atOnce = words(ending.length + resetting, loss.established, 'at once');
+  // Those that are set up anew come back; what ended shortly before counts for what ends.
+  if (atOnce !== undefined || before === 0 || ending.length === 0) return atOnce;
+  return words(ending.length + before, loss.established + before, `at once (${before} of them just before)`);
 }
 
 /** Whether a part is a greater share than may be lost unasked. */

@@ -280,9 +280,15 @@ describe('losses one after the other', () => {
   it('count as one where little time is between them', () => {
     expect([first.remove, second.remove]).toEqual([['m1'], ['m2']]);
     expect(third(10_400).postponed.get('m3')?.words).toBe(
-      'It is wanted no more, but 3 of 4 established sessions would be lost at once (2 of them were lost just before), and the limit is 50 %.',
+      'It is wanted no more, but 3 of 4 established sessions would be lost at once (2 of them just before), and the limit is 50 %.',
     );
     expect(third(25_000).remove).toEqual(['m3']);
+  });
+
+  it('do not count for sessions that come back', () => {
+    const more = { now: 10_400, memory: second.memory };
+    const renewed = plan(all.slice(2), [{ ...all[2].neighbour, holdTime: 30 }, all[3].neighbour], more);
+    expect(renewed.reset).toEqual(['m3']);
   });
 
   it('stay held back, however long it takes', () => {

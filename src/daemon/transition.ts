@@ -141,7 +141,7 @@ export function planTransition(input: TransitionInput): TransitionPlan {
   const blocked = new Set([...moved].filter(([old]) => postponed.has(old)).map(([, key]) => key));
   const takeIdentity = !input.identityChanges || guarded.size === 0;
   const [left, resets] = [free(sorted.leaving), free([...sorted.resetting, ...sorted.closing])];
-  const lost = [...left, ...resets].filter((key) => !freed.has(key) && !moved.has(key));
+  const lost = [...left, ...free(sorted.closing)].filter((key) => !freed.has(key) && !moved.has(key));
   return {
     remove: [...sorted.gone, ...left],
     settle: freed.size > 0,

@@ -148,6 +148,15 @@ export class Cluster implements AsyncDisposable {
     renameSync(`${path}.new~`, path);
   }
 
+  /** Takes files of resources away; the function returned puts them back. */
+  remove(...names: readonly string[]): () => void {
+    const paths = names.map((name) => join(this.nodes[0].resources, name));
+    for (const path of paths) renameSync(path, `${path}.gone~`);
+    return () => {
+      for (const path of paths) renameSync(`${path}.gone~`, path);
+    };
+  }
+
   async start(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.start(this.scratch)));
   }

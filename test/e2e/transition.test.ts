@@ -150,6 +150,15 @@ describe('neighbours that change', { timeout: 60_000 }, () => {
     expect([shown.code, shown.out]).toEqual([1, expect.stringMatching(/10\.94\.0\.4 +removed/)]);
     expect((await a.starling('peer', 'list')).out).toContain('no session would be left');
     expect((await a.status()).peers).toMatchObject({ established: 1, held: 1 });
+    // Resources that are all gone take nothing away either.
+    const files = ['nodes.yaml', 'blocks.yaml', 'cluster.yaml', 'reflector.yaml'];
+    const restore = cluster.remove(...files);
+    await waitFor(() => a.status(), {
+      what: 'the resources to be gone',
+      accept: ({ problems }) => problems.some((words) => words.includes('There is no Node')),
+    });
+    expect(a.ip('route')).toMatch(/blackhole 10\.95\.1\.0\/26[^]*10\.95\.2\.0\/26/);
+    restore();
     writeReflector({ rr: 'true' });
     await waitFor(() => held(a), { what: 'the end of the problem', accept: ({ length }) => length === 0 });
     expect(await flaps(a)).toEqual([0]);
