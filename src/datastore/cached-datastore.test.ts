@@ -181,6 +181,15 @@ describe('CachedDatastore', () => {
     expect(recorder.calls).toEqual(['snapshot a', 'changes ']);
   });
 
+  it('leaves the file alone where the datastore answers while that is read', async () => {
+    await leave([peer('a')]);
+    const { inner, datastore, recorder } = start();
+    inner.become('away');
+    inner.listener.snapshot([peer('b')], []);
+    await datastore.stop();
+    expect(recorder.calls).toEqual(['snapshot b']);
+  });
+
   it('waits while there is nothing on disk', async () => {
     const { inner, recorder } = start();
     inner.become('away');

@@ -54,15 +54,15 @@ describe('a datastore that is being migrated', () => {
     inner.listener.changes([gone('ClusterInformation', 'default')], []);
     expect(recorder.peers).toEqual(['a 2', 'b 1', 'c 1']);
     inner.listener.changes([put(peer('a', 2)), put(peer('b', 3))], []);
-    inner.listener.changes([put(ready(true))], []);
-    expect(recorder.peers).toEqual(['a 2', 'b 3']);
+    inner.listener.changes([put(ready(true)), put(peer('d'))], []);
+    expect(recorder.peers).toEqual(['a 2', 'b 3', 'd 1']);
     expect([recorder.snapshots, recorder.statuses.at(-1)?.state, datastore.status]).toEqual([
       1,
       'synced',
       inner.status,
     ]);
     inner.listener.changes([gone('BGPPeer', 'b')], []);
-    expect(recorder.peers).toEqual(['a 2']);
+    expect(recorder.peers).toEqual(['a 2', 'd 1']);
   });
 
   it('is waited for at the start', () => {

@@ -39,6 +39,14 @@ describe('a block affinity', () => {
     });
   });
 
+  it('has a name that is not too long', () => {
+    const node = 'n'.repeat(250);
+    const range = keyRanges(node).find(({ kind }) => kind === 'BlockAffinity');
+    const item = range?.read(`/calico/ipam/v2/host/${node}/ipv4/block/10.0.0.64-26`, Buffer.from(''));
+    expect(parseResource(item?.value)).toMatchObject({ ok: true, resource: { spec: { node, cidr: '10.0.0.64/26' } } });
+    expect(item?.value).toMatchObject({ metadata: { name: expect.stringMatching(/^.{241}10-0-0-64-26$/s) } });
+  });
+
   it('of IPv6 is read', () => {
     const parsed = parseResource(read('ipv6/block/fd00:10::40-122', '')?.value);
     expect(parsed).toMatchObject({ ok: true, resource: { spec: { cidr: 'fd00:10::40/122' } } });

@@ -137,6 +137,16 @@ describe('a node', () => {
     },
   );
 
+  it('does not begin without the Secrets that are named', async () => {
+    const password = { secretKeyRef: { name: 'keys', key: 'k' } };
+    api.put(`/apis/${V1}/bgppeers`, { name: 'a', spec: { peerIP: '192.0.2.1', asNumber: 1, password } });
+    api.put('/api/v1/namespaces/kube-system/secrets', { name: 'keys' });
+    datastore.start(recorder);
+    await snapshot();
+    expect(recorder.view.list('Secret').map(({ metadata }) => metadata.name)).toEqual(['keys']);
+    expect(recorder.changed).toEqual([]);
+  });
+
   it('does not begin without BGPPeers, whatever else there is', async () => {
     api.refused.set('bgppeers', 403);
     datastore.start(recorder);
