@@ -63,6 +63,8 @@ export class AttributeSets {
   private cached = new Uint32Array(INITIAL_CAPACITY);
   private slots = new Uint32Array(2 * INITIAL_CAPACITY);
   private end = 1;
+  /** What the last {@link acquire} made, 0 if it was there before. */
+  private latest = 0;
   private readonly free = new U32Stack();
   private arenaEnd = 0;
   private arenaGarbage = 0;
@@ -107,6 +109,7 @@ export class AttributeSets {
     const slot = this.slotOf(bytes, start, end, hash);
     const known = this.slots[slot];
     if (known !== 0) {
+      this.latest = 0;
       this.refs[known]++;
       return known;
     }
@@ -119,6 +122,7 @@ export class AttributeSets {
     this.contexts[id] = 0;
     this.decode(id);
     this.slots[slot] = id;
+    this.latest = id;
     if (++this.count * 4 > this.slots.length * 3) this.rehash(this.slots.length * 2);
     return id;
   }
@@ -139,9 +143,12 @@ export class AttributeSets {
     this.forget(set);
   }
 
-  /** Counts one more reference of a cache. */
-  retainCached(set: number): void {
+  /** The caller's reference, which {@link acquire} has just given, becomes one of a cache. */
+  handToCache(set: number): void {
     this.cached[set]++;
+    // One that was made just now has become nothing yet that listeners could know of.
+    if (set === this.latest && this.refs[set] === 1) this.refs[set] = 0;
+    else this.release(set);
   }
 
   /** Gives one reference of a cache back. */

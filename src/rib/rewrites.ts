@@ -52,8 +52,8 @@ export class Rewrites {
     }
     const result = sets.acquire(block, 0, block.length);
     table.results[set] = result;
-    if (result !== set) sets.retainCached(result);
-    sets.release(result);
+    if (result === set) sets.release(result);
+    else sets.handToCache(result);
     return result;
   }
 

@@ -194,8 +194,8 @@ export class UpdateGroup {
     const length = fourOctetAs ? out.length : toTwoOctetAs(out.bytes, 0, out.length).length;
     if (length + OVERHEAD > maxMessage) return 0;
     const result = sets.acquire(out.bytes, 0, out.length);
-    if (result !== set) sets.retainCached(result);
-    sets.release(result);
+    if (result === set) sets.release(result);
+    else sets.handToCache(result);
     cache.result[set] = result;
     return result;
   }
