@@ -271,9 +271,10 @@ export class Cluster implements AsyncDisposable {
     await Promise.all(this.pings.map((ping) => ping.answers(RATE / 2)));
   }
 
-  /** What was lost up to now, in words. */
-  losses(): string[] {
-    return this.pings.flatMap((ping) => {
+  /** What was lost up to now, in words; of these families. */
+  losses(families: readonly AddressFamily[] = FAMILIES): string[] {
+    const counted = this.pings.filter(({ target }) => families.includes(target.includes(':') ? 6 : 4));
+    return counted.flatMap((ping) => {
       const { received, lost, gaps } = ping.count();
       return lost === 0 ? [] : [`${ping.target}: ${lost} of ${received + lost} lost: ${gaps.join('; ')}`];
     });
