@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { wantedNeighbour } from '../../test/support/wanted-neighbour.ts';
 import type { DownReason } from '../bgp/fsm/effect.ts';
 import type { Negotiated } from '../bgp/fsm/negotiate.ts';
 import { decodeAttributes, encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
@@ -13,31 +14,7 @@ import type { Policies } from './neighbour-policies.ts';
 import { NeighbourSession } from './neighbour-session.ts';
 import { Speaker } from './speaker.ts';
 
-const NEIGHBOUR: Neighbour = {
-  key: '192.0.2.2',
-  address: '192.0.2.2',
-  port: 179,
-  peerAs: 65_001,
-  localAs: 65_000,
-  external: true,
-  localAddress: '192.0.2.1',
-  localAddresses: { ipv4: '192.0.2.1' },
-  holdTime: 90,
-  passive: false,
-  families: [0],
-  allowLocalAs: 0,
-  nextHopMode: 'auto',
-  filters: [],
-  reflectorClient: false,
-  restartTime: 120,
-  addPaths: { send: true, receive: true },
-  gracefulRestartMode: 'full',
-  localPreference: 'auto',
-  password: { kind: 'none' },
-  type: 'global',
-  source: 'BGPPeer b',
-  reason: 'It is wanted.',
-};
+const NEIGHBOUR = wantedNeighbour({ localAddress: '192.0.2.1' });
 
 const NEGOTIATED: Negotiated = {
   peerAs: 65_001,

@@ -1,32 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { wantedNeighbour } from '../../test/support/wanted-neighbour.ts';
 import { localOpen } from '../bgp/fsm/local-open.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { changeableConfig, passwords, sessionConfig } from './session-config.ts';
 
-const NEIGHBOUR: Neighbour = {
-  key: '192.0.2.2',
-  address: '192.0.2.2',
-  port: 179,
-  peerAs: 65_001,
-  localAs: 65_000,
-  external: true,
-  localAddresses: { ipv4: '192.0.2.1' },
-  holdTime: 90,
-  passive: false,
-  families: [0],
-  allowLocalAs: 0,
-  nextHopMode: 'auto',
-  filters: [],
-  reflectorClient: false,
-  restartTime: 120,
-  addPaths: { send: true, receive: false },
-  gracefulRestartMode: 'full',
-  localPreference: 'auto',
-  password: { kind: 'none' },
-  type: 'global',
-  source: 'BGPPeer b',
-  reason: 'It is wanted.',
-};
+const NEIGHBOUR = wantedNeighbour({ addPaths: { send: true, receive: false } });
 const RESTART = { restarting: true, forwarding: true };
 
 function configOf(fields: Partial<Neighbour>) {

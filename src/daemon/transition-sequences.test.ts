@@ -1,6 +1,7 @@
 /** Plans one after the other, in a world where sessions come up and go down and resources change as they like. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { wantedNeighbour } from '../../test/support/wanted-neighbour.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { NO_MEMORY, planTransition } from './transition.ts';
 import type { RunningSession, TransitionPlan } from './transition.ts';
@@ -31,30 +32,16 @@ const anyStep = fc.oneof(
 );
 
 function neighbour({ key: name, holdTime }: { readonly key: string; readonly holdTime: number }): Neighbour {
-  return {
+  const type = name.startsWith('m') ? 'mesh' : 'node';
+  return wantedNeighbour({
     key: name,
     address: name,
-    port: 179,
-    peerAs: 64_512,
-    localAs: 64_512,
+    peerAs: 65_000,
     external: false,
     localAddresses: {},
     holdTime,
-    passive: false,
-    families: [0],
-    addPaths: { send: true, receive: true },
-    allowLocalAs: 0,
-    nextHopMode: 'auto',
-    filters: [],
-    reflectorClient: false,
-    restartTime: 120,
-    gracefulRestartMode: 'full',
-    localPreference: 'auto',
-    password: { kind: 'none' },
-    type: name.startsWith('m') ? 'mesh' : 'node',
-    source: '',
-    reason: '',
-  };
+    type,
+  });
 }
 
 /** A router as far as plans know it. Routes are as many as its sessions, and a complete reflector tells all of them. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { wantedNeighbour } from '../../test/support/wanted-neighbour.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { NO_MEMORY, planTransition } from './transition.ts';
 import type { RunningSession, TransitionInput, TransitionPlan } from './transition.ts';
@@ -7,31 +8,8 @@ import type { RunningSession, TransitionInput, TransitionPlan } from './transiti
 const LIMITS = { guard: { enabled: true, maxLossPercent: 50, minSessions: 2 }, timeout: 120_000 };
 
 function neighbour(key: string, fields: Partial<Neighbour> = {}): Neighbour {
-  return {
-    key,
-    address: key,
-    port: 179,
-    peerAs: 64_512,
-    localAs: 64_512,
-    external: false,
-    localAddresses: {},
-    holdTime: 90,
-    passive: false,
-    families: [0],
-    addPaths: { send: true, receive: true },
-    allowLocalAs: 0,
-    nextHopMode: 'auto',
-    filters: [],
-    reflectorClient: false,
-    restartTime: 120,
-    gracefulRestartMode: 'full',
-    localPreference: 'auto',
-    password: { kind: 'none' },
-    type: key.startsWith('m') ? 'mesh' : 'node',
-    source: 'BGPPeer b',
-    reason: 'It is wanted.',
-    ...fields,
-  };
+  const type = key.startsWith('m') ? 'mesh' : 'node';
+  return wantedNeighbour({ key, address: key, peerAs: 65_000, external: false, localAddresses: {}, type, ...fields });
 }
 
 function running(key: string, fields: Partial<RunningSession> = {}): RunningSession {

@@ -8,7 +8,7 @@ import { missingHere, requireOrSkip } from '../support/skip.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 import type { Inspect } from '../support/tcp-proxy.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { peer, peerKey, run, runSynced } from './etcd-fixture.ts';
+import { emptyEtcd, peer, peerKey, run, runSynced } from './etcd-fixture.ts';
 
 const NEEDS = { programs: ['etcd'] };
 
@@ -19,16 +19,14 @@ beforeAll(async () => {
   if (missingHere(NEEDS) === undefined) etcd = await startEtcd({ directory: scratch.path });
 });
 
-beforeEach((ctx) => requireOrSkip(ctx, NEEDS));
+beforeEach(async (ctx) => {
+  requireOrSkip(ctx, NEEDS);
+  await emptyEtcd(etcd);
+});
 
 afterAll(async () => {
   await etcd?.[Symbol.asyncDispose]();
   scratch[Symbol.dispose]();
-});
-
-beforeEach(async () => {
-  const [key, rangeEnd] = ['/calico/', '/calico0'].map((text) => Buffer.from(text).toString('base64'));
-  await etcd?.ask('/v3/kv/deleterange', { key, range_end: rangeEnd });
 });
 
 afterEach(async () => {

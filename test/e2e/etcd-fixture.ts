@@ -2,6 +2,7 @@
 import { EtcdDatastore } from '../../src/datastore/etcd/etcd-datastore.ts';
 import type { EtcdOptions, EtcdTuning } from '../../src/datastore/etcd/etcd-datastore.ts';
 import { DatastoreRecorder } from '../support/datastore-recorder.ts';
+import type { Etcd } from '../support/etcd.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 export const NODE = 'node-1';
@@ -15,6 +16,12 @@ export const peer = (name: string, asNumber: number | string = 64_513) => ({
   metadata: { name },
   spec: { peerIP: '192.0.2.1', asNumber },
 });
+
+/** Deletes all of Calico's objects. */
+export async function emptyEtcd(etcd: Etcd): Promise<void> {
+  const [key, rangeEnd] = ['/calico/', '/calico0'].map((text) => Buffer.from(text).toString('base64'));
+  await etcd.ask('/v3/kv/deleterange', { key, range_end: rangeEnd });
+}
 
 /** A tenth of the real times. */
 const TUNING: Partial<EtcdTuning> = {

@@ -5,7 +5,7 @@ import { startEtcd } from '../support/etcd.ts';
 import type { Etcd } from '../support/etcd.ts';
 import { missingHere, requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
-import { NODE, nodeKey, peer, peerKey, runSynced } from './etcd-fixture.ts';
+import { NODE, emptyEtcd, nodeKey, peer, peerKey, runSynced } from './etcd-fixture.ts';
 
 const NEEDS = { programs: ['etcd'] };
 const AFFINITIES = '/calico/ipam/v2/host';
@@ -17,16 +17,14 @@ beforeAll(async () => {
   if (missingHere(NEEDS) === undefined) etcd = await startEtcd({ directory: scratch.path });
 });
 
-beforeEach((ctx) => requireOrSkip(ctx, NEEDS));
+beforeEach(async (ctx) => {
+  requireOrSkip(ctx, NEEDS);
+  await emptyEtcd(etcd);
+});
 
 afterAll(async () => {
   await etcd?.[Symbol.asyncDispose]();
   scratch[Symbol.dispose]();
-});
-
-beforeEach(async () => {
-  const [key, rangeEnd] = ['/calico/', '/calico0'].map((text) => Buffer.from(text).toString('base64'));
-  await etcd?.ask('/v3/kv/deleterange', { key, range_end: rangeEnd });
 });
 
 describe('what is read', () => {
