@@ -35,7 +35,7 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   { field: 'datastore.etcd.username', variables: ['STARLING_ETCD_USERNAME', 'ETCD_USERNAME'], name: true },
   { field: 'datastore.etcd.password', variables: ['STARLING_ETCD_PASSWORD', 'ETCD_PASSWORD'], name: true },
   { field: 'datastore.etcd.passwordFile', variables: ['STARLING_ETCD_PASSWORD_FILE'] },
-  { field: 'datastore.etcd.secretsPath', variables: ['STARLING_ETCD_SECRETS_PATH'] },
+  { field: 'datastore.etcd.manifestsPath', variables: ['STARLING_ETCD_MANIFESTS_PATH'] },
   { field: 'datastore.kubernetes.kubeconfig', variables: ['STARLING_KUBECONFIG', 'KUBECONFIG'] },
   { field: 'datastore.kubernetes.apiGroup', variables: ['STARLING_API_GROUP', 'CALICO_API_GROUP'] },
   { field: 'datastore.kubernetes.usePodCidr', variables: ['STARLING_USE_POD_CIDR', 'USE_POD_CIDR'] },

@@ -90,8 +90,8 @@ export const configSchema = z.strictObject({
           username: z.string().default(''),
           password: z.string().default(''),
           passwordFile: z.string().default(''),
-          /** Manifests of the Secrets that resources refer to. */
-          secretsPath: z.string().default(''),
+          /** Manifests of what etcd has no place for. */
+          manifestsPath: z.string().default(''),
         })
         .prefault({}),
       kubernetes: z

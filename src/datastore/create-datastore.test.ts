@@ -22,7 +22,7 @@ const ETCD = {
   username: '',
   password: '',
   passwordFile: '',
-  secretsPath: '',
+  manifestsPath: '',
 };
 
 function create(type: DatastoreSettings['type'], more: Partial<DatastoreSettings> = {}) {
@@ -55,7 +55,7 @@ describe('createDatastore', () => {
 
   it('adds to etcd what it lacks', async () => {
     const kubernetes = { kubeconfig: kubeconfig(), apiGroup: 'auto' as const, usePodCidr: false };
-    expect(await create('etcd', { etcd: { ...ETCD, secretsPath: directory } })).toBeInstanceOf(CombinedDatastore);
+    expect(await create('etcd', { etcd: { ...ETCD, manifestsPath: directory } })).toBeInstanceOf(CombinedDatastore);
     expect(await create('etcd', { kubernetes })).toBeInstanceOf(CombinedDatastore);
   });
 

@@ -9,6 +9,9 @@ import { FileDatastore } from './file-datastore.ts';
 import { readKubeconfig } from './kubeconfig.ts';
 import { UnlockedDatastore } from './unlocked-datastore.ts';
 
+/** Kinds that Calico's layout of etcd has no place for. */
+const NOT_IN_ETCD = ['Secret', 'Service', 'EndpointSlice', 'Namespace'] as const;
+
 /** As the configuration has it. */
 export interface DatastoreSettings {
   readonly type: 'file' | 'etcd' | 'kubernetes';
@@ -22,7 +25,7 @@ export interface DatastoreSettings {
     readonly username: string;
     readonly password: string;
     readonly passwordFile: string;
-    readonly secretsPath: string;
+    readonly manifestsPath: string;
   };
   readonly kubernetes: {
     readonly kubeconfig: string;
@@ -48,15 +51,15 @@ export async function createDatastore(settings: DatastoreSettings, node: NodeSet
     const datastore = new UnlockedDatastore(await kubernetes(settings, node, 'all'));
     return cached(datastore, 'kubernetes', kubernetesPlaces(settings.kubernetes));
   }
-  const { secretsPath, endpoints, discoverySrv } = settings.etcd;
+  const { manifestsPath, endpoints, discoverySrv } = settings.etcd;
   const { EtcdDatastore } = await import('./etcd/etcd-datastore.ts');
   const places = endpoints.length > 0 ? endpoints : [`SRV records of ${discoverySrv}`];
   const datastore = new EtcdDatastore({ ...settings.etcd, nodeName: node.nodeName });
   const etcd = cached(new UnlockedDatastore(datastore), 'etcd', places);
-  if (settings.kubernetes.kubeconfig === '' && secretsPath === '') return etcd;
+  if (settings.kubernetes.kubeconfig === '' && manifestsPath === '') return etcd;
   const { CombinedDatastore } = await import('./combined-datastore.ts');
   if (settings.kubernetes.kubeconfig === '') {
-    return new CombinedDatastore(etcd, { datastore: new FileDatastore(secretsPath), kinds: ['Secret'] });
+    return new CombinedDatastore(etcd, { datastore: new FileDatastore(manifestsPath), kinds: NOT_IN_ETCD });
   }
   const companion = await kubernetes(settings, node, 'companion');
   return new CombinedDatastore(etcd, {

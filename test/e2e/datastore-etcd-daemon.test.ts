@@ -60,7 +60,7 @@ describe('starlingd with etcd', () => {
     await etcd.put(calico('bgppeers', 'bad'), bgpPeer(3, 65_003, { asNumber: 'many' }));
     await node.startDaemon(
       node.configure({
-        datastore: { type: 'etcd', etcd: { endpoints: [etcd.url], secretsPath: node.resources }, cache: '' },
+        datastore: { type: 'etcd', etcd: { endpoints: [etcd.url], manifestsPath: node.resources }, cache: '' },
       }),
     );
     await node.established(linkAddresses(1).theirs);

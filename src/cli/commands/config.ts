@@ -54,7 +54,7 @@ async function resourcesOnly(path: string, checked: readonly string[] = []): Pro
 /** The resources that the configuration points at, as far as they are files, and what this node makes of them. */
 async function withNode(config: Config, checked: readonly string[]): Promise<Validation> {
   const { type, file, etcd } = config.datastore;
-  if (type === 'etcd' && etcd.secretsPath !== '') return resourcesOnly(etcd.secretsPath, checked);
+  if (type === 'etcd' && etcd.manifestsPath !== '') return resourcesOnly(etcd.manifestsPath, checked);
   if (type !== 'file') return result(checked, 0, []);
   const { path } = file;
   const all = [...checked, path];
