@@ -14,12 +14,14 @@ it('tells what a running daemon takes from what has to wait', () => {
   const changed = configOf({
     STARLING_LOG_LEVEL: 'debug',
     STARLING_MULTIPATH_RELAX: 'false',
+    STARLING_SERVICES_GUARD_HOLD_TIME: '20',
+    STARLING_CALICO_COMPATIBLE: 'strict',
     NODENAME: 'other',
     STARLING_API_HTTP: '',
   });
   const before = configOf({ STARLING_API_HTTP: '127.0.0.1:1' });
   expect(compareConfigs(before, changed)).toEqual({
-    now: ['bestPath.multipathRelax', 'log.level'],
+    now: ['services.guard.holdTime', 'calicoCompatible', 'bestPath.multipathRelax', 'log.level'],
     later: ['nodeName', 'api.http'],
   });
 });

@@ -144,6 +144,23 @@ export const configSchema = z.strictObject({
       transitionTimeout: z.number().min(1).max(86_400).default(120),
     })
     .prefault({}),
+  services: z
+    .strictObject({
+      guard: z
+        .strictObject({
+          enabled: z.boolean().default(true),
+          maxWithdrawPercent: z.number().min(0).max(100).default(50),
+          minPrefixes: z.int().min(1).default(10),
+          /** How long what is too much is held, seconds. */
+          holdTime: z.number().min(0).max(3600).default(10),
+        })
+        .prefault({}),
+      /** How long a withdrawal waits, seconds. */
+      withdrawDelay: z.number().min(0).max(3600).default(0),
+    })
+    .prefault({}),
+  /** `strict`: services are advertised as Calico does it, defects included. */
+  calicoCompatible: z.enum(['mended', 'strict']).default('mended'),
   bestPath: z
     .strictObject({
       alwaysCompareMed: z.boolean().default(false),
