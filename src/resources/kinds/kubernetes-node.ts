@@ -47,11 +47,39 @@ const annotations = z.object({
 
 const manifest = z.object({
   metadata: z.object({ annotations: annotations.prefault({}) }),
-  spec: z.object({ podCIDR: cidr.optional(), podCIDRs: z.array(cidr).optional() }),
+  spec: z.object({
+    podCIDR: cidr.optional(),
+    podCIDRs: z.array(cidr).optional(),
+    unschedulable: z.boolean().optional(),
+    taints: z.array(z.object({ key: z.string(), effect: z.string().optional() })).optional(),
+  }),
   status: z
-    .object({ addresses: z.array(z.object({ address: z.string(), type: z.string().optional() })).default([]) })
+    .object({
+      addresses: z.array(z.object({ address: z.string(), type: z.string().optional() })).default([]),
+      conditions: z
+        .array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() }))
+        .default([]),
+    })
     .prefault({}),
 });
+
+/** What kubelet says of why a node is not ready while the machine goes down (kubelet's nodeshutdown manager). */
+const SHUTTING_DOWN = 'node is shutting down';
+
+type Conditions = z.output<typeof manifest>['status']['conditions'];
+
+/** Those that matter here; what is not so is left out, as most nodes report nothing of the kind. */
+function stateOf(conditions: Conditions) {
+  const has = (type: string, status: string, words = ''): boolean =>
+    conditions.some(
+      (condition) =>
+        condition.type === type && condition.status === status && (condition.message ?? '').includes(words),
+    );
+  return {
+    ...(has('NetworkUnavailable', 'True') && { networkUnavailable: true }),
+    ...(has('Ready', 'False', SHUTTING_DOWN) && { shuttingDown: true }),
+  };
+}
 
 /** The same node as Calico's Node says it. */
 function asCalicoNode({ metadata, spec, status }: z.output<typeof manifest>): z.input<typeof NODE.schema> {
@@ -75,11 +103,14 @@ function asCalicoNode({ metadata, spec, status }: z.output<typeof manifest>): z.
       },
       addresses: status.addresses,
       interfaces: of['projectcalico.org/Interfaces'],
+      ...(spec.unschedulable === true && { unschedulable: true }),
+      ...(spec.taints !== undefined && spec.taints.length > 0 && { taints: spec.taints }),
     },
     status: {
       podCIDRs: spec.podCIDRs ?? (spec.podCIDR === undefined ? [] : [spec.podCIDR]),
       wireguardPublicKey: of['projectcalico.org/WireguardPublicKey'],
       wireguardPublicKeyV6: of['projectcalico.org/WireguardPublicKeyV6'],
+      ...stateOf(status.conditions),
     },
   };
 }

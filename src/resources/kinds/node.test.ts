@@ -28,8 +28,20 @@ const KUBERNETES_NODE = {
       'projectcalico.org/labels': '{"rack":"a"}',
     },
   },
-  spec: { podCIDR: '10.244.0.0/24', podCIDRs: ['10.244.0.0/24', 'fd00::/64'], unschedulable: true },
-  status: { addresses: [{ type: 'InternalIP', address: '192.0.2.1' }], capacity: { cpu: '2' } },
+  spec: {
+    podCIDR: '10.244.0.0/24',
+    podCIDRs: ['10.244.0.0/24', 'fd00::/64'],
+    unschedulable: true,
+    taints: [{ key: 'node.kubernetes.io/out-of-service', value: 'nodeshutdown', effect: 'NoExecute' }],
+  },
+  status: {
+    addresses: [{ type: 'InternalIP', address: '192.0.2.1' }],
+    capacity: { cpu: '2' },
+    conditions: [
+      { type: 'NetworkUnavailable', status: 'True', reason: 'CalicoIsDown', message: 'Calico is shutting down' },
+      { type: 'Ready', status: 'False', reason: 'KubeletNotReady', message: 'node is shutting down' },
+    ],
+  },
 };
 
 const AS_CALICO_SAYS_IT = {
@@ -50,8 +62,15 @@ const AS_CALICO_SAYS_IT = {
     wireguard: { interfaceIPv4Address: '10.244.0.3' },
     addresses: [{ type: 'InternalIP', address: '192.0.2.1' }],
     interfaces: [{ name: 'eth0', addresses: ['192.0.2.1'] }],
+    unschedulable: true,
+    taints: [{ key: 'node.kubernetes.io/out-of-service', effect: 'NoExecute' }],
   },
-  status: { podCIDRs: ['10.244.0.0/24', 'fd00::/64'], wireguardPublicKey: 'key' },
+  status: {
+    podCIDRs: ['10.244.0.0/24', 'fd00::/64'],
+    wireguardPublicKey: 'key',
+    networkUnavailable: true,
+    shuttingDown: true,
+  },
 };
 
 describe('Node', () => {

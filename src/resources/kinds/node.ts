@@ -32,10 +32,17 @@ const spec = z.object({
   orchRefs: z.array(z.object({ nodeName: z.string().optional(), orchestrator: z.string() })).default([]),
   addresses: z.array(z.object({ address: z.string(), type: z.string().optional() })).default([]),
   interfaces: nodeInterfaces.default([]),
+  /** As Kubernetes' Node says it; Calico's has no place for it, but in a file it may be given. */
+  unschedulable: z.boolean().optional(),
+  taints: z.array(z.object({ key: z.string(), effect: z.string().optional() })).optional(),
 });
 
 const status = z.object({
   podCIDRs: z.array(cidr).default([]),
+  /** Whether Kubernetes has the condition NetworkUnavailable of the node. */
+  networkUnavailable: z.boolean().optional(),
+  /** Whether kubelet says that the machine is going down. */
+  shuttingDown: z.boolean().optional(),
   wireguardPublicKey: z.string().optional(),
   wireguardPublicKeyV6: z.string().optional(),
 });
