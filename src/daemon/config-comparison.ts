@@ -4,7 +4,7 @@ import { CONFIG_FIELDS } from './config-fields.ts';
 import type { Config } from './config.ts';
 
 /** Fields, or with a dot groups of fields, that a running daemon takes. */
-const NOW = ['log.', 'bestPath.', 'peering.', 'services.', 'calicoCompatible', 'fib.sysctl', 'fib.felix'];
+const NOW = ['log.', 'bestPath.', 'peering.', 'drain.', 'services.', 'calicoCompatible', 'fib.sysctl', 'fib.felix'];
 
 export interface ConfigComparison {
   /** Fields that can change at once. */

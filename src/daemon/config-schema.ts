@@ -161,6 +161,19 @@ export const configSchema = z.strictObject({
     .prefault({}),
   /** `strict`: services are advertised as Calico does it, defects included. */
   calicoCompatible: z.enum(['mended', 'strict']).default('mended'),
+  drain: z
+    .strictObject({
+      onCordon: z.boolean().default(false),
+      onOutOfService: z.boolean().default(true),
+      onNetworkUnavailable: z.boolean().default(false),
+      /** When a signal to stop withdraws everything first, and is no restart. */
+      onStop: z.enum(['never', 'nodeStops', 'cordoned', 'always']).default('nodeStops'),
+      /** Seconds from GRACEFUL_SHUTDOWN to the withdrawal of services. */
+      wait: z.number().min(0).max(86_400).default(10),
+      /** Seconds from there to the withdrawal of pods. */
+      servicesWait: z.number().min(0).max(86_400).default(5),
+    })
+    .prefault({}),
   bestPath: z
     .strictObject({
       alwaysCompareMed: z.boolean().default(false),
