@@ -159,7 +159,7 @@ export class Router {
     const routes = wanted.map(({ prefix, kind, reason, interface: link, metric }) => ({
       prefix,
       reason,
-      workload: kind === 'workload',
+      kind,
       attributes: metric === undefined ? PLAIN_ATTRIBUTES : { ...PLAIN_ATTRIBUTES, localPref: encodeMetric(metric) },
       ...(link !== undefined && { interface: link }),
     }));

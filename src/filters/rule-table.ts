@@ -14,6 +14,7 @@ import {
   SOURCE_EXTERNAL,
   SOURCE_INTERNAL,
   SOURCE_LOCAL,
+  SOURCE_SERVICE,
   SOURCE_WORKLOAD,
 } from '../rib/policy.ts';
 import type { AttributeRewrite, PolicyRow, PolicyVerdict, RoutePolicy, RouteView } from '../rib/policy.ts';
@@ -22,8 +23,9 @@ import type { RouteConditions } from './route-conditions.ts';
 
 /** Sets of route sources, one bit a {@link RouteView} source. */
 export const LOCAL_SOURCE = 1 << SOURCE_LOCAL;
+export const SERVICE_SOURCE = 1 << SOURCE_SERVICE;
 export const BGP_SOURCES = (1 << SOURCE_EXTERNAL) | (1 << SOURCE_INTERNAL) | (1 << SOURCE_CLIENT);
-export const ANY_SOURCE = LOCAL_SOURCE | (1 << SOURCE_WORKLOAD) | BGP_SOURCES;
+export const ANY_SOURCE = LOCAL_SOURCE | (1 << SOURCE_WORKLOAD) | SERVICE_SOURCE | BGP_SOURCES;
 
 /** Holds for prefixes within `prefix` whose length is in `[minLength, maxLength]`, or for all others with `negate`. */
 export interface PrefixMatch {

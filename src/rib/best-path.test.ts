@@ -107,7 +107,7 @@ describe('LOCAL_PREF of two kinds of nodes', () => {
       return rows.map((row) => rib.peers.info[table.peer[row]]!.address);
     };
     expect(used()).toEqual(['10.0.0.3']);
-    rib.flush(4, 0);
+    rib.flush(5, 0);
     expect(used().toSorted()).toEqual(['10.0.0.1', '10.0.0.2']);
     rib.setNormalMetrics([2048, 1024]);
     expect(rib.hasWork).toBe(true);

@@ -13,12 +13,18 @@ export const LOCAL_PEER = 0;
 /** Index of the pseudo-peer that routes to this node's workloads come from, as the kernel has them. */
 export const WORKLOAD_PEER = 1;
 
+/** Index of the pseudo-peer that routes to services come from. */
+export const SERVICE_PEER = 2;
+
+/** Indexes of the pseudo-peers. */
+export const OWN_PEERS = [LOCAL_PEER, WORKLOAD_PEER, SERVICE_PEER] as const;
+
 /** Index of a pseudo-peer. */
-export type OwnPeer = typeof LOCAL_PEER | typeof WORKLOAD_PEER;
+export type OwnPeer = (typeof OWN_PEERS)[number];
 
 /** Whether an index is that of a pseudo-peer: its routes are this router's own. */
 export function isOwnPeer(peer: number): boolean {
-  return peer <= WORKLOAD_PEER;
+  return peer <= SERVICE_PEER;
 }
 
 /** Highest number of peers; peer indexes are kept in 16 bits. */
@@ -94,9 +100,10 @@ export class Peers {
   private readonly rewrites: Rewrites;
 
   /** Takes the pseudo-peers that this router's own routes come from. `rewrites` is told which policies are in use. */
-  constructor(local: PeerInfo, workload: PeerInfo, rewrites: Rewrites) {
+  constructor(own: Readonly<Record<OwnPeer, PeerInfo>>, rewrites: Rewrites) {
     this.rewrites = rewrites;
-    for (const [index, info] of [local, workload].entries()) {
+    for (const index of OWN_PEERS) {
+      const info = own[index];
       this.info.push(info);
       this.source[index] = info.source;
       this.routerId[index] = info.routerId;

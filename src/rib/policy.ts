@@ -15,6 +15,7 @@ export {
   SOURCE_EXTERNAL,
   SOURCE_INTERNAL,
   SOURCE_LOCAL,
+  SOURCE_SERVICE,
   SOURCE_WORKLOAD,
   isOwn,
 } from '../route-reflector/route-source.ts';

@@ -19,10 +19,10 @@ import { loopIn } from './import-check.ts';
 import type { NextHopAnswer, NextHopListener } from './next-hops.ts';
 import type { RouterIdentity } from '../route-reflector/reflection.ts';
 import { PathTable } from './path-table.ts';
-import { LOCAL_PEER, Peers } from './peers.ts';
+import { LOCAL_PEER, Peers, SERVICE_PEER, WORKLOAD_PEER } from './peers.ts';
 import type { OwnPeer, PeerInfo } from './peers.ts';
 import { readNlri } from './read-nlri.ts';
-import { REJECTED, emptyView, SOURCE_LOCAL, SOURCE_WORKLOAD } from './policy.ts';
+import { REJECTED, emptyView, SOURCE_LOCAL, SOURCE_SERVICE, SOURCE_WORKLOAD } from './policy.ts';
 import type { RoutePolicy, RouteView } from './policy.ts';
 import { changeScope } from './policy-change.ts';
 import type { ChangeScope } from './policy-change.ts';
@@ -86,8 +86,11 @@ export class Rib {
     const { routerId } = options.self;
     const own = { routerId, localAs: 0, allowLocalAs: 0, importPolicy: ACCEPT_OWN };
     this.peers = new Peers(
-      { ...own, address: 'local', source: SOURCE_LOCAL },
-      { ...own, address: 'workload', source: SOURCE_WORKLOAD },
+      {
+        [LOCAL_PEER]: { ...own, address: 'local', source: SOURCE_LOCAL },
+        [WORKLOAD_PEER]: { ...own, address: 'workload', source: SOURCE_WORKLOAD },
+        [SERVICE_PEER]: { ...own, address: 'service', source: SOURCE_SERVICE },
+      },
       this.sets.rewrites,
     );
     this.interfaces = new RouteInterfaces(this.sets, this.peers);

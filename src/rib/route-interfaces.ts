@@ -1,7 +1,7 @@
 /** Interfaces that packets of routes leave through, for policies that ask for them. */
 import type { Family } from '../net/family.ts';
 import type { AttributeSets } from './attribute-sets.ts';
-import { isOwnPeer } from './peers.ts';
+import { OWN_PEERS, isOwnPeer } from './peers.ts';
 import type { OwnPeer, Peers } from './peers.ts';
 
 export class RouteInterfaces {
@@ -39,5 +39,5 @@ export class RouteInterfaces {
 
 /** An own route as one number. */
 function keyOf(peer: number, family: Family, prefix: number): number {
-  return (prefix * 2 + family) * 2 + peer;
+  return (prefix * 2 + family) * OWN_PEERS.length + peer;
 }

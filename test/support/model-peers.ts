@@ -14,7 +14,7 @@ const SOURCES = {
   internal: SOURCE_INTERNAL,
   client: SOURCE_CLIENT,
 } as const;
-const KINDS = ['local', 'local', 'external', 'internal', 'client'] as const;
+const KINDS = ['local', 'local', 'local', 'external', 'internal', 'client'] as const;
 
 function policyOf(name: RuleName): RoutePolicy {
   const change = CHANGES[name];

@@ -18,7 +18,7 @@ import { FAMILIES } from '../../net/family.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import type { PeerExplanation as PeeringReasons } from '../../peering/explain-peer.ts';
-import { LOCAL_PEER, WORKLOAD_PEER } from '../../rib/peers.ts';
+import { OWN_PEERS } from '../../rib/peers.ts';
 import type { EventLog } from '../event-log.ts';
 import type { KernelRouting } from '../kernel-routing.ts';
 import { attributesOf } from '../manual-route.ts';
@@ -138,7 +138,7 @@ export class DaemonReport implements DaemonView {
     const [ipv4, ipv6] = FAMILIES.map((family) => ({
       prefixes: router.rib.tables[family].prefixes.count,
       paths: router.rib.tables[family].count,
-      originated: [LOCAL_PEER, WORKLOAD_PEER].reduce((sum, peer) => sum + router.rib.peers.received[family][peer], 0),
+      originated: OWN_PEERS.reduce<number>((sum, peer) => sum + router.rib.peers.received[family][peer], 0),
     }));
     return {
       families: { 'ipv4-unicast': ipv4, 'ipv6-unicast': ipv6 },
@@ -192,7 +192,7 @@ export class DaemonReport implements DaemonView {
 
   routeAdd(prefix: Prefix, route: RouteInput): ActionResult {
     const { router, events } = this.sources;
-    router.ownRoutes.add({ prefix, reason: 'added by hand', attributes: attributesOf(prefix, route) });
+    router.ownRoutes.add({ prefix, kind: 'manual', reason: 'added by hand', attributes: attributesOf(prefix, route) });
     router.kick();
     events.add('advertisement', formatPrefix(prefix), 'originated: added by hand');
     return { words: `Route ${formatPrefix(prefix)} is originated until it is deleted or the daemon restarts.` };

@@ -17,7 +17,7 @@ import type { RouteSource } from '../../rib/policy.ts';
 import type { Rib } from '../../rib/rib.ts';
 
 /** By {@link RouteSource}. */
-const SOURCE_NAMES = ['local', 'local', 'external', 'internal', 'client'] as const;
+const SOURCE_NAMES = ['local', 'local', 'local', 'external', 'internal', 'client'] as const;
 
 /** Which route is to be shown, and what is known of its role. */
 export interface RouteRef {

@@ -2,6 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { hex } from '../../../../test/support/wire.ts';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../../../net/family.ts';
 import { decodeAttributes, encodeAttributes, formatAttributes } from './attribute-codec.ts';
+import { OWN_LABEL } from './attribute-codes.ts';
+import { AttributeSummary, summarise } from './attribute-summary.ts';
 import type { Attributes } from './attributes.ts';
 
 const EMPTY: Attributes = {
@@ -89,6 +91,23 @@ describe('encodeAttributes and decodeAttributes', () => {
     const block = encodeAttributes({ ...EMPTY, communities }, IPV4_UNICAST);
     expect([...block.subarray(7, 11)]).toEqual([0xd0, 8, 1, 0]);
     expect(decodeAttributes(block, 0, block.length).communities).toEqual(communities);
+  });
+
+  it('keep the label of an own route, which nobody is shown', () => {
+    const labelled = { ...EMPTY, label: 70_000 };
+    const block = encodeAttributes(labelled, IPV4_UNICAST);
+    expect(decodeAttributes(block, 0, block.length)).toEqual(labelled);
+    expect(formatAttributes(labelled)).toEqual(formatAttributes(EMPTY));
+    expect(encodeAttributes({ ...EMPTY, label: 0 }, IPV4_UNICAST)).toEqual(encodeAttributes(EMPTY, IPV4_UNICAST));
+  });
+
+  it('take an attribute with the code of the label that a peer sent for an unknown one', () => {
+    const unknown = [{ code: OWN_LABEL, flags: 0xe0, value: hex('00000007') }];
+    const block = encodeAttributes({ ...EMPTY, unknown }, IPV4_UNICAST);
+    expect(decodeAttributes(block, 0, block.length)).toEqual({ ...EMPTY, unknown });
+    const summary = new AttributeSummary();
+    summarise(block, 0, block.length, summary);
+    expect(summary.label).toBe(0);
   });
 
   it('find the metric of AIGP behind other TLVs', () => {

@@ -1,12 +1,14 @@
 /**
  * Attributes as objects from and to canonical blocks, by way of the attribute table.
  */
+import { readU32 } from '../../../net/address.ts';
 import type { Family } from '../../../net/family.ts';
 import { ByteWriter } from '../byte-writer.ts';
 import { toHex } from '../bytes.ts';
+import { FLAG_OPTIONAL, OWN_LABEL } from './attribute-codes.ts';
 import type { AttributesDraft } from './attribute-row.ts';
 import { ATTRIBUTE_BY_CODE, ATTRIBUTE_TABLE } from './attribute-table.ts';
-import { attributeEnd, valueStart, writeAttribute } from './attribute-walk.ts';
+import { attributeEnd, isOwnLabel, valueStart, writeAttribute } from './attribute-walk.ts';
 import type { Attributes, UnknownAttribute } from './attributes.ts';
 
 /** Decodes the canonical block `block[start, end)`. */
@@ -28,6 +30,7 @@ export function decodeAttributes(block: Uint8Array, start: number, end: number):
     const value = valueStart(block, at);
     const row = ATTRIBUTE_BY_CODE[block[at + 1]];
     if (row !== undefined) row.decode(block, value, next, attributes);
+    else if (isOwnLabel(block, at)) attributes.label = readU32(block, value);
     else unknown.push({ code: block[at + 1], flags: block[at] & 0xe0, value: block.slice(value, next) });
     at = next;
   }
@@ -46,6 +49,11 @@ export function encodeAttributes(attributes: Attributes, family: Family): Uint8A
     if (row.encode(attributes, value, family)) writeAttribute(out, row.flags, row.code, value.bytes, 0, value.length);
   }
   for (const { code, flags, value: bytes } of attributes.unknown) writeAttribute(out, flags, code, bytes);
+  if (attributes.label !== undefined && attributes.label !== 0) {
+    value.length = 0;
+    value.u32(attributes.label);
+    writeAttribute(out, FLAG_OPTIONAL, OWN_LABEL, value.bytes, 0, value.length);
+  }
   return out.finish();
 }
 

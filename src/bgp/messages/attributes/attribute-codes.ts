@@ -21,6 +21,11 @@ export const IPV6_EXTENDED_COMMUNITIES = 25;
 export const AIGP = 26;
 export const LARGE_COMMUNITY = 32;
 export const ONLY_TO_CUSTOMER = 35;
+/**
+ * Of the daemon's own, in blocks of routes that it originates: a code that IANA has assigned to nobody, optional and not
+ * transitive. So it is told to no peer, and what a peer sends with these flags is dropped (RFC 4271 §9).
+ */
+export const OWN_LABEL = 254;
 
 export const FLAG_OPTIONAL = 0x80;
 export const FLAG_TRANSITIVE = 0x40;

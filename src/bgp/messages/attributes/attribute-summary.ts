@@ -4,7 +4,7 @@
 import { readU32 } from '../../../net/address.ts';
 import { AS_SEQUENCE, AS_SET } from './as-path.ts';
 import * as code from './attribute-codes.ts';
-import { attributeEnd, findAttribute, valueStart } from './attribute-walk.ts';
+import { attributeEnd, findAttribute, isOwnLabel, valueStart } from './attribute-walk.ts';
 import * as communities from './communities.ts';
 
 /** Bits of {@link AttributeSummary.wellKnown}: communities that the daemon acts on. */
@@ -38,6 +38,8 @@ export class AttributeSummary {
   /** {@link NO_EXPORT} and the other bits. */
   wellKnown = 0;
   hasAsSet = false;
+  /** See `Attributes.label`; 0 where there is none. */
+  label = 0;
 }
 
 /** Reads the canonical block `block[start, end)` into `out`. Checks and allocates nothing. */
@@ -55,6 +57,7 @@ export function summarise(block: Uint8Array, start: number, end: number, out: At
   out.clusterListLength = 0;
   out.wellKnown = 0;
   out.hasAsSet = false;
+  out.label = 0;
   for (let at = start; at < end;) {
     const next = attributeEnd(block, at);
     const value = valueStart(block, at);
@@ -89,6 +92,9 @@ export function summarise(block: Uint8Array, start: number, end: number, out: At
         break;
       case code.CLUSTER_LIST:
         out.clusterListLength = (next - value) >> 2;
+        break;
+      case code.OWN_LABEL:
+        if (isOwnLabel(block, at)) out.label = readU32(block, value);
         break;
       default:
     }

@@ -4,7 +4,7 @@
  */
 import type { ByteWriter } from '../byte-writer.ts';
 import { readU16 } from '../bytes.ts';
-import { FLAG_EXTENDED_LENGTH } from './attribute-codes.ts';
+import { FLAG_EXTENDED_LENGTH, FLAG_OPTIONAL, FLAG_TRANSITIVE, OWN_LABEL } from './attribute-codes.ts';
 
 /** Where the value of the attribute at `at` begins. */
 export function valueStart(bytes: Uint8Array, at: number): number {
@@ -32,6 +32,11 @@ export function findAttribute(bytes: Uint8Array, start: number, end: number, cod
     at = next;
   }
   return -1;
+}
+
+/** Whether the attribute at `at` is the label of an own route, and not one with its code that a peer sent. */
+export function isOwnLabel(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 1] === OWN_LABEL && (bytes[at] & (FLAG_OPTIONAL | FLAG_TRANSITIVE)) === FLAG_OPTIONAL;
 }
 
 /** Appends an attribute; the length field has two octets only where one doesn't do. */

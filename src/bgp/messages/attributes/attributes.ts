@@ -54,6 +54,8 @@ export interface Attributes {
   /** Only to Customer, the AS it was marked by (RFC 9234 §5). */
   readonly onlyToCustomer?: number;
   readonly unknown: readonly UnknownAttribute[];
+  /** Number that this router gave a route of its own, for its export policies; told to nobody and not shown. 0 is left out. */
+  readonly label?: number;
 }
 
 /** A route that carries nothing but an empty path: what a router that originates one begins with. */

@@ -64,6 +64,7 @@ describe('canonicalise', () => {
   it.each([
     ['MP_UNREACH_NLRI', '80 0f 03 0002 01', []],
     ['an unknown optional attribute that is not transitive', '80 d5 02 beef', []],
+    ['what has the code of the label of own routes', '80 fe 04 00000007', []],
     ['MP_REACH_NLRI of a family the daemon does not speak', '80 0e 0a 4004 47 04 c0000201 00 00', []],
     ['LOCAL_PREF', '40 05 04 00000064', ['LOCAL_PREF from an external peer: attribute discarded']],
     ['LOCAL_PREF of a wrong length', '40 05 01 00', ['LOCAL_PREF from an external peer: attribute discarded']],
@@ -270,7 +271,7 @@ describe('canonical blocks', () => {
     );
   });
 
-  const codes = fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35, 200);
+  const codes = fc.constantFrom(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 15, 16, 17, 18, 25, 26, 32, 35, 200, 254);
   const attribute = fc
     .tuple(codes, fc.constantFrom(0x40, 0x80, 0xc0, 0xd0, 0x45), fc.uint8Array({ maxLength: 24 }))
     .map(([code, flags, value]) => [flags, code, ...(flags & 0x10 ? [0] : []), value.length, ...value]);
