@@ -109,6 +109,11 @@ export const community = textField(
   { pattern: '^[0-9]{1,10}(:[0-9]{1,10}){1,2}$', maxLength: 32 },
 );
 
+export const labelKey = textField(
+  (text) => (/^[a-zA-Z0-9]([a-zA-Z0-9_./-]{0,315}[a-zA-Z0-9])?$/.test(text) ? text : undefined),
+  'the key of a label, such as topology.kubernetes.io/zone',
+);
+
 /** A selector, kept as written; see `parseSelector`. */
 export const selector = z
   .string()

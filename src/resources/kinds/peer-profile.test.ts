@@ -102,33 +102,3 @@ describe('PeerProfile', () => {
     ]);
   });
 });
-
-it('ServiceAdvertisement is read, and reported as without effect', () => {
-  const spec = {
-    serviceSelector: "app == 'web'",
-    namespaceSelector: 'all()',
-    addresses: ['LoadBalancerIP'],
-    scope: 'Zone',
-    others: 'Backup',
-    peerSelector: 'all()',
-    communities: ['64512:100'],
-    localPreference: 50,
-    med: 10,
-    prepend: 2,
-    aggregationLength: 24,
-    aggregationLengthV6: 64,
-    weighted: true,
-  };
-  const manifest = { apiVersion: 'starling.dev/v1alpha1', kind: 'ServiceAdvertisement', metadata: { name: 'a' }, spec };
-  expect(parseResource(manifest)).toMatchObject({
-    resource: { spec },
-    problems: [
-      { path: ['kind'], message: 'ServiceAdvertisement is not supported yet, and ignored', severity: 'warning' },
-    ],
-  });
-
-  expect(parseResource({ ...manifest, spec: { others: 'Withdraw', scope: 'Cluster' } })).toMatchObject({
-    ok: false,
-    problems: [{ message: 'must not be set with scope Cluster, where there are no others' }],
-  });
-});

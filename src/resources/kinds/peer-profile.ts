@@ -1,15 +1,10 @@
 /** PeerProfile: settings of BGP sessions that Calico has no fields for, for the peers that its `peerSelector` picks. */
 import { z } from 'zod';
-import { duration, secretKeyRef, selector, textField } from '../fields.ts';
+import { duration, labelKey, secretKeyRef, selector } from '../fields.ts';
 import { durationSeconds } from '../duration.ts';
 import { STARLING_API_VERSION, defineKind, notSupported } from '../kind-definition.ts';
 import type { ResourceOfDefinition, Review } from '../kind-definition.ts';
 import type { Immutable } from '../resource.ts';
-
-const labelKey = textField(
-  (text) => (/^[a-zA-Z0-9]([a-zA-Z0-9_./-]{0,315}[a-zA-Z0-9])?$/.test(text) ? text : undefined),
-  'the key of a label, such as topology.kubernetes.io/zone',
-);
 
 // The descriptions are what `kubectl explain` shows.
 
