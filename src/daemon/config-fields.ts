@@ -66,6 +66,7 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   { field: 'services.guard.minPrefixes', variables: ['STARLING_SERVICES_GUARD_MIN_PREFIXES'] },
   { field: 'services.guard.holdTime', variables: ['STARLING_SERVICES_GUARD_HOLD_TIME'] },
   { field: 'services.withdrawDelay', variables: ['STARLING_SERVICES_WITHDRAW_DELAY'] },
+  { field: 'services.loopPrevention', variables: ['STARLING_SERVICES_LOOP_PREVENTION'] },
   { field: 'calicoCompatible', variables: ['STARLING_CALICO_COMPATIBLE'] },
   { field: 'drain.onCordon', variables: ['STARLING_DRAIN_ON_CORDON'] },
   { field: 'drain.onOutOfService', variables: ['STARLING_DRAIN_ON_OUT_OF_SERVICE'] },

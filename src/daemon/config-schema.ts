@@ -157,6 +157,8 @@ export const configSchema = z.strictObject({
         .prefault({}),
       /** How long a withdrawal waits, seconds. */
       withdrawDelay: z.number().min(0).max(3600).default(0),
+      /** Whether packets to addresses of services that nobody serves are dropped here; `auto`: where Felix doesn't do it. */
+      loopPrevention: z.enum(['auto', 'off']).default('auto'),
     })
     .prefault({}),
   /** `strict`: services are advertised as Calico does it, defects included. */

@@ -13,6 +13,8 @@ import type { Peering, StaticRoute } from '../peering/peering.ts';
 import type { NodeIdentity, Self } from '../peering/self.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { Derived } from './derived.ts';
+import { loopPreventionPlan } from './loop-prevention-plan.ts';
+import type { LoopPreventionPlan, LoopPreventionSettings } from './loop-prevention-plan.ts';
 import { NeighbourPolicies, arePoliciesAlike } from './neighbour-policies.ts';
 import type { Policies } from './neighbour-policies.ts';
 import { SettledNodes } from './settled-nodes.ts';
@@ -27,7 +29,7 @@ export interface DesiredStateInputs {
   /** Workloads of this node, as the kernel has routes to them. */
   readonly workloads: readonly Workload[];
   /** Undefined where the FIB is switched off. */
-  readonly kernel: ClusterRoutingOptions | undefined;
+  readonly kernel: (ClusterRoutingOptions & { readonly loopPrevention?: LoopPreventionSettings['mode'] }) | undefined;
 }
 
 export interface DesiredState {
@@ -45,6 +47,8 @@ export interface DesiredState {
   readonly advertisement: Advertisement;
   /** Who programs which routes; undefined where the FIB is switched off. */
   readonly routing: ClusterRouting | undefined;
+  /** What becomes of packets to addresses of services that nobody serves; undefined where the FIB is switched off. */
+  readonly loops: LoopPreventionPlan | undefined;
   /** What is not done as the resources say, a sentence each. */
   readonly problems: readonly string[];
 }
@@ -65,6 +69,7 @@ export class DesiredStateComputer {
   private readonly blocks = new Derived<Advertisement>();
   private readonly plan = new Derived<RoutingPlan | undefined>();
   private readonly routing = new Derived<ClusterRouting | undefined>();
+  private readonly loops = new Derived<LoopPreventionPlan | undefined>();
   private readonly compiled = new Derived<CompiledNeighbours>();
   private advertisement: Advertisement | undefined;
   private neighbours: ReadonlyMap<string, DesiredNeighbour> = new Map();
@@ -80,7 +85,11 @@ export class DesiredStateComputer {
     const compiled = this.compiled.of(view, [peering, ...whatPoliciesNeed(blocks)], (read) =>
       this.compile(read, peering, blocks),
     );
-    const parts = [peering, blocks, routing, compiled, workloads];
+    const { felix, loopPrevention: mode = 'auto' } = kernel ?? {};
+    const loops = this.loops.of(view, [identity.name, felix, mode], (read) =>
+      felix === undefined ? undefined : loopPreventionPlan(read, identity.name, { felix, mode }),
+    );
+    const parts = [peering, blocks, routing, loops, compiled, workloads];
     if (this.last !== undefined && this.last.parts.every((part, i) => part === parts[i])) return this.last.state;
     const problems = [peering, blocks, routing, compiled].flatMap((part) => part?.problems ?? []);
     const state: DesiredState = {
@@ -91,6 +100,7 @@ export class DesiredStateComputer {
       staticRoutes: peering.staticRoutes,
       advertisement: withWorkloads(blocks, workloads),
       routing,
+      loops,
       problems: problems.map(
         ({ resource, field, message }) => `${resource}${field === '' ? '' : `: ${field}`}: ${message}`,
       ),

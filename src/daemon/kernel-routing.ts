@@ -20,6 +20,7 @@ import type { DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
 import { KernelForwarding } from './kernel-forwarding.ts';
 import { KernelSettings } from './kernel-settings.ts';
+import { LoopPrevention } from './loop-prevention.ts';
 
 /** `RT_TABLE_MAIN` (linux/rtnetlink.h): the kernel has a rule for it from the start. */
 const MAIN_TABLE = 254;
@@ -46,6 +47,8 @@ export class KernelRouting {
   /** Finds out for the RIB how next hops are reached. */
   readonly nextHops: NextHopListener;
   readonly settings: KernelSettings;
+  /** To be told what is advertised for services. */
+  readonly loops: LoopPrevention;
   private readonly fib: Fib;
   private config: FibConfig;
   private ownership: string | null = null;
@@ -90,6 +93,7 @@ export class KernelRouting {
       },
     };
     this.settings = new KernelSettings(config.sysctl, events);
+    this.loops = new LoopPrevention({ events });
   }
 
   /** Rejects with {@link FibError} if the kernel can't be talked to. */
@@ -103,11 +107,12 @@ export class KernelRouting {
   }
 
   /** Takes what the resources ask for; `tables` are the RIB's. */
-  apply({ routing, self }: DesiredState, tables: Rib['tables']): void {
+  apply({ routing, loops, self }: DesiredState, tables: Rib['tables']): void {
     // Resources that know this node no more don't tell what it should do: they may be gone by mistake.
     if (self === undefined && this.isConfigured) return;
     this.isConfigured = self !== undefined;
     this.settings.apply(familiesOf(self));
+    if (loops !== undefined) this.loops.apply(loops);
     if (routing === undefined) return;
     this.ownership = routing.words;
     if (routing.vxlanKey !== this.vxlanKey) {
@@ -153,7 +158,7 @@ export class KernelRouting {
 
   async stop(options: { readonly keepRoutes: boolean }): Promise<void> {
     this.forwarding.stop();
-    await this.fib.stop(options);
+    await Promise.all([this.fib.stop(options), this.loops.stop({ keep: options.keepRoutes })]);
   }
 
   /** A part of the routes; the first one compares with the kernel anew. */
@@ -222,6 +227,7 @@ export class KernelRouting {
       ...problems,
       ...(unused ? [noRuleWords(table)] : []),
       ...this.settings.problems,
+      ...this.loops.problems,
     ];
   }
 

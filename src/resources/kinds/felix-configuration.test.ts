@@ -16,6 +16,7 @@ describe('FelixConfiguration', () => {
       deviceRouteProtocol: 3,
       wireguardEnabled: true,
       wireguardEnabledV6: false,
+      serviceLoopPrevention: 'Reject',
     };
     expect(specOf('FelixConfiguration', { ...spec, bpfEnabled: false, whatever: 1 })).toEqual(spec);
     expect(specOf('FelixConfiguration', {}, 'node.a')).toEqual({});
@@ -24,6 +25,10 @@ describe('FelixConfiguration', () => {
   it.each([
     [{ vxlanVNI: 16777216 }, 'warning spec.vxlanVNI: must be at most 16777215, not 16777216; taken as unset'],
     [{ vxlanPort: '8472' }, 'warning spec.vxlanPort: must be a number, not the text "8472"; taken as unset'],
+    [
+      { serviceLoopPrevention: 'drop' },
+      'warning spec.serviceLoopPrevention: must be Drop, Reject or Disabled, not the text "drop" (did you mean "Drop"?); taken as unset',
+    ],
     [
       { programClusterRoutes: 'EnabledVXLANOnly' },
       'warning spec.programClusterRoutes: must be Enabled, Disabled, EnabledIPIPOnly or EnabledNoEncapOnly, not the text "EnabledVXLANOnly"; taken as unset',

@@ -1,6 +1,6 @@
 /**
  * FelixConfiguration: settings of Felix, Calico's agent, for all nodes (name `default`) or for one (name `node.<node name>`).
- * Only what decides who programs a node's routes, and how its tunnels look, is read.
+ * Only what decides who programs a node's routes, how its tunnels look, and what becomes of packets that would loop, is read.
  */
 import { z } from 'zod';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
@@ -26,6 +26,8 @@ const spec = z.object({
   deviceRouteProtocol: z.int().min(0).max(255).optional(),
   wireguardEnabled: z.boolean().optional(),
   wireguardEnabledV6: z.boolean().optional(),
+  /** What becomes of packets to addresses of services that nobody serves; without it they are dropped. */
+  serviceLoopPrevention: z.enum(['Drop', 'Reject', 'Disabled']).optional(),
 });
 
 export const FELIX_CONFIGURATION = defineKind({

@@ -1,0 +1,132 @@
+/**
+ * Drops packets to addresses of services that nobody serves, which would go back and forth between this node and the routers
+ * that it advertises the addresses to.
+ */
+import { formatPrefix, prefixContains } from '../net/prefix.ts';
+import type { Prefix } from '../net/prefix.ts';
+import { KeptTable } from '../nftables/kept-table.ts';
+import type { KeptTableOptions } from '../nftables/kept-table.ts';
+import { loopRules } from '../nftables/loop-rules.ts';
+import type { EventLog } from './event-log.ts';
+import type { LoopPreventionPlan } from './loop-prevention-plan.ts';
+
+/** Name of the table, of the family inet. */
+const TABLE = 'starling_loops';
+
+/** Most ranges that an event names. */
+const NAMED = 4;
+
+export interface LoopPreventionOptions {
+  readonly events: EventLog;
+  readonly table?: (options: KeptTableOptions) => Pick<KeptTable, 'set' | 'stop'>;
+}
+
+export class LoopPrevention {
+  private readonly options: LoopPreventionOptions;
+  private readonly table: Pick<KeptTable, 'set' | 'stop'>;
+  private plan: LoopPreventionPlan | undefined;
+  /** By text: what is advertised for services, and of that what lies in no range. */
+  private readonly services = new Map<string, Prefix>();
+  private outside = new Map<string, Prefix>();
+  /** By text: what lies within a range and has a route of its own. */
+  private readonly served = new Map<string, Prefix>();
+  private told = '';
+  private trouble: string | undefined;
+  private scheduled = false;
+
+  constructor(options: LoopPreventionOptions) {
+    const { events, table = (of: KeptTableOptions) => new KeptTable(of) } = options;
+    this.options = options;
+    this.table = table({
+      name: TABLE,
+      repaired: () =>
+        events.add(
+          'fib',
+          TABLE,
+          `table inet ${TABLE} of nftables was changed by another program; it is as it should be again`,
+          'warn',
+        ),
+      troubled: (error) => {
+        this.trouble = error?.message;
+        if (error === undefined) events.add('fib', TABLE, `table inet ${TABLE} of nftables is as it should be`);
+        else events.add('fib', TABLE, this.problems.join(' '), 'warn');
+      },
+    });
+  }
+
+  /** Takes what the resources say. */
+  apply(plan: LoopPreventionPlan): void {
+    if (plan === this.plan) return;
+    this.plan = plan;
+    const { ranges } = plan;
+    const isOutside = ([, prefix]: [string, Prefix]) => !ranges.some((range) => prefixContains(range, prefix));
+    this.outside = new Map([...this.services].filter(isOutside));
+    this.update();
+  }
+
+  /** Takes routes to services that are advertised now, and those that are not any more. Costs as much as there are changes. */
+  changeServices(set: readonly { readonly prefix: Prefix }[], removed: readonly Prefix[]): void {
+    const ranges = this.plan?.ranges ?? [];
+    let differs = false;
+    for (const prefix of removed) {
+      const key = formatPrefix(prefix);
+      this.services.delete(key);
+      if (this.outside.delete(key)) differs = true;
+    }
+    for (const { prefix } of set) {
+      const key = formatPrefix(prefix);
+      if (this.services.has(key)) continue;
+      this.services.set(key, prefix);
+      if (ranges.some((range) => prefixContains(range, prefix))) continue;
+      this.outside.set(key, prefix);
+      differs = true;
+    }
+    // What is outside is worked out anew with the first resources.
+    if (differs && this.plan !== undefined) this.schedule();
+  }
+
+  /** What is in the way, a sentence each. */
+  get problems(): string[] {
+    if (this.trouble === undefined) return [];
+    return [
+      `Packets to addresses of services that nobody serves may loop, because they can't be dropped here: ${this.trouble}.`,
+    ];
+  }
+
+  /** For a restart the table stays. */
+  stop(options: { readonly keep: boolean }): Promise<void> {
+    return this.table.stop(options);
+  }
+
+  /** Once a turn of the event loop, however many changes there are. */
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.update();
+    });
+  }
+
+  private update(): void {
+    if (this.plan === undefined) return;
+    const { action, ranges, why } = this.plan;
+    const all = [...ranges, ...this.outside.values()];
+    this.table.set(action && loopRules({ action, ranges: all, served: [...this.served.values()] }));
+    const words =
+      all.length === 0
+        ? ''
+        : why === ''
+          ? inForce(action, ranges)
+          : `packets to addresses of services that nobody serves are not dropped by Starling: ${why}`;
+    if (words !== '' && words !== this.told) this.options.events.add('fib', TABLE, words);
+    this.told = words;
+  }
+}
+
+function inForce(action: LoopPreventionPlan['action'], ranges: readonly Prefix[]): string {
+  const names = ranges.map(formatPrefix);
+  const named = names.length > NAMED ? [...names.slice(0, NAMED), `${names.length - NAMED} more`] : names;
+  const where = names.length === 0 ? 'outside of the ranges of BGPConfiguration' : `in ${named.join(', ')}`;
+  return `packets to addresses of services ${where} that nobody serves are ${action === 'Drop' ? 'dropped' : 'rejected'}, by table inet ${TABLE} of nftables`;
+}

@@ -1,0 +1,53 @@
+/** The `nft` command of nftables, as a child process. */
+import { execFile } from 'node:child_process';
+
+/** How long the command may take, in milliseconds: it waits for as long as others hold the lock of the kernel. */
+const PATIENCE = 30_000;
+
+/** Most bytes that it may answer. */
+const LONGEST_ANSWER = 16 << 20;
+
+/** Runs `nft` with `argv`, `input` on its standard input, and gives what it says; rejects with {@link NftablesError}. */
+export type NftCommand = (argv: readonly string[], input?: string) => Promise<string>;
+
+/** The kernel's packet filter could not be told or asked something. */
+export class NftablesError extends Error {
+  /**
+   * `NFT_MISSING`: there is no `nft` command. `NFT_ABSENT`: what is asked for is not there. `NFT_REFUSED`: the command, or the
+   * kernel, did not take it; nothing of it is in force.
+   */
+  readonly code: 'NFT_MISSING' | 'NFT_ABSENT' | 'NFT_REFUSED';
+
+  constructor(code: NftablesError['code'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'NftablesError';
+    this.code = code;
+  }
+}
+
+/** See {@link NftCommand}. `program` is found by PATH. */
+export function runNft(argv: readonly string[], input = '', program = 'nft'): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { timeout: PATIENCE, maxBuffer: LONGEST_ANSWER, env: { ...process.env, LC_ALL: 'C' } };
+    const child = execFile(program, argv, options, (error, output, complaint) => {
+      if (error === null) resolve(output);
+      else reject(asNftablesError(error, complaint));
+    });
+    // A program that ends before it has read everything says by its exit code what it has to say.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}
+
+function asNftablesError(error: Error & { readonly code?: unknown; readonly killed?: boolean }, complaint: string) {
+  if (error.code === 'ENOENT') {
+    return new NftablesError('NFT_MISSING', 'the nft command is not installed (package nftables)', { cause: error });
+  }
+  if (error.killed === true) return new NftablesError('NFT_REFUSED', `nft did not end in ${PATIENCE / 1000} s`);
+  // The first line has the reason, those after it show where in the script.
+  const [first = ''] = complaint.split('\n');
+  const reason = first.replace(/^.*?Error: /, '').trim();
+  // A table of a similar name may follow as a suggestion.
+  const code = reason.includes('No such file or directory') ? 'NFT_ABSENT' : 'NFT_REFUSED';
+  return new NftablesError(code, `nft: ${reason === '' ? error.message : reason}`, { cause: error });
+}
