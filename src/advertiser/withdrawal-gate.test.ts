@@ -17,10 +17,11 @@ const routes = (...numbers: number[]): GatedRoute[] => numbers.map((number) => r
 const prefixes = (...numbers: number[]) => routes(...numbers).map(({ prefix }) => prefix);
 const removal = (...numbers: number[]) => ({ set: [], removed: prefixes(...numbers) });
 
-function words({ set, removed, news }: GateStep<GatedRoute>): string[] {
+function words({ added, changed, removed, news }: GateStep<GatedRoute>): string[] {
   const last = ({ prefix }: GatedRoute): string => formatPrefix(prefix).split(/[./]/)[3];
   return [
-    ...set.map((one) => `+${last(one)}`),
+    ...added.map((one) => `+${last(one)}`),
+    ...changed.map((one) => `~${last(one)}`),
     ...removed.map((one) => `-${last(one)}`),
     ...news.map(({ kind, count, of }) => `${kind} ${count}${of === undefined ? '' : ` of ${of}`}`),
   ];
@@ -62,7 +63,7 @@ describe('WithdrawalGate', () => {
   it('drops what it holds when that is wanted again, and tells other terms at once', () => {
     const gate = gateOfSix();
     gate.take(removal(1, 2, 3, 4), 0);
-    expect(words(gate.take({ set: [route(1), route(2, 7)], removed: [] }, 5000))).toEqual(['+2', 'returned 2']);
+    expect(words(gate.take({ set: [route(1), route(2, 7)], removed: [] }, 5000))).toEqual(['~2', 'returned 2']);
     expect(words(gate.due(10_000))).toEqual(['-3', '-4', 'done 2']);
     expect(words(gate.due(20_000))).toEqual([]);
   });
@@ -130,8 +131,10 @@ describe('WithdrawalGate, whatever happens', () => {
         const told = new Map<string, number>();
         let now = 0;
         let withheld = false;
-        const apply = ({ set, removed }: GateStep<GatedRoute>): void => {
-          for (const { prefix, label } of set) {
+        const apply = ({ added, changed, removed }: GateStep<GatedRoute>): void => {
+          expect(added.filter(({ prefix }) => told.has(formatPrefix(prefix)))).toEqual([]);
+          expect(changed.filter(({ prefix }) => !told.has(formatPrefix(prefix)))).toEqual([]);
+          for (const { prefix, label } of [...added, ...changed]) {
             // What is told is different each time.
             expect(told.get(formatPrefix(prefix))).not.toBe(label);
             told.set(formatPrefix(prefix), label);

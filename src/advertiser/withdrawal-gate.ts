@@ -56,11 +56,15 @@ export interface GuardNews {
 }
 
 export interface GateStep<Route extends GatedRoute> {
-  /** What is to be told now. The routes removed are those that were told. */
-  readonly set: readonly Route[];
+  /** What is to be told now: routes that nobody was told of, and those on other terms than before. */
+  readonly added: readonly Route[];
+  readonly changed: readonly Route[];
+  /** As they were told. */
   readonly removed: readonly Route[];
   readonly news: readonly GuardNews[];
 }
+
+const NOTHING = { added: [], changed: [], removed: [], news: [] } as const;
 
 export class WithdrawalGate<Route extends GatedRoute> {
   /** When to call {@link due}; undefined while nothing waits. */
@@ -78,6 +82,11 @@ export class WithdrawalGate<Route extends GatedRoute> {
     this.isWithheld = withheld;
   }
 
+  /** Whether nothing is told, whatever is wanted. */
+  get withheld(): boolean {
+    return this.isWithheld;
+  }
+
   /** Withdrawals that wait, by text of the prefix. */
   get held(): ReadonlyMap<string, HeldWithdrawal<Route>> {
     return this.waiting;
@@ -92,14 +101,16 @@ export class WithdrawalGate<Route extends GatedRoute> {
   take({ set, removed }: GateChanges<Route>, now: number): GateStep<Route> {
     const going = this.goingOf(removed);
     const before = this.told.size - this.waiting.size;
-    const announced: Route[] = [];
+    const added: Route[] = [];
+    const changed: Route[] = [];
     const returned: Prefix[] = [];
     for (const route of set) {
       const key = formatPrefix(route.prefix);
       const held = this.waiting.get(key);
       if (held?.why === 'guard') returned.push(route.prefix);
       this.waiting.delete(key);
-      if (held?.route.label !== route.label) announced.push(route);
+      if (!this.told.has(key)) added.push(route);
+      else if (held?.route.label !== route.label) changed.push(route);
       this.told.set(key, route);
     }
     const guarded = !this.isWithheld && this.isTooMuch(going.size, before);
@@ -118,7 +129,7 @@ export class WithdrawalGate<Route extends GatedRoute> {
       const [{ prefix }] = going.values();
       news.push({ kind: 'held', count: going.size, of: before, example: prefix });
     }
-    return this.isWithheld ? { set: [], removed: [], news } : { set: announced, removed: gone, news };
+    return this.isWithheld ? { ...NOTHING, news } : { added, changed, removed: gone, news };
   }
 
   /** Time has passed: what has waited long enough goes. */
@@ -137,20 +148,20 @@ export class WithdrawalGate<Route extends GatedRoute> {
       if (why === 'guard') done.push(route.prefix);
     }
     const news: GuardNews[] = done.length === 0 ? [] : [{ kind: 'done', count: done.length, example: done[0] }];
-    return { set: [], removed, news };
+    return { ...NOTHING, removed, news };
   }
 
   /** Nothing is told any more, at once and unguarded; or all that is wanted by now is told again. */
   withhold(on: boolean): GateStep<Route> {
-    if (on === this.isWithheld) return { set: [], removed: [], news: [] };
+    if (on === this.isWithheld) return NOTHING;
     const told = [...this.told.values()];
     this.isWithheld = on;
-    if (!on) return { set: told, removed: [], news: [] };
+    if (!on) return { ...NOTHING, added: told };
     // What waits to be withdrawn is by this.
     for (const key of this.waiting.keys()) this.told.delete(key);
     this.waiting.clear();
     this.next = undefined;
-    return { set: [], removed: told, news: [] };
+    return { ...NOTHING, removed: told };
   }
 
   /** Routes among these that are told and do not wait already, each once. */

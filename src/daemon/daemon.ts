@@ -5,13 +5,11 @@ import { withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement } from '../advertiser/originations.ts';
 import { ApiListenError, claimSocket } from '../api/listen.ts';
 import type { ApiServer, ApiServerOptions } from '../api/server.ts';
-import type { StatusReport } from '../api/types.ts';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import { createDatastore } from '../datastore/create-datastore.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { explainPeer } from '../peering/explain-peer.ts';
 import type { NodeIdentity } from '../peering/self.ts';
-import type { BestPathOptions } from '../rib/best-path.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { compareConfigs } from './config-comparison.ts';
 import type { Config } from './config.ts';
@@ -28,29 +26,18 @@ import type { Log } from './log.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { NodeStatusReports } from './node-status-reports.ts';
 import { OwnNode, ownNodeSettings } from './own-node.ts';
+import { bestPathOptions, serviceSettings, transitionLimits } from './part-settings.ts';
 import { ProblemReports } from './problem-reports.ts';
 import { ResourceFeed, problemWords } from './resource-feed.ts';
 import { Router } from './router.ts';
-import type { TransitionLimits } from './transition.ts';
+import { ServiceRunner } from './services.ts';
 import { Workloads } from './workloads.ts';
 import { configDiff } from './view/config-diff.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import { datastoreProblems, datastoreReport } from './view/datastore-report.ts';
+import { FIB_OFF } from './view/fib-off.ts';
 import { nodeReport } from './view/node-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
-
-/** Where the FIB is switched off. */
-const NO_FIB: StatusReport['fib'] = {
-  enabled: false,
-  inSync: false,
-  desired: 0,
-  installed: 0,
-  failed: 0,
-  repaired: 0,
-  table: 0,
-  ownership: null,
-  lastError: null,
-};
 
 /** What the daemon needs of the world. */
 export interface DaemonEnvironment {
@@ -81,6 +68,7 @@ export class Daemon {
   /** Why the read-only API is not there. */
   private apiProblem: string | undefined;
   private readonly feed: ResourceFeed;
+  private readonly services: ServiceRunner;
   private readonly ownNode: OwnNode;
   private readonly nodeStatusReports: NodeStatusReports;
   private readonly problemReports: ProblemReports;
@@ -114,7 +102,15 @@ export class Daemon {
       bestPath: bestPathOptions(config),
       limits: transitionLimits(config),
       onProgress: (peers) => this.initialSync.check(peers),
+      onIdentity: () => this.services.begin(),
       kernel: this.kernel,
+    });
+    this.services = new ServiceRunner({
+      node: config.nodeName,
+      settings: serviceSettings(config),
+      events: this.events,
+      change: (set, removed) => this.router.changeServices(set, removed),
+      failed: (error) => environment.log.error('working out the routes to services failed', { error }),
     });
     this.problemReports = new ProblemReports(
       () => this.datastore?.writer,
@@ -124,7 +120,11 @@ export class Daemon {
       // By now the kernel has told what workloads there are.
       first: () => this.router.startAfter(this.ownRestart),
       now: environment.now,
-      taken: () => (this.applying = this.applying.then(() => this.apply())),
+      services: this.services,
+      taken: (view) => {
+        this.services.context(view);
+        return (this.applying = this.applying.then(() => this.apply()));
+      },
       troubled: (problem) => {
         this.events.add('datastore', problem.source, problem.message, 'warn');
         this.problemReports.add(problem);
@@ -186,16 +186,19 @@ export class Daemon {
   /** Takes a configuration that was read anew, as far as that can be done while it runs; says what can't. */
   reload(config: Config): void {
     const { now, later } = compareConfigs(this.config, config);
-    const { log, bestPath, peering } = config;
+    const { log, bestPath, peering, services, calicoCompatible } = config;
     const { sysctl, felix } = config.fib;
-    this.config = { ...this.config, log, bestPath, peering, fib: { ...this.config.fib, sysctl, felix } };
+    const taken = { log, bestPath, peering, services, calicoCompatible };
+    this.config = { ...this.config, ...taken, fib: { ...this.config.fib, sysctl, felix } };
     this.environment.log.configure(log);
     if (now.some((field) => field.startsWith('bestPath.'))) this.router.changeBestPath(bestPathOptions(this.config));
     if (now.some((field) => field.startsWith('peering.'))) this.router.changeLimits(transitionLimits(config));
+    this.services.configure(serviceSettings(this.config));
     if (now.some((field) => field.startsWith('fib.'))) this.kernel?.configure(this.config.fib);
-    if (now.includes('fib.felix')) this.applying = this.applying.then(() => this.apply());
-    const taken = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
-    this.events.add('config', config.nodeName, `configuration read again; ${taken}`);
+    if (now.includes('fib.felix') || now.includes('calicoCompatible'))
+      this.applying = this.applying.then(() => this.apply());
+    const words = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
+    this.events.add('config', config.nodeName, `configuration read again; ${words}`);
     if (later.length === 0) return;
     this.events.add(
       'config',
@@ -210,6 +213,7 @@ export class Daemon {
     this.initialSync.stop();
     this.endpointStatus.stop();
     this.feed.stop();
+    this.services.stop();
     this.problemReports.stop();
     this.nodeStatusReports.stop();
     await this.ownNode.stop();
@@ -337,13 +341,13 @@ export class Daemon {
         changes: this.feed.count,
         errors: this.datastoreLog.allErrors,
         lastChange: this.feed.lastChange,
-        resources: Object.fromEntries([...this.feed.view.tables].map(([kind, table]) => [kind, table.size])),
+        resources: this.feed.counts,
         invalid: this.feed.problems.filter(({ severity }) => severity === 'error').length,
       }),
       explainPeer: (what) => explainPeer(this.feed.view, this.identity, what),
       configDiff: (input) => {
         const computer = new DesiredStateComputer();
-        return configDiff(this.feed.latest, input, (view) => this.desired(computer, this.ownNode.overlaid(view)));
+        return configDiff(this.feed.complete, input, (view) => this.desired(computer, this.ownNode.overlaid(view)));
       },
       shutdown: onShutdown,
     });
@@ -358,7 +362,7 @@ export class Daemon {
       node: this.config.nodeName,
       version: this.environment.version,
       started: this.started,
-      fib: this.kernel?.status ?? NO_FIB,
+      fib: this.kernel?.status ?? FIB_OFF,
       countForKernel: (family) => this.kernel?.forwarding.counts[family] ?? 0,
       datastore,
       problems: [
@@ -366,17 +370,10 @@ export class Daemon {
         ...this.feed.problems.map(problemWords),
         ...this.ownNode.problems,
         ...this.desiredProblems,
+        ...this.services.problems,
         ...(this.apiProblem === undefined ? [] : [this.apiProblem]),
         ...(this.kernel?.problems ?? []),
       ],
     };
   }
-}
-
-function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {
-  return { ...bestPath, maxPaths: fib.maxPaths };
-}
-
-function transitionLimits({ peering: { guard, transitionTimeout } }: Config): TransitionLimits {
-  return { guard, timeout: transitionTimeout * 1000 };
 }

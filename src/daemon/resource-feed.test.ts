@@ -13,6 +13,21 @@ function peer(name: string): Extract<Change, { type: 'upsert' }> {
   return { type: 'upsert', resource: parsed.resource };
 }
 
+function resource(manifest: object) {
+  const parsed = parseResource(manifest);
+  if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join());
+  return parsed.resource;
+}
+
+function service(name: string) {
+  return resource({ apiVersion: 'v1', kind: 'Service', metadata: { name, namespace: 'default' }, spec: {} });
+}
+
+function slice(name: string) {
+  const metadata = { name, namespace: 'default', labels: { 'kubernetes.io/service-name': name } };
+  return resource({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata, addressType: 'IPv4' });
+}
+
 function start(taken: () => Promise<void> = () => Promise.resolve()) {
   const log: string[] = [];
   const feed = new ResourceFeed({
@@ -28,6 +43,15 @@ function start(taken: () => Promise<void> = () => Promise.resolve()) {
       return taken();
     },
     troubled: ({ message }) => log.push(`! ${message}`),
+    services: {
+      snapshot: (resources) => log.push(...resources.map(({ kind, metadata }) => `= ${kind} ${metadata.name}`)),
+      changes: (changes) =>
+        log.push(
+          ...changes.map((change) =>
+            change.type === 'upsert' ? `+ ${change.resource.metadata.name}` : `- ${change.name}`,
+          ),
+        ),
+    },
   });
   return { feed, log };
 }
@@ -67,6 +91,26 @@ describe('ResourceFeed', () => {
     done();
     await vi.advanceTimersByTimeAsync(1000);
     expect(log).toHaveLength(3);
+  });
+
+  it('passes services on at once, and makes no batch of them', async () => {
+    const { feed, log } = start();
+    feed.snapshot([service('a'), peer('p').resource, slice('a-1')], []);
+    expect(log).toEqual(['first', '= Service a', '= EndpointSlice a-1', 'p']);
+    feed.changes([{ type: 'upsert', resource: service('b') }], []);
+    feed.changes([{ type: 'delete', kind: 'EndpointSlice', namespace: 'default', name: 'a-1' }, peer('q')], []);
+    expect(log.slice(4)).toEqual(['+ b', '- a-1']);
+    expect(feed.latest.list('Service')).toEqual([]);
+    expect(feed.complete.list('Service').map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
+    expect(feed.complete.list('BGPPeer')).toHaveLength(2);
+    expect(feed.complete.list('EndpointSlice')).toEqual([]);
+    expect(feed.count).toBe(6);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(log.slice(6)).toEqual(['p q']);
+    expect(feed.counts).toEqual({ BGPPeer: 2, Service: 2 });
+    feed.changes([{ type: 'upsert', resource: slice('b') }], []);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(log.slice(7)).toEqual(['+ b']);
   });
 
   it('tells each problem once as long as it is there', () => {

@@ -1,15 +1,30 @@
-/** Resources as the datastore tells them, taken in batches: a first change at once, those that follow it closely together. */
+/**
+ * Resources as the datastore tells them, taken in batches: a first change at once, those that follow it closely together. Services
+ * and EndpointSlices, of which there are thousands that change all the time, wait for nobody and are part of no view.
+ */
+import { keyOf } from '../datastore/contents.ts';
 import type { DatastoreListener, SourcedProblem } from '../datastore/datastore.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { Change, ClusterView } from '../resources/cluster-view.ts';
-import type { AnyResource } from '../resources/kinds.ts';
+import type { AnyResource, Kind } from '../resources/kinds.ts';
 
 /** Least time between the beginnings of two batches, in milliseconds. */
 const INTERVAL = 100;
 
+/** Kinds that are passed on as they come. */
+const SERVICE_KINDS: ReadonlySet<Kind> = new Set<Kind>(['Service', 'EndpointSlice']);
+
+/** Hears of Services and EndpointSlices, and of nothing else. */
+export interface ServiceListener {
+  /** All there are. */
+  snapshot(resources: readonly AnyResource[]): void;
+  changes(changes: readonly Change[]): void;
+}
+
 export interface ResourceFeedHandler {
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly services: ServiceListener;
   /** Called before the first resources are taken. */
   readonly first: () => void;
   /** There is another view. What changes until this is done makes the next batch. */
@@ -31,6 +46,8 @@ export class ResourceFeed implements Omit<DatastoreListener, 'status'> {
   heard = false;
 
   private readonly handler: ResourceFeedHandler;
+  /** Services and EndpointSlices by kind, namespace and name. */
+  private readonly services = new Map<string, AnyResource>();
   private pending: Change[] = [];
   private timer: NodeJS.Timeout | undefined;
   private busy = false;
@@ -43,12 +60,17 @@ export class ResourceFeed implements Omit<DatastoreListener, 'status'> {
   }
 
   snapshot(resources: readonly AnyResource[], problems: readonly SourcedProblem[]): void {
+    const isService = ({ kind }: AnyResource): boolean => SERVICE_KINDS.has(kind);
+    const services = resources.filter(isService);
     this.heard = true;
     this.handler.first();
-    this.view = clusterView(resources);
+    this.view = clusterView(resources.filter((resource) => !isService(resource)));
+    this.services.clear();
+    for (const resource of services) this.services.set(keyOf(resource), resource);
     this.count += resources.length;
     this.lastChange = this.handler.now();
     this.setProblems(problems);
+    this.handler.services.snapshot(services);
     this.schedule();
   }
 
@@ -57,19 +79,46 @@ export class ResourceFeed implements Omit<DatastoreListener, 'status'> {
     this.setProblems(problems);
     if (changes.length === 0) return;
     this.lastChange = this.handler.now();
-    for (const change of changes) this.pending.push(change);
-    this.schedule();
+    const services: Change[] = [];
+    for (const change of changes) {
+      const isService = SERVICE_KINDS.has(change.type === 'upsert' ? change.resource.kind : change.kind);
+      (isService ? services : this.pending).push(change);
+    }
+    if (services.length > 0) this.passOn(services);
+    if (this.pending.length > 0) this.schedule();
   }
 
-  /** The view with all that is known. */
+  /** The view with all that is known but Services and EndpointSlices. */
   get latest(): ClusterView {
     return applyChanges(this.view, this.pending);
+  }
+
+  /** The view with all that is known, which costs as much as there are services. */
+  get complete(): ClusterView {
+    const services = Array.from(this.services.values(), (resource) => ({ type: 'upsert', resource }) as const);
+    return applyChanges(this.latest, services);
+  }
+
+  /** How many resources there are, by kind. */
+  get counts(): Readonly<Record<string, number>> {
+    const counts: Record<string, number> = {};
+    for (const [kind, { size }] of this.view.tables) counts[kind] = size;
+    for (const { kind } of this.services.values()) counts[kind] = (counts[kind] ?? 0) + 1;
+    return counts;
   }
 
   /** Takes no more batches. */
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+  }
+
+  private passOn(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (change.type === 'upsert') this.services.set(keyOf(change.resource), change.resource);
+      else this.services.delete(keyOf({ kind: change.kind, metadata: change }));
+    }
+    this.handler.services.changes(changes);
   }
 
   private setProblems(problems: readonly SourcedProblem[]): void {

@@ -41,6 +41,7 @@ function newRouter(): Router {
       maxPaths: 1,
     },
     limits: LIMITS,
+    onIdentity: () => undefined,
     onProgress: () => undefined,
     kernel: undefined,
   });

@@ -7,6 +7,7 @@ import type { Origination } from '../advertiser/originations.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import { parseU32 } from '../net/address.ts';
 import { formatPrefix } from '../net/prefix.ts';
+import type { Prefix } from '../net/prefix.ts';
 import type { StaticRoute } from '../peering/peering.ts';
 import type { Self } from '../peering/self.ts';
 import type { Advertising } from '../rib/advertising.ts';
@@ -22,6 +23,7 @@ import { allAddresses } from './interface-addresses.ts';
 import type { NeighbourSession } from './neighbour-session.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
+import type { LabelledRoute } from './own-routes.ts';
 import { coverageBy } from './route-coverage.ts';
 import { Sessions } from './sessions.ts';
 import { Speaker } from './speaker.ts';
@@ -52,6 +54,8 @@ export interface RouterOptions {
   readonly environment: SessionEnvironment;
   readonly bestPath: BestPathOptions;
   readonly limits: TransitionLimits;
+  /** Called when this node's routes may be originated, before sessions are opened to tell them. */
+  readonly onIdentity: () => void;
   /** Called when a session came up or ended, or End-of-RIB came. */
   readonly onProgress: (peers: Iterable<PeerProgress>) => void;
   /** Undefined where the FIB is switched off; then every next hop counts as reachable. */
@@ -172,6 +176,12 @@ export class Router {
     this.speaker.kick();
   }
 
+  /** Originates these routes to services, and others no more. */
+  changeServices(set: readonly LabelledRoute[], removed: readonly Prefix[]): void {
+    this.ownRoutes.changeServices(set, removed);
+    this.speaker.kick();
+  }
+
   /** Takes which addresses are this machine's own. */
   setOwnAddresses(addresses: ReadonlySet<string>): void {
     this.rib.setOwnAddresses(addresses);
@@ -274,6 +284,7 @@ export class Router {
     if (wanted !== this.originated && (plan.takeIdentity || wanted.self !== undefined)) {
       this.originated = wanted;
       this.originate(wanted.advertisement.routes);
+      if (wanted.self !== undefined) this.options.onIdentity();
     }
     if (plan.settle) {
       await this.speaker.settled(ANSWER_PATIENCE);

@@ -1,0 +1,17 @@
+/** What single parts of the daemon are told of the configuration. */
+import type { BestPathOptions } from '../rib/best-path.ts';
+import type { Config } from './config.ts';
+import type { ServiceSettings } from './services.ts';
+import type { TransitionLimits } from './transition.ts';
+
+export function bestPathOptions({ bestPath, fib }: Config): BestPathOptions {
+  return { ...bestPath, maxPaths: fib.maxPaths };
+}
+
+export function transitionLimits({ peering: { guard, transitionTimeout } }: Config): TransitionLimits {
+  return { guard, timeout: transitionTimeout * 1000 };
+}
+
+export function serviceSettings({ services: { guard, withdrawDelay }, calicoCompatible }: Config): ServiceSettings {
+  return { guard, withdrawDelay, mode: calicoCompatible };
+}
