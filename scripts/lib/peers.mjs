@@ -14,7 +14,7 @@ const PACKAGES = [
   'etcd-server',
   'iproute2',
   'iputils-ping',
-  'etcd-server',
+  'nftables',
   'openssl',
   'procps',
 ];
