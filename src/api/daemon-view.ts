@@ -6,6 +6,7 @@ import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { HeldChanges, PeerExplanation } from './peer-explanation-types.ts';
 import type { FibEntry, PrefixMatch, RouteEntry, RouteExplanation, RouteViewName } from './route-types.ts';
+import type { ServiceExplanationReport, ServiceReport } from './service-types.ts';
 import type {
   ActionResult,
   ConfigDiff,
@@ -39,6 +40,13 @@ export interface FibQuery {
   readonly differencesOnly: boolean;
   /** Whether to say which paths and rules chose each. */
   readonly why: boolean;
+}
+
+/** Which services are asked for. Fields that are absent don't narrow. */
+export interface ServiceQuery {
+  readonly namespace?: string;
+  /** Whether an address of the service is advertised at least. */
+  readonly advertised?: boolean;
 }
 
 /** A part of a listing that is too long to be made in one turn of the event loop. */
@@ -131,6 +139,12 @@ export interface DaemonView {
    * compares with the kernel anew. Throws {@link ApiError} CONFLICT where differences are asked for and the FIB is off.
    */
   fib(query: FibQuery, position: number, limit: number): Slice<FibEntry> | Promise<Slice<FibEntry>>;
+
+  /** Services in a stable order; slices as those of {@link routes}. */
+  services(query: ServiceQuery, position: number, limit: number): Slice<ServiceReport>;
+
+  /** What is advertised for a service, and why; undefined where there is no such service. */
+  explainService(namespace: string, name: string): ServiceExplanationReport | undefined;
 
   /** Events still kept whose id is greater than `after`, oldest first. */
   events(after: number): readonly DaemonEvent[];

@@ -1,14 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { SERVICE_EXPLANATION, SERVICES as SERVICE_REPORTS } from '../../test/support/fake-services.ts';
 import { EXPLANATION, HEALTHY, NODE_2, ROUTES, TOR_A, event } from '../../test/support/fake-daemon-view.ts';
 import { ACTIONS } from './endpoints/actions.ts';
 import { READING } from './endpoints/reading.ts';
+import { SERVICES } from './endpoints/services.ts';
 import { describeApi } from './openapi.ts';
 import { routeEntry, routeExplanation } from './route-types.ts';
+import { serviceExplanation, serviceSummary } from './service-types.ts';
 import { daemonEvent, peerDetail, statusReport } from './types.ts';
 
-const ENDPOINTS = [...READING, ...ACTIONS];
+const ENDPOINTS = [...READING, ...SERVICES, ...ACTIONS];
 const document = describeApi(ENDPOINTS, '0.1.0');
 const text = JSON.stringify(document);
 
@@ -53,6 +56,8 @@ describe('OpenAPI description', () => {
     for (const peer of [TOR_A, NODE_2]) expect(peerDetail.strict().parse(peer)).toEqual(peer);
     for (const route of ROUTES) expect(routeEntry.strict().parse(route)).toEqual(route);
     expect(routeExplanation.parse(EXPLANATION)).toEqual(EXPLANATION);
+    for (const service of SERVICE_REPORTS) expect(serviceSummary.strict().parse(service)).toEqual(service);
+    expect(serviceExplanation.strict().parse(SERVICE_EXPLANATION)).toEqual(SERVICE_EXPLANATION);
     expect(daemonEvent.strict().parse(event(1))).toEqual(event(1));
   });
 

@@ -10,6 +10,9 @@ export type RouteViewName = z.infer<typeof routeView>;
 export const prefixMatch = z.enum(['exact', 'longer', 'shorter']);
 export type PrefixMatch = z.infer<typeof prefixMatch>;
 
+export const serviceRole = z.enum(['primary', 'backup']);
+export type ServiceRole = z.infer<typeof serviceRole>;
+
 export const routeEntry = z
   .object({
     prefix: z.string(),
@@ -27,6 +30,10 @@ export const routeEntry = z
     otherAttributes: z.array(z.string()).optional().describe('Everything else, in words.'),
     peer: z.string().nullable().describe('Peer it was learned from (`advertised`: sent to); null: originated here.'),
     source: z.enum(['local', 'external', 'internal', 'client']),
+    origination: z
+      .enum(['local', 'workload', 'service'])
+      .optional()
+      .describe('Of routes that are originated here: for a workload, for a service, or `local` for all else.'),
     pathId: count
       .optional()
       .describe('Identifier of the path (RFC 7911): of the peer, or for the peer where advertised.'),
@@ -59,6 +66,11 @@ export const routeExplanation = z
         peer: z.string(),
         name: z.string().nullable(),
         advertised: z.boolean(),
+        role: serviceRole
+          .nullable()
+          .optional()
+          .describe('Own routes to services: on which terms; null: a plain route, or not told.'),
+        told: routeEntry.optional().describe('Own routes to services: the route as the peer was told it.'),
         why: z.string().describe('Which rule let it through, or why not.'),
       }),
     ),

@@ -14,6 +14,7 @@ import {
   event,
   route,
 } from '../../test/support/fake-daemon-view.ts';
+import { SERVICE_EXPLANATION } from '../../test/support/fake-services.ts';
 import { httpRequest } from '../../test/support/http.ts';
 import type { HttpAnswer } from '../../test/support/http.ts';
 import { errorBody } from './types.ts';
@@ -21,6 +22,10 @@ import { startApiServer } from './server.ts';
 import type { ApiServer } from './server.ts';
 
 const listing = z.object({ routes: z.array(z.object({ prefix: z.string() })), nextCursor: z.string().nullable() });
+const serviceListing = z.object({
+  services: z.array(z.object({ name: z.string() })),
+  nextCursor: z.string().nullable(),
+});
 
 let directory: string;
 let socket: string;
@@ -105,6 +110,27 @@ describe('reading', () => {
 
   it('explains a route', async () => {
     expect(await get('/api/v1/routes/explain?prefix=10.1.2.3')).toEqual(EXPLANATION);
+  });
+
+  it('lists services, narrowed as asked, page by page', async () => {
+    const names = (body: unknown): string[] => serviceListing.parse(body).services.map(({ name }) => name);
+    expect(names(await get('/api/v1/services'))).toEqual(['web', 'api', 'headless']);
+    expect(names(await get('/api/v1/services?namespace=shop'))).toEqual(['web', 'api']);
+    expect(names(await get('/api/v1/services?advertised=true'))).toEqual(['web']);
+    expect(names(await get('/api/v1/services?advertised=false'))).toEqual(['api', 'headless']);
+    const page = serviceListing.parse(await get('/api/v1/services?limit=1'));
+    expect(names(page)).toEqual(['web']);
+    expect(names(await get(`/api/v1/services?cursor=${page.nextCursor}`))).toEqual(['api', 'headless']);
+  });
+
+  it('explains a service, or says that there is none', async () => {
+    expect(await get('/api/v1/services/explain?namespace=shop&name=web')).toEqual(SERVICE_EXPLANATION);
+    expect(await errorOf(ask('GET', '/api/v1/services/explain?namespace=shop&name=x'))).toEqual([
+      404,
+      'NOT_FOUND',
+      'the resources that the daemon has hold no Service shop/x',
+    ]);
+    expect((await errorOf(ask('GET', '/api/v1/services/explain?name=web')))[0]).toBe(400);
   });
 
   it('lists kernel routes', async () => {

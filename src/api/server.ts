@@ -7,6 +7,7 @@ import type { Endpoint, RawInput } from './endpoint.ts';
 import { ACTIONS } from './endpoints/actions.ts';
 import { monitoring } from './endpoints/monitoring.ts';
 import { READING } from './endpoints/reading.ts';
+import { SERVICES } from './endpoints/services.ts';
 import { ApiError } from './errors.ts';
 import { listenTcp, listenUnix } from './listen.ts';
 import { MetricsRenderer } from './metrics/metrics-renderer.ts';
@@ -37,7 +38,10 @@ export interface ApiServer {
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { daemon, socket, http } = options;
   const renderer = new MetricsRenderer();
-  const endpoints = withOpenApi([...READING, ...ACTIONS, ...monitoring(renderer)], daemon.status().version);
+  const endpoints = withOpenApi(
+    [...READING, ...SERVICES, ...ACTIONS, ...monitoring(renderer)],
+    daemon.status().version,
+  );
   const handler = new RequestHandler(options, endpoints);
   const servers: Server[] = [];
   const close = async (): Promise<void> => {

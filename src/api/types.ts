@@ -55,6 +55,17 @@ export const fibStatus = z
   })
   .meta({ id: 'FibStatus' });
 
+export const serviceTotals = z
+  .object({
+    total: count.describe('Services that the datastore has.'),
+    advertised: count.describe('Routes for service addresses that this node originates, ranges included.'),
+    ranges: count.describe('Of these, ranges of BGPConfiguration.'),
+    held: count.describe('Of these, the ones that are no longer wanted and told on for now.'),
+    withheld: count.describe('Routes that the services ask for and that are not originated, for a drain.'),
+  })
+  .meta({ id: 'ServiceTotals' });
+export interface ServiceTotals extends z.infer<typeof serviceTotals> {}
+
 export const datastoreSource = z
   .object({
     name: z.string().describe('A path, a prefix of keys, or a resource of the Kubernetes API.'),
@@ -103,6 +114,7 @@ export const statusReport = z
       held: count.describe('To be removed or reset, which waits for a confirmation.'),
     }),
     routes: z.record(familyName, familyTotals),
+    services: serviceTotals,
     fib: fibStatus,
     datastore: datastoreStatus,
     problems: z.array(z.string()).describe('What is wrong, a sentence each; empty when nothing is.'),

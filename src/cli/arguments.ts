@@ -33,3 +33,10 @@ export function checkU32(text: string, what: string): number {
 export function familyName(family: 'ipv4' | 'ipv6' | undefined): string | undefined {
   return family === undefined ? undefined : `${family}-unicast`;
 }
+
+/** A service as `namespace/name`. */
+export function serviceName(text: string): { namespace: string; name: string } {
+  const [namespace, name = '', ...rest] = text.split('/');
+  if (namespace !== '' && name !== '' && rest.length === 0) return { namespace, name };
+  throw new CliError(`NAMESPACE/NAME takes a service like default/web, not "${text}"`, 2);
+}

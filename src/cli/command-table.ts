@@ -160,6 +160,36 @@ export const COMMANDS: readonly CommandRow[] = [
     run: async (context) => (await import('./commands/route.ts')).deleteRoute(context),
   },
   {
+    name: 'service list',
+    summary: 'services: which of their addresses are advertised, and why not the others',
+    options: [
+      { name: 'namespace', short: 'n', value: 'NAMESPACE', description: 'only services of this namespace' },
+      {
+        name: 'advertised',
+        description: 'only services of which an address is advertised',
+        conflicts: ['notAdvertised'],
+      },
+      { name: 'not-advertised', description: 'only services of which no address is advertised' },
+      ...SHOW,
+    ],
+    run: async (context) => (await import('./commands/service.ts')).listServices(context),
+  },
+  {
+    name: 'service explain',
+    summary: 'one service: each address, advertised or not, by which rule, to whom, waiting for what',
+    arguments: [{ name: 'NAMESPACE/NAME', description: 'the service' }],
+    options: [
+      {
+        name: 'expect',
+        value: 'STATE',
+        description: 'exit with 1 unless an address is advertised, and none waits or is held back',
+        choices: ['advertised'],
+      },
+      ...SHOW,
+    ],
+    run: async (context) => (await import('./commands/service.ts')).explainService(context),
+  },
+  {
     name: 'fib list',
     summary: 'routes the kernel has, or should have, from the daemon',
     arguments: [{ name: 'PREFIX', description: 'only this prefix', optional: true }],
@@ -222,6 +252,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   node: 'this node',
   peer: 'BGP peers and their sessions',
   route: 'routes: learned, chosen, advertised',
+  service: 'services and what of them is advertised',
   fib: "the kernel's routes",
   config: 'configuration and resources',
 };

@@ -9,7 +9,7 @@ export interface CommandOptions {
   readonly interval?: string;
   /** False with `--no-headers`. */
   readonly headers?: boolean;
-  readonly expect?: 'established';
+  readonly expect?: 'established' | 'advertised';
   readonly soft?: 'in' | 'out';
   readonly message?: string;
   readonly family?: 'ipv4' | 'ipv6';
@@ -18,6 +18,8 @@ export interface CommandOptions {
   readonly accepted?: true;
   readonly rejected?: true;
   readonly advertised?: true;
+  readonly notAdvertised?: true;
+  readonly namespace?: string;
   readonly longer?: true;
   readonly shorter?: true;
   readonly why?: true;

@@ -333,6 +333,7 @@ export class Daemon {
     const { now, onShutdown } = this.environment;
     return new DaemonReport({
       router: this.router,
+      services: this.services,
       events: this.events,
       now,
       statusInputs: () => this.statusInputs(),

@@ -1,9 +1,17 @@
 /** A DaemonView that answers from plain data: two peers, a handful of routes; it notes the actions asked of it. */
 import { ApiError } from '../../src/api/errors.ts';
-import type { DaemonCounters, DaemonView, FibQuery, RouteQuery, Slice } from '../../src/api/daemon-view.ts';
+import type {
+  DaemonCounters,
+  DaemonView,
+  FibQuery,
+  RouteQuery,
+  ServiceQuery,
+  Slice,
+} from '../../src/api/daemon-view.ts';
 import { toPastTimestamp, toTimestamp } from '../../src/api/timestamps.ts';
 import type { HeldChanges, PeerExplanation } from '../../src/api/peer-explanation-types.ts';
 import type { FibEntry, RouteEntry, RouteExplanation } from '../../src/api/route-types.ts';
+import type { ServiceExplanationReport, ServiceReport } from '../../src/api/service-types.ts';
 import type {
   ActionResult,
   ConfigDiff,
@@ -19,6 +27,7 @@ import type {
 import { FAMILY_NAMES } from '../../src/net/family.ts';
 import { formatPrefix, parsePrefix, prefixContains } from '../../src/net/prefix.ts';
 import type { Prefix } from '../../src/net/prefix.ts';
+import { SERVICES, SERVICE_EXPLANATION } from './fake-services.ts';
 
 /** The moment at which every fake answer is given. */
 export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -35,6 +44,7 @@ export const HEALTHY: StatusReport = {
     'ipv4-unicast': { received: 12, best: 10, advertised: 4, fib: 9 },
     'ipv6-unicast': { received: 0, best: 0, advertised: 0, fib: 0 },
   },
+  services: { total: 0, advertised: 0, ranges: 0, held: 0, withheld: 0 },
   fib: {
     enabled: true,
     inSync: true,
@@ -300,6 +310,8 @@ export class FakeDaemonView implements DaemonView {
   peerList: readonly PeerDetail[] = [TOR_A, NODE_2];
   routeList: readonly RouteEntry[] = ROUTES;
   fibList: readonly FibEntry[] = FIB;
+  serviceList: readonly ServiceReport[] = SERVICES;
+  serviceExplanation: ServiceExplanationReport = SERVICE_EXPLANATION;
   eventList: DaemonEvent[] = [event(1), event(2)];
   explanation: RouteExplanation = EXPLANATION;
   /** Entries looked at in one go, so few that callers must go on from where a slice ended. */
@@ -341,6 +353,18 @@ export class FakeDaemonView implements DaemonView {
       (!differencesOnly || entry.difference !== null);
     const { items, next } = slice(this.fibList, position, Math.min(limit, this.sliceSize), wanted);
     return { items: why ? items.map((entry) => ({ ...entry, why: WHY })) : items, next };
+  }
+
+  services({ namespace, advertised }: ServiceQuery, position: number, limit: number): Slice<ServiceReport> {
+    const wanted = (one: ServiceReport): boolean =>
+      (namespace === undefined || one.namespace === namespace) &&
+      (advertised === undefined || one.advertised === advertised);
+    return slice(this.serviceList, position, Math.min(limit, this.sliceSize), wanted);
+  }
+
+  explainService(namespace: string, name: string): ServiceExplanationReport | undefined {
+    const found = this.serviceExplanation;
+    return found.namespace === namespace && found.name === name ? found : undefined;
   }
 
   events(after: number): readonly DaemonEvent[] {

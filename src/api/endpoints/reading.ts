@@ -17,15 +17,7 @@ import { heldChanges, peerExplanation } from '../peer-explanation-types.ts';
 import { fibEntry, prefixMatch, routeEntry, routeExplanation, routeView } from '../route-types.ts';
 import { daemonEvent, peerDetail, peerSummary, statusReport } from '../types.ts';
 import type { FibQuery, RouteQuery } from '../daemon-view.ts';
-
-const MAX_LIMIT = 100_000;
-const DEFAULT_LIMIT = 1_000;
-
-const pagingParameters = {
-  limit: numberParameter(MAX_LIMIT).optional().describe(`Entries wanted, default ${DEFAULT_LIMIT}.`),
-  cursor: numberParameter(Number.MAX_SAFE_INTEGER).optional().describe('`nextCursor` of the answer before.'),
-};
-const nextCursor = z.string().nullable().describe('null: there is no more.');
+import { DEFAULT_LIMIT, nextCursor, pagingParameters } from './paging.ts';
 
 const status = defineEndpoint({
   method: 'GET',

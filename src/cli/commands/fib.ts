@@ -11,6 +11,7 @@ export async function listFib(context: CommandContext): Promise<number> {
   const prefix = context.arguments.length === 0 ? undefined : checkPrefix(context.arguments[0]);
   const count = await presentListing<FibEntry>(context, {
     path: '/api/v1/fib',
+    field: 'routes',
     query: { family: familyName(options.family), prefix, ...(options.why && { why: 'true' }) },
     ...fibColumns(options.output === 'wide'),
     ...(options.why && { paragraph: renderWhy }),
@@ -26,6 +27,7 @@ export async function diffFib(context: CommandContext): Promise<number> {
   const { options, io } = context;
   const count = await presentListing<FibEntry>(context, {
     path: '/api/v1/fib',
+    field: 'routes',
     query: { family: familyName(options.family), diff: 'true' },
     ...DIFF_TABLE,
     compare: byPrefix,

@@ -20,6 +20,7 @@ export async function listRoutes(context: CommandContext): Promise<number> {
   if (view === 'advertised' && peer === undefined) throw new CliError('--advertised needs --peer ADDRESS', 2);
   const count = await presentListing<RouteEntry>(context, {
     path: '/api/v1/routes',
+    field: 'routes',
     query: { view, family: familyName(options.family), peer, prefix, match },
     ...routeColumns(view, options.output === 'wide'),
     compare: byPrefix,

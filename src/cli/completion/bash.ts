@@ -1,19 +1,19 @@
 /** Completion for bash. */
-import { isFile, places, spellings, takesFile, valuedOptions } from './vocabulary.ts';
+import { isFile, places, takesFile, valuedOptions, valuePatterns } from './vocabulary.ts';
 
 export function bashScript(): string {
   return `# bash completion for starling: source <(starling completion bash)
 _starling() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} command='' word words
   COMPREPLY=()
-  case $previous in
-${valueCases()}
-  esac
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$command/$word" in
 ${commandCases()}
     esac
   done
+  case "$command/$previous" in
+${valueCases()}
+  esac
   case $command in
 ${wordCases()}
   esac
@@ -25,8 +25,8 @@ complete -F _starling starling
 
 function valueCases(): string {
   return valuedOptions()
-    .map((option) => {
-      const pattern = spellings(option).join('|');
+    .map(({ command, option }) => {
+      const pattern = valuePatterns(command, option);
       if (isFile(option)) return `    ${pattern}) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;`;
       const choices = (option.choices ?? []).join(' ');
       return `    ${pattern}) mapfile -t COMPREPLY < <(compgen -W '${choices}' -- "$current"); return ;;`;

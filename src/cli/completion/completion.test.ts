@@ -27,6 +27,11 @@ describe('completion for bash', () => {
     [['starling', 'peer', 's'], ['show']],
     [['starling', '--socket', '/s', 'peer', 'list', '--exp'], ['--expect']],
     [['starling', 'peer', 'list', '--expect', ''], ['established']],
+    [['starling', 'service', 'explain', '--expect', ''], ['advertised']],
+    [
+      ['starling', 'service', 'list', '--n'],
+      ['--namespace', '--not-advertised', '--no-headers'],
+    ],
     [
       ['starling', 'peer', 'list', '-o', ''],
       ['table', 'wide', 'json', 'yaml'],

@@ -30,11 +30,31 @@ export function places(): readonly Place[] {
   ];
 }
 
-/** Options with a value and what it may be, each once; options of the same name have the same values everywhere. */
-export function valuedOptions(): readonly OptionRow[] {
-  const all = [...GLOBAL_OPTIONS, ...COMMANDS.flatMap(({ options = [] }) => options)];
-  const valued = all.filter(({ value }) => value !== undefined);
-  return [...new Map(valued.map((option) => [option.name, option])).values()];
+/** An option with a value, and the commands after which it may be that; '' stands for all commands. */
+export interface ValuedOption {
+  readonly command: string;
+  readonly option: OptionRow;
+}
+
+/** Options with a value and what it may be: those that mean the same everywhere once, others for each command. */
+export function valuedOptions(): readonly ValuedOption[] {
+  const all = [
+    ...GLOBAL_OPTIONS.map((option) => ({ command: '', option })),
+    ...COMMANDS.flatMap(({ name, options = [] }) => options.map((option) => ({ command: name, option }))),
+  ].filter(({ option }) => option.value !== undefined);
+  const choices = new Map<string, Set<string>>();
+  for (const { option } of all)
+    choices.set(option.name, (choices.get(option.name) ?? new Set()).add(choicesText(option)));
+  const differs = ({ name }: OptionRow): boolean => choices.get(name)!.size > 1;
+  const shared = new Map(all.map(({ option }) => [option.name, { command: '', option }]));
+  return [
+    ...all.filter(({ option }) => differs(option)),
+    ...[...shared.values()].filter(({ option }) => !differs(option)),
+  ];
+}
+
+function choicesText({ value, choices = [] }: OptionRow): string {
+  return [value, ...choices].join(' ');
 }
 
 /** Whether a value, by its placeholder, is the name of a file. */
@@ -42,9 +62,10 @@ export function isFile({ value }: OptionRow): boolean {
   return value === 'PATH' || value === 'FILE';
 }
 
-/** `--output` and, where there is one, `-o`. */
-export function spellings({ name, short }: OptionRow): string[] {
-  return [`--${name}`, ...(short === undefined ? [] : [`-${short}`])];
+/** Patterns of a `case` in a shell for what stands before a value: the command, a slash, the option. */
+export function valuePatterns(command: string, { name, short }: OptionRow): string {
+  const before = command === '' ? '*' : `'${command}'`;
+  return [`--${name}`, ...(short === undefined ? [] : [`-${short}`])].map((text) => `${before}/${text}`).join('|');
 }
 
 /** Whether the command's argument is the name of a file. */

@@ -1,5 +1,5 @@
 /** Completion for zsh. */
-import { isFile, places, spellings, takesFile, valuedOptions } from './vocabulary.ts';
+import { isFile, places, takesFile, valuedOptions, valuePatterns } from './vocabulary.ts';
 import type { Word } from './vocabulary.ts';
 
 export function zshScript(): string {
@@ -8,14 +8,14 @@ export function zshScript(): string {
 _starling() {
   local command='' word
   local -a choices options
-  case \${words[CURRENT-1]} in
-${valueCases()}
-  esac
   for word in "\${(@)words[2,CURRENT-1]}"; do
     case "$command/$word" in
 ${commandCases()}
     esac
   done
+  case "$command/\${words[CURRENT-1]}" in
+${valueCases()}
+  esac
   case $command in
 ${wordCases()}
   esac
@@ -35,9 +35,9 @@ fi
 
 function valueCases(): string {
   return valuedOptions()
-    .map((option) => {
+    .map(({ command, option }) => {
       const action = isFile(option) ? '_files' : `compadd -- ${(option.choices ?? []).join(' ')}`;
-      return `    ${spellings(option).join('|')}) ${action.trimEnd()}; return ;;`;
+      return `    ${valuePatterns(command, option)}) ${action.trimEnd()}; return ;;`;
     })
     .join('\n');
 }

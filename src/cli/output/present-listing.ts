@@ -9,12 +9,17 @@ import type { Cell, Column } from './table.ts';
 /** Entries asked for in one request. A listing that fits is sorted; a longer one comes in the daemon's order. */
 const PAGE_SIZE = 10_000;
 
+type Field = 'routes' | 'services';
+
+type Answer<T> = { readonly nextCursor: string | null } & { readonly [name in Field]?: T[] };
+
 export interface Listing<T> {
-  /** Path of the API; its answer holds `routes` and `nextCursor`. */
   readonly path: string;
+  /** Field of the answer that holds the entries, beside `nextCursor`. */
+  readonly field: Field;
   readonly query: Readonly<Record<string, string | undefined>>;
   readonly columns: readonly Column[];
-  readonly toRow: (entry: T) => readonly Cell[];
+  readonly toRows: (entry: T) => readonly (readonly Cell[])[];
   /** Where there is more to say than fits a row: the text of an entry, in place of the table. */
   readonly paragraph?: (entry: T, style: Style) => string;
   readonly compare: (a: T, b: T) => number;
@@ -44,10 +49,11 @@ async function* pages<T>(context: CommandContext, listing: Listing<T>): AsyncGen
   let cursor: string | null | undefined;
   do {
     const query = { ...listing.query, limit: PAGE_SIZE, cursor: cursor ?? undefined };
-    const answer = await context.client.get<{ routes: T[]; nextCursor: string | null }>(listing.path, query);
+    const answer = await context.client.get<Answer<T>>(listing.path, query);
+    const entries = answer[listing.field] ?? [];
     const first = cursor === undefined;
     cursor = answer.nextCursor;
-    yield { entries: first && cursor === null ? answer.routes.sort(listing.compare) : answer.routes, first };
+    yield { entries: first && cursor === null ? entries.sort(listing.compare) : entries, first };
   } while (cursor !== null);
 }
 
@@ -58,32 +64,32 @@ interface PageWriter<T> {
 
 function createWriter<T>(context: CommandContext, listing: Listing<T>): PageWriter<T> {
   const { output } = context.options;
-  if (output === 'json') return jsonWriter();
-  if (output === 'yaml') return yamlWriter();
+  if (output === 'json') return jsonWriter(listing.field);
+  if (output === 'yaml') return yamlWriter(listing.field);
   return listing.paragraph === undefined
     ? tableWriter(context, listing)
     : textWriter(styleOf(context), listing.paragraph);
 }
 
 /** One entry a line, so that a full table needs no more memory than a page. */
-function jsonWriter<T>(): PageWriter<T> {
+function jsonWriter<T>(field: Field): PageWriter<T> {
   return {
     page: ({ entries, first }) => {
       const lines = entries.map((entry) => JSON.stringify(entry)).join(',\n');
-      if (first) return `{"routes": [\n${lines}`;
+      if (first) return `{"${field}": [\n${lines}`;
       return lines === '' ? '' : `,\n${lines}`;
     },
     end: () => '\n]}\n',
   };
 }
 
-function yamlWriter<T>(): PageWriter<T> {
+function yamlWriter<T>(field: Field): PageWriter<T> {
   return {
     page: async ({ entries, first }) => {
       const { stringify } = await import('yaml');
-      return (first && entries.length > 0 ? 'routes:\n' : '') + (entries.length > 0 ? stringify(entries) : '');
+      return (first && entries.length > 0 ? `${field}:\n` : '') + (entries.length > 0 ? stringify(entries) : '');
     },
-    end: (count) => (count === 0 ? 'routes: []\n' : ''),
+    end: (count) => (count === 0 ? `${field}: []\n` : ''),
   };
 }
 
@@ -98,13 +104,13 @@ function textWriter<T>(style: Style, paragraph: (entry: T, style: Style) => stri
 }
 
 /** The first page decides how wide the columns are. */
-function tableWriter<T>(context: CommandContext, { columns, toRow }: Listing<T>): PageWriter<T> {
+function tableWriter<T>(context: CommandContext, { columns, toRows }: Listing<T>): PageWriter<T> {
   const style = styleOf(context);
   let widths: readonly number[] = [];
   return {
     page: ({ entries, first }) => {
       if (entries.length === 0) return '';
-      const rows = entries.map(toRow);
+      const rows = entries.flatMap(toRows);
       if (first) widths = columnWidths(columns, rows, style);
       return (first ? formatHeader(columns, widths, style) : '') + formatRows(columns, rows, widths, style);
     },

@@ -16,7 +16,7 @@ const DIFFERENCE_COLOURS: Readonly<Record<NonNullable<FibEntry['difference']>, C
 
 export interface FibTable {
   readonly columns: readonly Column[];
-  readonly toRow: (entry: FibEntry) => readonly Cell[];
+  readonly toRows: (entry: FibEntry) => readonly (readonly Cell[])[];
 }
 
 /** Columns of `starling fib list`; the wide ones show what the kernel has beside what it should have. */
@@ -34,18 +34,20 @@ export function fibColumns(wide: boolean): FibTable {
       error ?? '',
     ];
   };
-  return { columns: titles.map((title) => ({ title })), toRow };
+  return { columns: titles.map((title) => ({ title })), toRows: (entry) => [toRow(entry)] };
 }
 
 /** Columns of `starling fib diff`. */
 export const DIFF_TABLE: FibTable = {
   columns: ['PREFIX', 'DIFFERENCE', 'WANTED', 'INSTALLED', 'ERROR'].map((title) => ({ title })),
-  toRow: ({ prefix, difference, wanted, installed, error, retrySeconds }) => [
-    prefix,
-    { text: difference ?? '', colour: difference === null ? undefined : DIFFERENCE_COLOURS[difference] },
-    listed(wanted),
-    listed(installed),
-    errorWords(error, retrySeconds),
+  toRows: ({ prefix, difference, wanted, installed, error, retrySeconds }) => [
+    [
+      prefix,
+      { text: difference ?? '', colour: difference === null ? undefined : DIFFERENCE_COLOURS[difference] },
+      listed(wanted),
+      listed(installed),
+      errorWords(error, retrySeconds),
+    ],
   ],
 };
 

@@ -11,7 +11,7 @@ const BASIC: readonly RouteColumn[] = [
   { title: '', cell: mark },
   { title: 'PREFIX', cell: ({ prefix }) => prefix },
   { title: 'NEXT-HOP', cell: ({ nextHop }) => nextHop ?? 'self' },
-  { title: 'PEER', cell: ({ peer }) => peer ?? 'local' },
+  { title: 'PEER', cell: ({ peer, origination }) => peer ?? origination ?? 'local' },
   { title: 'LOCAL-PREF', right: true, cell: ({ localPref }) => localPref ?? '-' },
   { title: 'MED', right: true, cell: ({ med }) => med ?? '-' },
   { title: 'AS-PATH', cell: ({ asPath }) => asPath || '-' },
@@ -19,7 +19,7 @@ const BASIC: readonly RouteColumn[] = [
 ];
 
 const WIDE: readonly RouteColumn[] = [
-  { title: 'SOURCE', cell: ({ source }) => source },
+  { title: 'SOURCE', cell: ({ source, origination }) => origination ?? source },
   {
     title: 'AGE',
     right: true,
@@ -37,14 +37,14 @@ const REASON: RouteColumn = { title: 'REJECTED-BY', cell: ({ rejectedReason }) =
 export function routeColumns(
   view: RouteViewName,
   wide: boolean,
-): { columns: readonly Column[]; toRow: (route: RouteEntry) => readonly Cell[] } {
+): { columns: readonly Column[]; toRows: (route: RouteEntry) => readonly (readonly Cell[])[] } {
   const columns = [
     ...BASIC,
     ...(wide || view === 'advertised' ? [PATH_ID] : []),
     ...(wide ? WIDE : []),
     ...(view === 'rejected' ? [REASON] : []),
   ];
-  return { columns, toRow: (route) => columns.map(({ cell }) => cell(route)) };
+  return { columns, toRows: (route) => [columns.map(({ cell }) => cell(route))] };
 }
 
 /** `*` best, `=` used beside the best, `S` stale. */

@@ -19,6 +19,7 @@ export function renderStatus(status: StatusReport, style: Style): string {
     [
       ['Peers', peersWords(status)],
       ['Routes', ...routesWords(status.routes)],
+      ['Services', ...serviceWords(status)],
       ['Kernel', kernelWords(status), ...ownershipWords(status)],
       ['Datastore', datastoreWords(status), ...sourceWords(status)],
     ],
@@ -39,6 +40,19 @@ function routesWords(routes: Readonly<Record<string, FamilyTotals>>): string[] {
     ([family, { received, best, advertised, fib }]) =>
       `${family}: ${received} received, ${best} best, ${advertised} advertised, ${fib} in the kernel`,
   );
+}
+
+/** Nothing where there is no service. */
+function serviceWords({ services: { total, advertised, ranges, held, withheld } }: StatusReport): string[] {
+  if (total === 0 && advertised === 0) return [];
+  const ofRanges = ranges === 0 ? '' : ` (${formatCount(ranges, 'range')})`;
+  const more = [
+    ...(held === 0 ? [] : [`, ${held} of them told on though no longer wanted`]),
+    ...(withheld === 0 ? [] : [`, ${withheld} withheld`]),
+  ];
+  return [
+    `${formatCount(total, 'service')}, ${formatCount(advertised, 'route')} advertised${ofRanges}${more.join('')}`,
+  ];
 }
 
 function kernelWords({ fib }: StatusReport): string {

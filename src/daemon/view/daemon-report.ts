@@ -1,8 +1,17 @@
 /** The daemon as the API sees it. */
-import type { DaemonCounters, DaemonView, FibCounters, FibQuery, RouteQuery, Slice } from '../../api/daemon-view.ts';
+import type {
+  DaemonCounters,
+  DaemonView,
+  FibCounters,
+  FibQuery,
+  RouteQuery,
+  ServiceQuery,
+  Slice,
+} from '../../api/daemon-view.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { HeldChanges, PeerExplanation } from '../../api/peer-explanation-types.ts';
 import type { FibEntry, RouteEntry, RouteExplanation } from '../../api/route-types.ts';
+import type { ServiceAudience, ServiceExplanationReport, ServiceReport } from '../../api/service-types.ts';
 import type {
   ActionResult,
   ConfigDiff,
@@ -18,7 +27,7 @@ import { FAMILIES } from '../../net/family.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import type { PeerExplanation as PeeringReasons } from '../../peering/explain-peer.ts';
-import { OWN_PEERS } from '../../rib/peers.ts';
+import { OWN_PEERS, SERVICE_PEER } from '../../rib/peers.ts';
 import type { EventLog } from '../event-log.ts';
 import type { KernelRouting } from '../kernel-routing.ts';
 import { attributesOf } from '../manual-route.ts';
@@ -26,15 +35,20 @@ import type { NeighbourSession } from '../neighbour-session.ts';
 import type { Router } from '../router.ts';
 import { FibReport } from './fib-report.ts';
 import { doneWords, heldChanges, peerExplanation } from './peer-explanation.ts';
+import { ownRouteFacts } from './own-route-facts.ts';
 import { peerDetail, peerSummary } from './peer-report.ts';
 import { RouteExplainer } from './route-explanation.ts';
+import type { ExplainedPeer } from './route-explanation.ts';
 import { RouteListing } from './route-listing.ts';
+import { ServiceReports } from './service-report.ts';
+import type { ReportedServices } from './service-report.ts';
 import { statusReport } from './status-report.ts';
 import type { StatusInputs } from './status-report.ts';
 
 /** What the report asks of the rest of the daemon. */
 export interface ReportSources {
   readonly router: Router;
+  readonly services: ReportedServices;
   readonly events: EventLog;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -67,17 +81,27 @@ export class DaemonReport implements DaemonView {
   private readonly listing: RouteListing;
   private readonly explainer: RouteExplainer;
   private readonly fibReport: FibReport;
+  private readonly serviceReports: ServiceReports;
 
   constructor(sources: ReportSources) {
-    const { router } = sources;
+    const { router, services } = sources;
     this.sources = sources;
     this.listing = new RouteListing(router.rib, router.advertising, (address) => router.find(address)?.peer);
-    this.explainer = new RouteExplainer(router.rib, router.advertising, this.listing);
+    const facts = ownRouteFacts(router, services);
+    this.explainer = new RouteExplainer(router.rib, router.advertising, this.listing, facts);
     this.fibReport = new FibReport(sources.kernel, this.explainer);
+    this.serviceReports = new ServiceReports({
+      services,
+      ownRoute: (prefix) => router.ownRoutes.get(prefix),
+      originated: () =>
+        FAMILIES.reduce<number>((sum, family) => sum + router.rib.peers.received[family][SERVICE_PEER], 0),
+      audience: (prefix) => this.audience(prefix),
+    });
   }
 
   status(): StatusReport {
-    return statusReport(this.sources.router, this.sources.statusInputs(), this.sources.now());
+    const { router, statusInputs, now } = this.sources;
+    return statusReport(router, statusInputs(), this.serviceReports.totals, now());
   }
 
   peers(): readonly PeerSummary[] {
@@ -109,20 +133,21 @@ export class DaemonReport implements DaemonView {
   }
 
   async explain(prefix: Prefix): Promise<RouteExplanation> {
-    const { router } = this.sources;
-    const peers = [...router.sessions.values()].map(({ neighbour, session, peer }) => ({
-      address: neighbour.key,
-      name: neighbour.source,
-      index: peer,
-      state: session.state,
-    }));
     const match = this.explainer.forwardingMatch(prefix);
     const fib = match === undefined ? null : await this.fibReport.explain(match);
-    return { ...this.explainer.explain(prefix, peers), fib };
+    return { ...this.explainer.explain(prefix, this.explainedPeers()), fib };
   }
 
   fib(query: FibQuery, position: number, limit: number): Promise<Slice<FibEntry>> {
     return this.fibReport.list(query, position, limit);
+  }
+
+  services(query: ServiceQuery, position: number, limit: number): Slice<ServiceReport> {
+    return this.serviceReports.list(query, position, limit);
+  }
+
+  explainService(namespace: string, name: string): ServiceExplanationReport | undefined {
+    return this.serviceReports.explain(namespace, name);
   }
 
   events(after: number): readonly DaemonEvent[] {
@@ -210,6 +235,20 @@ export class DaemonReport implements DaemonView {
   shutdown(forGood: boolean): ActionResult {
     this.sources.shutdown(forGood);
     return { words: forGood ? 'Shutting down for good.' : 'Stopping for a restart.' };
+  }
+
+  private audience(prefix: Prefix): ServiceAudience[] {
+    const told = this.explainer.audience(prefix, this.explainedPeers());
+    return told.map((one) => ({ ...one, role: one.role ?? null, told: one.told ?? null }));
+  }
+
+  private explainedPeers(): ExplainedPeer[] {
+    return [...this.sources.router.sessions.values()].map(({ neighbour, session, peer }) => ({
+      address: neighbour.key,
+      name: neighbour.source,
+      index: peer,
+      state: session.state,
+    }));
   }
 
   private find(address: string): NeighbourSession {

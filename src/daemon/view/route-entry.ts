@@ -19,6 +19,9 @@ import type { Rib } from '../../rib/rib.ts';
 /** By {@link RouteSource}. */
 const SOURCE_NAMES = ['local', 'local', 'local', 'external', 'internal', 'client'] as const;
 
+/** By index of the pseudo-peer. */
+const ORIGINATIONS = ['local', 'workload', 'service'] as const;
+
 /** Which route is to be shown, and what is known of its role. */
 export interface RouteRef {
   readonly family: Family;
@@ -54,6 +57,7 @@ export function routeEntry(rib: Rib, ref: RouteRef): RouteEntry {
     ...optionalAttributes(attributes),
     peer: ref.peer ?? from,
     source: SOURCE_NAMES[peers.source[ref.from] as RouteSource],
+    ...(isOwnPeer(ref.from) && { origination: ORIGINATIONS[ref.from] }),
     ...(ref.pathId !== 0 && { pathId: ref.pathId }),
     best: ref.best,
     multipath: ref.multipath,

@@ -33,7 +33,10 @@ class Bench {
   readonly advertising = new Advertising(this.rib);
   readonly index = new Map<string, number>();
   readonly listing = new RouteListing(this.rib, this.advertising, (address) => this.index.get(address));
-  readonly explainer = new RouteExplainer(this.rib, this.advertising, this.listing);
+  readonly explainer = new RouteExplainer(this.rib, this.advertising, this.listing, {
+    reason: () => 'the test wants it',
+    role: (label) => (label === 1 ? 'backup' : 'primary'),
+  });
 
   peer(address: string, source: RouteSource = SOURCE_EXTERNAL, importPolicy = ACCEPT, exportPolicy = ACCEPT): void {
     const info = { address, source, routerId: 7, localAs: 64512, allowLocalAs: 0, importPolicy };

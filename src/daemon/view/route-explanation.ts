@@ -1,5 +1,5 @@
 /** `starling route explain`: why a route is what it is, told by the code that decided. */
-import type { RouteEntry, RouteExplanation } from '../../api/route-types.ts';
+import type { RouteEntry, RouteExplanation, ServiceRole } from '../../api/route-types.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import { IPV4_UNICAST } from '../../net/family.ts';
@@ -23,7 +23,7 @@ import {
 } from '../../rib/best-path.ts';
 import type { PathTable } from '../../rib/path-table.ts';
 import { degreeOfPreference, isEncodedMetric, metricOf } from '../../rib/local-preference.ts';
-import { isOwnPeer } from '../../rib/peers.ts';
+import { SERVICE_PEER, isOwnPeer } from '../../rib/peers.ts';
 import type { RouteSource } from '../../rib/policy.ts';
 import type { Rib } from '../../rib/rib.ts';
 import { isGone } from '../../rib/stale-paths.ts';
@@ -44,17 +44,27 @@ export interface ExplainedPeer {
   readonly state: string;
 }
 
+/** What is known of this router's own routes beside what the RIB has. */
+export interface OwnRouteFacts {
+  /** Why a route is originated, in words. */
+  reason(prefix: Prefix): string | undefined;
+  /** On which terms a peer is to be told a route to services, by its label; null: on none of its own. */
+  role(label: number, peer: string): ServiceRole | null;
+}
+
 const ORIGIN_NAMES = ['IGP', 'EGP', 'incomplete'];
 
 export class RouteExplainer {
   private readonly rib: Rib;
   private readonly advertising: Advertising;
   private readonly listing: RouteListing;
+  private readonly own: OwnRouteFacts;
 
-  constructor(rib: Rib, advertising: Advertising, listing: RouteListing) {
+  constructor(rib: Rib, advertising: Advertising, listing: RouteListing, own: OwnRouteFacts) {
     this.rib = rib;
     this.advertising = advertising;
     this.listing = listing;
+    this.own = own;
   }
 
   /** Everything but the FIB's part. */
@@ -77,6 +87,13 @@ export class RouteExplainer {
       candidates: this.candidates(table, prefix),
       advertisedTo: peers.map((peer) => this.advertisedTo(table, prefix, peer)),
     };
+  }
+
+  /** To which peers the best path to a prefix was told, and why not to others; empty where there is none. */
+  audience(prefix: Prefix, peers: readonly ExplainedPeer[]): Advertised[] {
+    const table = this.rib.tables[prefix.family];
+    const id = table.prefixes.find(...prefix.words, prefix.length);
+    return id === 0 ? [] : peers.map((peer) => this.advertisedTo(table, id, peer));
   }
 
   /** Next hops the FIB should have for the longest match, in words. */
@@ -168,7 +185,9 @@ export class RouteExplainer {
       ...role,
     });
     const peer = isOwnPeer(from) ? null : (this.rib.peers.info[from]?.address ?? null);
-    return { route, peer, outcome, step, words: `${words}${this.changedByImport(table, row)}` };
+    const reason = isOwnPeer(from) ? this.own.reason(table.prefixes.prefix(table.prefix[row])) : undefined;
+    const why = reason === undefined ? '' : `; originated here: ${reason}`;
+    return { route, peer, outcome, step, words: `${words}${this.changedByImport(table, row)}${why}` };
   }
 
   /** What the import policy made of a path, to be added to other words. */
@@ -251,7 +270,29 @@ export class RouteExplainer {
     const why = group.tellsAllPaths(family)
       ? this.whyToldPaths(table, prefix, peer.index, paths)
       : this.whyTold(table, prefix, table.bestSet[prefix], table.bestPeer[prefix], peer.index, paths.length > 0);
-    return { ...base, advertised: paths.length > 0, why: why + (pending ? ' (a change is on its way)' : '') };
+    return {
+      ...base,
+      advertised: paths.length > 0,
+      ...this.toldService(table, prefix, peer, paths),
+      why: why + (pending ? ' (a change is on its way)' : ''),
+    };
+  }
+
+  /** The terms on which a peer was told a route to services of this node. */
+  private toldService(
+    table: PathTable,
+    prefix: number,
+    { address }: ExplainedPeer,
+    paths: readonly ToldPath[],
+  ): Pick<Advertised, 'role' | 'told'> {
+    if (table.bestPeer[prefix] !== SERVICE_PEER || table.bestSet[prefix] === 0) return {};
+    const path = paths.find(({ from }) => from === SERVICE_PEER);
+    if (path === undefined) return { role: null };
+    const { set, from, pathId = 0 } = path;
+    const { family } = table.prefixes;
+    const label = this.rib.sets.label[table.bestSet[prefix]];
+    const told = { family, prefix, set, from, pathId, peer: address, best: true, multipath: false };
+    return { role: this.own.role(label, address), told: routeEntry(this.rib, told) };
   }
 
   /** Of all paths of a prefix: those that the peer was told, or why it was told none (RFC 7911). */

@@ -23,7 +23,12 @@ export interface StatusInputs {
   readonly problems: readonly string[];
 }
 
-export function statusReport(router: Router, inputs: StatusInputs, now: number): StatusReport {
+export function statusReport(
+  router: Router,
+  inputs: StatusInputs,
+  services: StatusReport['services'],
+  now: number,
+): StatusReport {
   const peers = [...router.sessions.values()];
   const established = peers.filter(({ session }) => session.state === 'Established').length;
   return {
@@ -41,6 +46,7 @@ export function statusReport(router: Router, inputs: StatusInputs, now: number):
       held: countPostponed(router, 'held'),
     },
     routes: totals(router, inputs),
+    services,
     fib: inputs.fib,
     datastore: inputs.datastore,
     problems: [...inputs.problems, ...router.listenProblems, ...heldProblems(router), ...sessionProblems(router)],

@@ -1,0 +1,80 @@
+/** The JSON shapes of services: what is advertised for each, on which terms, to whom. See `types.ts` for the conventions. */
+import { z } from 'zod';
+import { routeEntry, serviceRole } from './route-types.ts';
+import { timestamp } from './types.ts';
+
+const count = z.int().nonnegative();
+
+export const addressState = z.enum(['advertised', 'backup', 'covered', 'held', 'withheld', 'no']);
+export type AddressState = z.infer<typeof addressState>;
+
+export const serviceAddress = z
+  .object({
+    address: z.string(),
+    kind: z.enum(['ClusterIP', 'ExternalIP', 'LoadBalancerIP']),
+    state: addressState.describe(
+      '`advertised`: as primary; `backup`: on the terms of a backup; `covered`: reached by a range that is advertised; ' +
+        '`held`: no longer wanted, and told on for now; `withheld`: wanted, and not originated; `no`: not advertised.',
+    ),
+    prefix: z.string().nullable().describe('The route for it, of its own or of several services; null: none.'),
+    coveredBy: z.string().nullable().describe('Range that is advertised in place of a route of its own.'),
+    rule: z.string().nullable().describe('Resource that decides, e.g. `ServiceAdvertisement "rack-a"`; null: none.'),
+    words: z.string().describe('Why it is advertised, why not, or what it waits for, as a sentence.'),
+    until: timestamp.nullable().describe('`held`: how long at most.'),
+  })
+  .meta({ id: 'ServiceAddress' });
+export interface ServiceAddressReport extends z.infer<typeof serviceAddress> {}
+
+const service = {
+  namespace: z.string(),
+  name: z.string(),
+  type: z.string().describe('`ClusterIP`, `NodePort`, `LoadBalancer`, `ExternalName`.'),
+  advertised: z.boolean().describe('Whether peers are to be told of one of its addresses at least.'),
+};
+
+export const serviceSummary = z.object({ ...service, addresses: z.array(serviceAddress) }).meta({ id: 'Service' });
+export interface ServiceReport extends z.infer<typeof serviceSummary> {}
+
+export const serviceAudience = z
+  .object({
+    peer: z.string(),
+    name: z.string().nullable(),
+    advertised: z.boolean().describe('Whether the peer was told the route (Adj-RIB-Out).'),
+    role: serviceRole.nullable().describe('On which terms; null: a plain route, or not told.'),
+    told: routeEntry.nullable().describe('The route as the peer was told it; null: it was not.'),
+    why: z.string().describe('Which rule let it through, or why not.'),
+  })
+  .meta({ id: 'ServiceAudience' });
+export interface ServiceAudience extends z.infer<typeof serviceAudience> {}
+
+const endpointCount = z.object({
+  ready: count,
+  serving: count.describe('Those that are not ready any more: terminating, and still serving.'),
+  all: count,
+});
+
+export const serviceExplanation = z
+  .object({
+    ...service,
+    addresses: z.array(
+      serviceAddress.extend({
+        peers: z.array(serviceAudience).describe('All peers, where the address has a route; else none.'),
+      }),
+    ),
+    endpoints: z
+      .array(
+        z.object({
+          family: z.enum(['IPv4', 'IPv6']),
+          here: endpointCount.describe('On this node.'),
+          zone: endpointCount.describe('In the zone of this node.'),
+          cluster: endpointCount,
+        }),
+      )
+      .describe('Endpoints by where they are.'),
+    rules: z
+      .array(z.object({ rule: z.string(), applies: z.boolean(), words: z.string() }))
+      .describe('What was looked at, in order.'),
+    merged: z.array(z.string()).describe('How several that pick the service were merged, a sentence each.'),
+  })
+  .meta({ id: 'ServiceExplanation' });
+export interface ServiceExplanationReport extends z.infer<typeof serviceExplanation> {}

@@ -1,0 +1,20 @@
+/** Why this node originates its own routes, and on which terms peers are told those to services. */
+import { termsFor } from '../../advertiser/terms.ts';
+import { formatPrefix } from '../../net/prefix.ts';
+import type { Router } from '../router.ts';
+import type { OwnRouteFacts } from './route-explanation.ts';
+import { WHY_HELD } from './service-report.ts';
+import type { ReportedServices } from './service-report.ts';
+
+export function ownRouteFacts(router: Router, services: ReportedServices): OwnRouteFacts {
+  return {
+    reason: (prefix) => {
+      const own = router.ownRoutes.get(prefix);
+      if (own?.kind !== 'service') return own?.reason;
+      const waiting = services.held.get(formatPrefix(prefix));
+      if (waiting !== undefined) return `it is no longer wanted, and told on for a moment: ${WHY_HELD[waiting.why]}.`;
+      return services.advertiser.reason(prefix) ?? own.reason;
+    },
+    role: (label) => termsFor(services.advertiser.labels.offersOf(label), () => false)?.role ?? null,
+  };
+}

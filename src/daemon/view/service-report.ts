@@ -1,0 +1,187 @@
+/** Services as the API shows them: what the advertiser wants of each, what is originated, and who was told. */
+import type { ServiceQuery, Slice } from '../../api/daemon-view.ts';
+import type {
+  ServiceAddressReport,
+  ServiceAudience,
+  ServiceExplanationReport,
+  ServiceReport,
+} from '../../api/service-types.ts';
+import { toTimestamp } from '../../api/timestamps.ts';
+import type { ServiceTotals } from '../../api/types.ts';
+import type { ServiceAdvertiser } from '../../advertiser/service-advertiser.ts';
+import type { ServiceAddress, ServiceRoute, ServiceSummary } from '../../advertiser/service-routes.ts';
+import type { HeldWithdrawal } from '../../advertiser/withdrawal-gate.ts';
+import { parseAddress } from '../../net/address.ts';
+import { formatPrefix, parsePrefix, prefixFromBytes } from '../../net/prefix.ts';
+import type { Prefix } from '../../net/prefix.ts';
+import type { OwnRoute } from '../own-routes.ts';
+
+/** Services that one slice looks at, so that it takes a few milliseconds whatever is asked for. */
+const SCAN = 200;
+
+/** The services at run time, as far as a report looks at them. */
+export interface ReportedServices {
+  readonly advertiser: Pick<ServiceAdvertiser, 'list' | 'explain' | 'counts' | 'reason' | 'labels'>;
+  /** Withdrawals that wait, by text of the prefix; until when in milliseconds since 1970. */
+  readonly held: ReadonlyMap<string, HeldWithdrawal<ServiceRoute>>;
+  readonly heldCount: number;
+  /** Whether nothing is originated, whatever is wanted. */
+  readonly withheld: boolean;
+}
+
+/** What is asked of the rest of the daemon. */
+export interface ServiceReportSources {
+  readonly services: ReportedServices;
+  /** The route in force that this node originates for a prefix. */
+  readonly ownRoute: (prefix: Prefix) => OwnRoute | undefined;
+  /** Number of the routes to services that are originated. */
+  readonly originated: () => number;
+  /** To which peers a route to services was told, and why not to others. */
+  readonly audience: (prefix: Prefix) => ServiceAudience[];
+}
+
+/** What takes the place of a route to services that is wanted. */
+const OTHER_ROUTES: Readonly<Record<OwnRoute['kind'], string>> = {
+  block: 'a block of addresses of this node has the same prefix',
+  workload: 'a workload of this node has the same address',
+  manual: 'a route added by hand has the same prefix',
+  service: '',
+};
+
+/** Why a withdrawal waits. */
+export const WHY_HELD: Readonly<Record<HeldWithdrawal<ServiceRoute>['why'], string>> = {
+  guard: 'too many routes to services would have gone at once, which looks like a mistake',
+  delay: 'withdrawals of it have a delay',
+};
+
+export class ServiceReports {
+  private readonly sources: ServiceReportSources;
+  /** A listing that stopped at `position`, for the next slice to go on. */
+  private stopped: { readonly position: number; readonly rest: Iterator<ServiceSummary> } | undefined;
+
+  constructor(sources: ServiceReportSources) {
+    this.sources = sources;
+  }
+
+  /** As `DaemonView.services`. A position is the number of services before it. */
+  list({ namespace, advertised }: ServiceQuery, position: number, limit: number): Slice<ServiceReport> {
+    const rest = this.from(position);
+    const held = new HeldRoutes(this.sources.services.held);
+    const items: ServiceReport[] = [];
+    for (let seen = 0; ; seen++) {
+      if (seen >= SCAN || items.length >= limit) {
+        this.stopped = { position: position + seen, rest };
+        return { items, next: position + seen };
+      }
+      const { done, value } = rest.next();
+      if (done === true) return { items, next: null };
+      if (namespace !== undefined && value.namespace !== namespace) continue;
+      const report = this.summary(value, held);
+      if (advertised === undefined || report.advertised === advertised) items.push(report);
+    }
+  }
+
+  /** As `DaemonView.explainService`. */
+  explain(namespace: string, name: string): ServiceExplanationReport | undefined {
+    const { services } = this.sources;
+    const found = services.advertiser.explain(namespace, name);
+    if (found === undefined) return undefined;
+    const held = new HeldRoutes(services.held);
+    const addresses = found.addresses.map((address) => {
+      const report = this.address(address, held);
+      return { ...report, peers: this.peersOf(report) };
+    });
+    const rules = found.rules.map((rule) => ({ ...rule }));
+    const endpoints = found.endpoints.map(({ family, here, zone, cluster }) => ({
+      family,
+      here: { ...here },
+      zone: { ...zone },
+      cluster: { ...cluster },
+    }));
+    return { ...this.summary(found, held), addresses, rules, endpoints, merged: [...found.merged] };
+  }
+
+  get totals(): ServiceTotals {
+    const { services, originated } = this.sources;
+    const { counts } = services.advertiser;
+    const [advertised, held] = [originated(), services.heldCount];
+    return {
+      total: counts.services,
+      advertised,
+      ranges: Math.min(counts.aggregates, advertised),
+      held,
+      withheld: Math.max(0, counts.routes + held - advertised),
+    };
+  }
+
+  private from(position: number): Iterator<ServiceSummary> {
+    const { stopped } = this;
+    this.stopped = undefined;
+    if (stopped?.position === position) return stopped.rest;
+    const rest = this.sources.services.advertiser.list()[Symbol.iterator]();
+    for (let seen = 0; seen < position; seen++) if (rest.next().done === true) break;
+    return rest;
+  }
+
+  private summary({ namespace, name, type, addresses }: ServiceSummary, held: HeldRoutes): ServiceReport {
+    const reports = addresses.map((address) => this.address(address, held));
+    const advertised = reports.some(({ state }) => state !== 'no' && state !== 'withheld');
+    return { namespace, name, type, advertised, addresses: reports };
+  }
+
+  private address(address: ServiceAddress, held: HeldRoutes): ServiceAddressReport {
+    const { prefix, coveredBy, rule, words, kind } = address;
+    const base = { address: address.address, kind, prefix, coveredBy, rule: rule === '' ? null : rule, until: null };
+    if (!address.advertised) return this.notWanted({ ...base, state: 'no', words }, held);
+    const instead = this.instead(prefix ?? coveredBy);
+    if (instead !== undefined) return { ...base, state: 'withheld', words: `Not told, because ${instead}. ${words}` };
+    if (prefix === null) return { ...base, state: 'covered', words };
+    return { ...base, state: address.role === 'backup' ? 'backup' : 'advertised', words };
+  }
+
+  /** What is in the way of a route that is wanted. */
+  private instead(route: string | null): string | undefined {
+    if (this.sources.services.withheld) return 'this node tells no routes to services now: it is drained, or not ready';
+    const own = route === null ? undefined : this.sources.ownRoute(parsePrefix(route));
+    if (own === undefined) return 'the route is on its way';
+    return own.kind === 'service' ? undefined : `${OTHER_ROUTES[own.kind]} and is told in its place`;
+  }
+
+  private notWanted(report: ServiceAddressReport, held: HeldRoutes): ServiceAddressReport {
+    const waiting = held.of(report.address);
+    if (waiting === undefined) return report;
+    const prefix = formatPrefix(waiting.route.prefix);
+    const words = `No longer wanted, and ${prefix} is told on for a moment: ${WHY_HELD[waiting.why]}. ${report.words}`;
+    return { ...report, state: 'held', prefix, until: toTimestamp(waiting.until), words };
+  }
+
+  private peersOf({ state, prefix, coveredBy }: ServiceAddressReport): ServiceAudience[] {
+    const route = prefix ?? coveredBy;
+    return route === null || state === 'no' || state === 'withheld' ? [] : this.sources.audience(parsePrefix(route));
+  }
+}
+
+/** Withdrawals that wait, to be found by an address. */
+class HeldRoutes {
+  private readonly held: ReportedServices['held'];
+  /** Lengths of their prefixes, the longest first. */
+  private readonly lengths: readonly number[];
+
+  constructor(held: ReportedServices['held']) {
+    this.held = held;
+    const lengths = new Set(Array.from(held.values(), ({ route }) => route.prefix.length));
+    this.lengths = [...lengths].sort((a, b) => b - a);
+  }
+
+  /** The one of the longest route to an address. */
+  of(address: string): HeldWithdrawal<ServiceRoute> | undefined {
+    if (this.lengths.length === 0) return undefined;
+    const { family, bytes } = parseAddress(address);
+    for (const length of this.lengths) {
+      const waiting =
+        length > bytes.length * 8 ? undefined : this.held.get(formatPrefix(prefixFromBytes(family, bytes, length)));
+      if (waiting !== undefined) return waiting;
+    }
+    return undefined;
+  }
+}
