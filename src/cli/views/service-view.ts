@@ -87,9 +87,10 @@ function stateWords({ state, prefix, coveredBy, until }: Address): string {
       return `no longer wanted, ${prefix} is told on${until === null ? '' : ` until ${until.time}`}`;
     case 'withheld':
       return 'not advertised: withheld';
-    default:
-      return 'not advertised';
+    case 'no':
+      break;
   }
+  return 'not advertised';
 }
 
 /** Peers with the same answer share a line. */
