@@ -44,6 +44,7 @@ export const SCENARIO_NAMES = [
   'cluster-etcd',
   'cluster-kubernetes',
   'mesh-50',
+  'services',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
@@ -243,6 +244,17 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     figure: 'wallSeconds',
     daemons: ['starling', 'bird'],
   },
+  services: {
+    ...plain,
+    name: 'services',
+    title: '10,000 Services with 50,000 endpoints, of which 500 a second come or go',
+    neighbours: 1,
+    prefixes: 10_000,
+    sets: 1,
+    figure: 'wallSeconds',
+    // What announces services elsewhere announces them by GoBGP's API.
+    daemons: ['starling', 'gobgpd'],
+  },
 };
 
 /** A scenario with its numbers multiplied by `scale`; two-neighbour scenarios keep their neighbours. */
@@ -272,6 +284,8 @@ export interface Job {
   readonly seed: number;
   /** The daemon's processes; absent where the daemon is started after the load generator. */
   readonly pids?: readonly number[];
+  /** Only for services: another part than being the API server of the daemon and its peer. */
+  readonly part?: 'gobgpd' | 'computation';
 }
 
 /** What the load generator answers, as JSON on its standard output. */
@@ -284,17 +298,20 @@ export interface Measurement {
   readonly p99Milliseconds?: number;
   /** Only for idle: CPU time of the daemon per time passed. */
   readonly corePercent?: number;
-  /** Only for startup: when the session was up, on the monotonic clock, in nanoseconds. */
+  /** Only for startup: when the session was up; only for services: when all routes were there; on the monotonic clock, in nanoseconds. */
   readonly establishedAt?: string;
   /** Only for fib-full: how much later than after a keepalive interval a message came, at worst. */
   readonly lateMilliseconds?: number;
   /** Until no route led to the dead peer: from the kernel's notification of the link, or from the peer's end. */
   readonly switchMilliseconds?: number;
-  /** With it: changes of routes and of next-hop objects that the kernel announced on account of it. */
+  /** With it: changes of routes and of next-hop objects that the kernel announced on account of it. For services: how many. */
   readonly changes?: string;
   /** Only for fib-restart: how much longer the start took than without routes, and `ip route show` of them. */
   readonly adoptSeconds?: number;
   readonly showSeconds?: number;
+  /** Only for the computation of services: how much the heap grew. */
+  readonly heapBytes?: number;
+  readonly services?: ServiceFigures;
   readonly cluster?: ClusterFigures;
   readonly mesh?: MeshFigures;
 }
@@ -308,6 +325,20 @@ export interface ClusterFigures {
   /** From a block that is written for the node, during these changes, until its peer hears of it. */
   readonly p50Milliseconds: number;
   readonly p99Milliseconds: number;
+}
+
+/** Only for services. */
+export interface ServiceFigures {
+  /** Working out all routes for the first time, and how much the heap grows by that; absent for others than Starling. */
+  readonly computeSeconds?: number;
+  readonly heapBytes?: number;
+  /** From telling the daemon of a change until its peer hears of it, while {@link changesPerSecond} are made. */
+  readonly p50Milliseconds: number;
+  readonly p99Milliseconds: number;
+  readonly changesPerSecond: number;
+  /** Seconds of CPU time of the daemon for one change, and its ratio to that with a tenth of the services. */
+  readonly cpuPerChange: number;
+  readonly cpuRatio: number;
 }
 
 /** Only for the mesh; what is said of one daemon is the mean of all. */

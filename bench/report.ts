@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { DAEMONS } from './daemons.ts';
 import type { Options } from './options.ts';
 import { SCENARIOS } from './plan.ts';
-import type { ClusterFigures, MeshFigures, Result, ScenarioName } from './plan.ts';
+import type { ClusterFigures, MeshFigures, Result, ScenarioName, ServiceFigures } from './plan.ts';
 import { run } from '../test/support/processes.ts';
 
 const DOCUMENT = 'docs/benchmarks.md';
@@ -15,6 +15,7 @@ const END = '<!-- end of results -->';
 const HEADINGS = ['scenario', 'daemon', 'wall s', 'CPU s', 'memory MB', 'figure', 'x BIRD', 'memory x BIRD'];
 
 function figureText(result: Result): string {
+  if (result.services !== undefined) return servicesText(result.services);
   if (result.p50Milliseconds !== undefined)
     return `p50 ${result.p50Milliseconds.toFixed(3)} ms, p99 ${result.p99Milliseconds?.toFixed(3)} ms`;
   if (result.corePercent !== undefined) return `${result.corePercent.toFixed(2)} % of a core`;
@@ -34,6 +35,17 @@ function clusterText(figures: ClusterFigures): string {
   const changes = `${changesPercent.toFixed(1)} % with ${changesPerSecond.toFixed(0)} changes a second`;
   const delay = `change to UPDATE p50 ${p50Milliseconds.toFixed(1)} ms, p99 ${p99Milliseconds.toFixed(1)} ms`;
   return `${restPercent.toFixed(1)} % of a core at rest, ${changes}; ${delay}`;
+}
+
+function servicesText(figures: ServiceFigures): string {
+  const { computeSeconds, heapBytes = 0, p50Milliseconds, p99Milliseconds, cpuPerChange, cpuRatio } = figures;
+  const all =
+    computeSeconds === undefined
+      ? ''
+      : `all in ${computeSeconds.toFixed(2)} s, ${(heapBytes / 1e6).toFixed(0)} MB of heap; `;
+  const delay = `change to UPDATE p50 ${p50Milliseconds.toFixed(2)} ms, p99 ${p99Milliseconds.toFixed(2)} ms`;
+  const cpu = `${(cpuPerChange * 1e6).toFixed(0)} µs of CPU a change, ${cpuRatio.toFixed(2)} x that with a tenth`;
+  return `${all}${delay} at ${figures.changesPerSecond.toFixed(0)} changes a second; ${cpu}`;
 }
 
 function meshText({ pssBytes, blockMilliseconds, restartSeconds }: MeshFigures): string {

@@ -9,6 +9,7 @@ import type { RouterConfig } from '../test/support/routers/router.ts';
 import { measureCluster } from './cluster/measure-cluster.ts';
 import type { Daemon } from './daemons.ts';
 import { peakMemoryBytes } from './load/meter.ts';
+import { measureServices } from './services/measure-services.ts';
 import { measureMesh } from './mesh/measure-mesh.ts';
 import { runIp } from './kernel-limit.ts';
 import { measureRestart } from './restart.ts';
@@ -79,6 +80,10 @@ export async function runOne(daemon: Daemon, scenario: Scenario, seed: number): 
     return await measureCluster(scenario, seed, places);
   }
   await connect(here, there, scenario);
+  if (scenario.name === 'services') {
+    const places = { here, there, daemonCpu: DAEMON_CPU, loadCpu: LOAD_CPU, loadProgram: LOAD_PROGRAM };
+    return await measureServices(daemon.name, scenario, seed, places);
+  }
   const { start } = daemon;
   if (start === undefined) return await runIp(here, DAEMON_CPU, scenario, seed);
   // Starting is measured from outside, by a load generator that is already trying to connect.

@@ -17,6 +17,7 @@ import {
   makeAttributeSets,
   makePrefixTable,
 } from './routes.ts';
+import { services } from './services.ts';
 import { establish } from './sessions.ts';
 import { PrefixIndex, Sink } from './sink.ts';
 
@@ -253,4 +254,5 @@ export const LOADS: Readonly<Partial<Record<ScenarioName, (job: Job) => Promise<
   'fib-restart': fibInstall,
   'cluster-etcd': hearBlocks,
   'cluster-kubernetes': hearBlocks,
+  services,
 };
