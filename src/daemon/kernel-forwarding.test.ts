@@ -60,7 +60,7 @@ function setup() {
     forwarding.configure(rules, blackholes.map(parsePrefix), tables);
   const setStatic = (prefix: string, gateway: string) =>
     forwarding.setStatics(gateway === '' ? [] : [{ prefix, gateway, reason: 'BGPPeer far' }], tables);
-  return { fib, forwarding, set, configure, setStatic };
+  return { fib, forwarding, set, configure, setStatic, tables };
 }
 
 describe('routes for the kernel', () => {
@@ -164,5 +164,26 @@ describe('blackholes of own blocks', () => {
     expect(fib.routes.get('10.1.2.0/26')).toBe('10.0.0.2');
     configure([], []);
     expect(fib.routes.get('10.1.2.0/26')).toBe('10.0.0.2');
+  });
+});
+
+describe('routes within ranges', () => {
+  it('are told as they come and go, but for those that are left to others', () => {
+    const { forwarding, set, configure, tables } = setup();
+    const told: string[] = [];
+    const words = (sign: string) => (prefix: Parameters<typeof formatPrefix>[0]) =>
+      told.push(sign + formatPrefix(prefix));
+    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined }]);
+    configure([rule('203.0.113.128/25', 'reject')]);
+    for (const prefix of ['203.0.113.7/32', '203.0.113.129/32', '203.0.112.0/20']) set(prefix, 1);
+    forwarding.setRanges([parsePrefix('203.0.113.0/24'), parsePrefix('fd00:1::/64')], tables, ({ added, removed }) => {
+      added.forEach(words('+'));
+      removed.forEach(words('-'));
+    });
+    expect(told).toEqual(['+203.0.113.7/32']);
+    set('fd00:1::1/128', 1);
+    set('203.0.113.7/32', 0);
+    forwarding.flush();
+    expect(told.slice(1)).toEqual(['+fd00:1::1/128', '-203.0.113.7/32']);
   });
 });

@@ -14,6 +14,8 @@ import {
   VERDICT_VXLAN_CROSS_SUBNET,
 } from '../fib/programming.ts';
 import type { ProgrammingRule } from '../fib/programming.ts';
+import { RangeRoutes } from '../fib/range-routes.ts';
+import type { RangeChanges } from '../fib/range-routes.ts';
 import { FAMILIES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
@@ -73,6 +75,9 @@ export class KernelForwarding implements ForwardingListener {
   /** The next prefix to be judged anew; undefined when none waits. */
   private next: { family: Family; id: number } | undefined;
   private readonly statics: StaticRoutes;
+  /** What is told of routes within ranges; undefined where nobody asks. */
+  private inRanges: { readonly tables: Tables; readonly told: (changes: RangeChanges) => void } | undefined;
+  private readonly ranges = new RangeRoutes();
   private stopped = false;
 
   constructor(fib: FibTarget) {
@@ -116,6 +121,9 @@ export class KernelForwarding implements ForwardingListener {
       if (verdict !== VERDICT_REJECT) target = this.variant(group, verdict);
     }
     this.recount(family, prefix, target === 0 ? 0 : 1);
+    if (this.ranges.covers(family, a0, a1, a2, a3, length)) {
+      this.ranges.touch({ family, words: [a0, a1, a2, a3], length });
+    }
     const fixed = this.statics.group(family, a0, a1, a2, a3, length);
     if (fixed !== 0) target = fixed;
     else if (target === 0 && table.count > 0 && table.find(a0, a1, a2, a3, length) !== 0) target = BLACKHOLE_GROUP;
@@ -124,6 +132,23 @@ export class KernelForwarding implements ForwardingListener {
 
   flush(): void {
     this.fib.flush();
+    this.tellRanges();
+  }
+
+  /** Has `told` called when prefixes within these ranges get routes that are for the kernel, or lose them. */
+  setRanges(ranges: readonly Prefix[], tables: Tables, told: (changes: RangeChanges) => void): void {
+    this.inRanges = { tables, told };
+    this.ranges.setRanges(ranges);
+    for (const family of FAMILIES) {
+      const { prefixes } = tables[family];
+      const { a0, a1, a2, a3, length } = prefixes;
+      for (let id = 1; id < prefixes.end; id++) {
+        if (this.counted[family][id] !== 1) continue;
+        if (this.ranges.covers(family, a0[id], a1[id], a2[id], a3[id], length[id]))
+          this.ranges.touch(prefixes.prefix(id));
+      }
+    }
+    this.tellRanges();
   }
 
   /** Takes other rules and blackholes; routes that others may apply to are judged anew, in slices. */
@@ -153,6 +178,16 @@ export class KernelForwarding implements ForwardingListener {
   /** No route is judged anew any more. */
   stop(): void {
     this.stopped = true;
+  }
+
+  private tellRanges(): void {
+    const { inRanges } = this;
+    if (inRanges === undefined) return;
+    const changes = this.ranges.take(({ family, words, length }) => {
+      const id = inRanges.tables[family].prefixes.find(...words, length);
+      return id !== 0 && this.counted[family][id] === 1;
+    });
+    if (changes !== undefined) inRanges.told(changes);
   }
 
   private recount(family: Family, prefix: number, now: 0 | 1): void {

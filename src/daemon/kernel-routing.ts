@@ -10,6 +10,7 @@ import type { FibRule } from '../fib/policy-rules.ts';
 import type { FibPage, FibQuery, FibRepair, FibRoute, FibTrouble } from '../fib/worker-messages.ts';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
+import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { StaticRoute } from '../peering/peering.ts';
 import type { Self } from '../peering/self.ts';
@@ -20,6 +21,7 @@ import type { DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
 import { KernelForwarding } from './kernel-forwarding.ts';
 import { KernelSettings } from './kernel-settings.ts';
+import type { LoopPreventionPlan } from './loop-prevention-plan.ts';
 import { LoopPrevention } from './loop-prevention.ts';
 
 /** `RT_TABLE_MAIN` (linux/rtnetlink.h): the kernel has a rule for it from the start. */
@@ -63,6 +65,7 @@ export class KernelRouting {
   /** Whether what is in force comes from resources that know this node. */
   private isConfigured = false;
   private waysKey = '[]';
+  private rangesKey = '';
 
   constructor({ config, events, now, listener, onFailure }: KernelRoutingOptions) {
     this.config = config;
@@ -79,6 +82,7 @@ export class KernelRouting {
         listener.nextHops(changes);
       },
       workloads: (change) => listener.workloads(change),
+      inRanges: (changes) => this.loops.changeServed('others', changes),
       addresses: (own) => listener.addresses(own),
     });
     this.forwarding = new KernelForwarding(this.fib);
@@ -112,7 +116,7 @@ export class KernelRouting {
     if (self === undefined && this.isConfigured) return;
     this.isConfigured = self !== undefined;
     this.settings.apply(familiesOf(self));
-    if (loops !== undefined) this.loops.apply(loops);
+    if (loops !== undefined) this.preventLoops(loops, tables);
     if (routing === undefined) return;
     this.ownership = routing.words;
     if (routing.vxlanKey !== this.vxlanKey) {
@@ -121,6 +125,16 @@ export class KernelRouting {
     }
     const blackholes = routing.blackholes.map(({ prefix }) => prefix);
     this.forwarding.configure(routing.rules, blackholes, tables);
+  }
+
+  /** What has a route within the ranges of services is told to who drops the rest. */
+  private preventLoops(plan: LoopPreventionPlan, tables: Rib['tables']): void {
+    const key = plan.ranges.map(formatPrefix).join();
+    this.loops.apply(plan);
+    if (key === this.rangesKey) return;
+    this.rangesKey = key;
+    this.fib.setRanges(plan.ranges);
+    this.forwarding.setRanges(plan.ranges, tables, (changes) => this.loops.changeServed('rib', changes));
   }
 
   /** Takes another configuration, as far as that can be done while it runs. */

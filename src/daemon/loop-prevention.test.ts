@@ -124,6 +124,24 @@ describe('loop prevention', () => {
     expect(seen.body).toContain('elements = { 192.0.2.0/28, 203.0.113.6/32 }');
   });
 
+  it('leaves what has a route of its own, whoever has it', async () => {
+    const { loops, seen, apply } = start();
+    const prefixes = (...texts: string[]) => texts.map(parsePrefix);
+    apply(RANGES);
+    loops.changeServed('rib', { added: prefixes('203.0.113.9/32'), removed: [] });
+    loops.changeServed('others', { added: prefixes('203.0.113.9/32', '10.100.0.0/16'), removed: [] });
+    await turn();
+    expect(seen.body).toContain(
+      'set served4 {\n\t\ttype ipv4_addr; flags interval;\n\t\telements = { 10.100.0.0/16, 203.0.113.9/32 }',
+    );
+    loops.changeServed('others', { added: [], removed: prefixes('203.0.113.9/32', '10.100.0.0/16') });
+    await turn();
+    expect(seen.body).toContain('elements = { 203.0.113.9/32 }');
+    loops.changeServed('rib', { added: [], removed: prefixes('203.0.113.9/32') });
+    await turn();
+    expect(seen.body).not.toContain('served4');
+  });
+
   it('tells what is in the way, and that it is over', () => {
     const { loops, seen, apply, words } = start();
     apply(RANGES);

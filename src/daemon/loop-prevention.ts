@@ -2,6 +2,7 @@
  * Drops packets to addresses of services that nobody serves, which would go back and forth between this node and the routers
  * that it advertises the addresses to.
  */
+import type { RangeChanges } from '../fib/range-routes.ts';
 import { formatPrefix, prefixContains } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { KeptTable } from '../nftables/kept-table.ts';
@@ -16,6 +17,9 @@ const TABLE = 'starling_loops';
 /** Most ranges that an event names. */
 const NAMED = 4;
 
+/** Who has a route in the kernel: this daemon, or somebody else. */
+export type RouteOrigin = 'rib' | 'others';
+
 export interface LoopPreventionOptions {
   readonly events: EventLog;
   readonly table?: (options: KeptTableOptions) => Pick<KeptTable, 'set' | 'stop'>;
@@ -28,8 +32,8 @@ export class LoopPrevention {
   /** By text: what is advertised for services, and of that what lies in no range. */
   private readonly services = new Map<string, Prefix>();
   private outside = new Map<string, Prefix>();
-  /** By text: what lies within a range and has a route of its own. */
-  private readonly served = new Map<string, Prefix>();
+  /** By text: what lies within a range and has a route of its own, from the RIB and from others. */
+  private readonly served: Readonly<Record<RouteOrigin, Map<string, Prefix>>> = { rib: new Map(), others: new Map() };
   private told = '';
   private trouble: string | undefined;
   private scheduled = false;
@@ -85,6 +89,13 @@ export class LoopPrevention {
     if (differs && this.plan !== undefined) this.schedule();
   }
 
+  /** Takes which prefixes within the ranges have routes that forward packets, or have none any more. */
+  changeServed(origin: RouteOrigin, { added, removed }: RangeChanges): void {
+    for (const prefix of removed) this.served[origin].delete(formatPrefix(prefix));
+    for (const prefix of added) this.served[origin].set(formatPrefix(prefix), prefix);
+    this.schedule();
+  }
+
   /** What is in the way, a sentence each. */
   get problems(): string[] {
     if (this.trouble === undefined) return [];
@@ -112,7 +123,10 @@ export class LoopPrevention {
     if (this.plan === undefined) return;
     const { action, ranges, why } = this.plan;
     const all = [...ranges, ...this.outside.values()];
-    this.table.set(action && loopRules({ action, ranges: all, served: [...this.served.values()] }));
+    this.table.set(
+      action &&
+        loopRules({ action, ranges: all, served: [...this.served.rib.values(), ...this.served.others.values()] }),
+    );
     const words =
       all.length === 0
         ? ''

@@ -7,6 +7,7 @@ import type { Prefix } from '../net/prefix.ts';
 import { FibError } from './fib-error.ts';
 import type { FibNextHop } from './next-hop.ts';
 import type { FibRule } from './policy-rules.ts';
+import type { RangeChanges } from './range-routes.ts';
 import type { VxlanPlan } from './tunnel-plan.ts';
 import { WORDS_PER_ROUTE, routeHead } from './worker-messages.ts';
 import type {
@@ -63,6 +64,8 @@ export interface FibHandler {
   nextHops(changes: readonly NextHopChange[]): void;
   /** Routes to workloads came or went; all that there are at first. */
   workloads(change: { readonly added: readonly WorkloadRoute[]; readonly removed: readonly Prefix[] }): void;
+  /** Prefixes within the ranges of {@link Fib.setRanges} got routes of others that forward packets, or have none any more. */
+  inRanges(changes: RangeChanges): void;
   /** The addresses of this node, canonical, at first and after each change. */
   addresses(own: readonly string[]): void;
 }
@@ -177,6 +180,11 @@ export class Fib {
     this.flush();
     this.updates++;
     this.post({ type: 'ways', ways });
+  }
+
+  /** Says within which ranges routes of others are told. */
+  setRanges(ranges: readonly Prefix[]): void {
+    this.post({ type: 'ranges', ranges });
   }
 
   /**
@@ -307,6 +315,8 @@ export class Fib {
         return this.handler.nextHops(answer.changes);
       case 'workloads':
         return this.handler.workloads(answer);
+      case 'inRanges':
+        return this.handler.inRanges(answer);
       case 'addresses':
         return this.handler.addresses(answer.own);
       case 'page':

@@ -28,6 +28,9 @@ import type { NeighbourAddress } from './netlink/neighbours.ts';
 import type { NetlinkClient } from './netlink/netlink-client.ts';
 import type { RouteOwner } from './netlink/routes.ts';
 import { OwnAddresses } from './own-addresses.ts';
+import type { PrefixTable } from '../rib/prefix-table.ts';
+import { RangeRoutes } from './range-routes.ts';
+import type { RangeChanges } from './range-routes.ts';
 import { RouteShadow } from './route-shadow.ts';
 import type { CoveringRoute, OwnRoutes, ShadowSurroundings } from './route-shadow.ts';
 import { ViewChanges } from './view-changes.ts';
@@ -55,6 +58,7 @@ export class KernelView {
   });
   private readonly workloads: WorkloadRoutes;
   private readonly workloadInterfaces = new Set<number>();
+  private readonly ranges = new RangeRoutes();
   private readonly byIndex = new Map<number, Link>();
   private readonly byName = new Map<string, Link>();
   private changes = new ViewChanges();
@@ -192,6 +196,17 @@ export class KernelView {
     return this.workloads.take((prefix) => this.wayToWorkload(prefix));
   }
 
+  /** Says within which ranges prefixes that have routes are told. */
+  setRanges(ranges: readonly Prefix[]): void {
+    this.ranges.setRanges(ranges);
+    this.routes.forPrefixes((prefixes, id) => this.touchInRange(prefixes, id));
+  }
+
+  /** The prefixes within ranges that got routes, or lost them, since the last call; undefined if none did. */
+  takeRangeChanges(): RangeChanges | undefined {
+    return this.ranges.take((prefix) => this.routes.nextHopsOf(prefix).length > 0);
+  }
+
   /** Whether the addresses of this node changed since the last call. */
   takeAddressesChanged(): boolean {
     const changed = this.addressesChanged;
@@ -212,8 +227,15 @@ export class KernelView {
         this.changes.touch(family, a0[id], a1[id], a2[id], a3[id], length[id]);
         const ofWorkload = length[id] === addressBits(family) && hops.some((hop) => this.isOfWorkload(hop));
         if (ofWorkload) this.workloads.touch(prefixes.prefix(id));
+        this.touchInRange(prefixes, id);
       },
     };
+  }
+
+  private touchInRange(prefixes: PrefixTable, id: number): void {
+    const { a0, a1, a2, a3, length } = prefixes;
+    const inRange = this.ranges.covers(prefixes.family, a0[id], a1[id], a2[id], a3[id], length[id]);
+    if (inRange) this.ranges.touch(prefixes.prefix(id));
   }
 
   private wayToWorkload(prefix: Prefix): WorkloadWay | undefined {

@@ -5,6 +5,7 @@
 import { FAMILIES, IPV4_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
+import type { PrefixTable } from '../rib/prefix-table.ts';
 import { ForeignNextHops } from './foreign-next-hops.ts';
 import type { ObjectChanges } from './foreign-next-hops.ts';
 import { ForeignRoutes } from './foreign-routes.ts';
@@ -153,6 +154,13 @@ export class RouteShadow {
       .rowsOf(routes.prefixes.find(...prefix.words, prefix.length))
       .filter((row) => routes.type(row) === RTN_UNICAST && routes.table(row) !== RT_TABLE_LOCAL)
       .flatMap((row) => this.hopsOf(routes, row));
+  }
+
+  /** Calls `visit` with each prefix that has routes, as its number in the table of its family. */
+  forPrefixes(visit: (prefixes: PrefixTable, id: number) => void): void {
+    for (const { prefixes } of this.routes) {
+      for (let id = 1; id < prefixes.end; id++) if (prefixes.holders[id] !== 0) visit(prefixes, id);
+    }
   }
 
   private firstRow(routes: ForeignRoutes, ids: readonly number[], local: boolean): number | undefined {

@@ -137,6 +137,7 @@ export type FibRequest =
     } & RouteUpdates)
   | { readonly type: 'vxlan'; readonly plans: readonly VxlanPlan[] }
   | { readonly type: 'ways'; readonly ways: ReadonlyMap<string, string> }
+  | { readonly type: 'ranges'; readonly ranges: readonly Prefix[] }
   | { readonly type: 'holdDown'; readonly address: string; readonly down: boolean }
   | { readonly type: 'endOfInitialSync' }
   | { readonly type: 'find'; readonly id: number; readonly prefix: Prefix }
@@ -151,6 +152,7 @@ export type FibAnswer =
   | { readonly type: 'repaired'; readonly repair: FibRepair }
   | { readonly type: 'nextHops'; readonly changes: readonly NextHopChange[] }
   | { readonly type: 'workloads'; readonly added: readonly WorkloadRoute[]; readonly removed: readonly Prefix[] }
+  | { readonly type: 'inRanges'; readonly added: readonly Prefix[]; readonly removed: readonly Prefix[] }
   | { readonly type: 'addresses'; readonly own: readonly string[] }
   | {
       readonly type: 'status';

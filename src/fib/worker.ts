@@ -139,6 +139,9 @@ class FibWorker {
         this.engine.setWays(request.ways);
         this.tellView();
         return this.work();
+      case 'ranges':
+        this.engine.view.setRanges(request.ranges);
+        return this.tellView();
       case 'holdDown':
         this.updates++;
         this.engine.holdDown(request.address, request.down);
@@ -211,6 +214,8 @@ class FibWorker {
     if (changes.length > 0) post({ type: 'nextHops', changes });
     const workloads = view.takeWorkloadChanges();
     if (workloads !== undefined) post({ type: 'workloads', ...workloads });
+    const inRanges = view.takeRangeChanges();
+    if (inRanges !== undefined) post({ type: 'inRanges', ...inRanges });
     if (view.takeAddressesChanged()) post({ type: 'addresses', own: [...view.ownAddresses] });
   }
 

@@ -68,6 +68,7 @@ export class FibNode implements AsyncDisposable {
       repaired: () => {},
       nextHops: () => {},
       workloads: () => {},
+      inRanges: () => {},
       addresses: () => {},
     };
     const fib = new built.Fib({ table: 254, protocol: 12, maxPaths: 16, ...options }, { ...quiet, ...handler });
