@@ -3,8 +3,10 @@
  * the same answer.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { DrainEffects } from '../advertiser/drain.ts';
 import { originations, withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement, Workload } from '../advertiser/originations.ts';
+import { ServiceLabels } from '../advertiser/service-labels.ts';
 import { routingPlan, withBlackholes } from '../encapsulation/cluster-routing.ts';
 import type { ClusterRouting, ClusterRoutingOptions, RoutingPlan } from '../encapsulation/cluster-routing.ts';
 import { PeeringComputer } from '../peering/peering-computer.ts';
@@ -16,7 +18,7 @@ import { Derived } from './derived.ts';
 import { loopPreventionPlan } from './loop-prevention-plan.ts';
 import type { LoopPreventionPlan, LoopPreventionSettings } from './loop-prevention-plan.ts';
 import { NeighbourPolicies, arePoliciesAlike } from './neighbour-policies.ts';
-import type { Policies } from './neighbour-policies.ts';
+import type { Policies, PolicyInputs } from './neighbour-policies.ts';
 import { SettledNodes } from './settled-nodes.ts';
 
 export interface DesiredNeighbour {
@@ -30,6 +32,17 @@ export interface DesiredStateInputs {
   readonly workloads: readonly Workload[];
   /** Undefined where the FIB is switched off. */
   readonly kernel: (ClusterRoutingOptions & { readonly loopPrevention?: LoopPreventionSettings['mode'] }) | undefined;
+  /** What a drain makes of it; nothing where it is left out. */
+  readonly drain?: DrainEffects;
+  /** How routes to services are told; there are none where it is left out. */
+  readonly services?: ServiceTelling;
+}
+
+export interface ServiceTelling {
+  /** What the labels of the routes mean. */
+  readonly labels: ServiceLabels;
+  /** Whether they are told as Calico tells them. */
+  readonly strict: boolean;
 }
 
 export interface DesiredState {
@@ -71,25 +84,37 @@ export class DesiredStateComputer {
   private readonly routing = new Derived<ClusterRouting | undefined>();
   private readonly loops = new Derived<LoopPreventionPlan | undefined>();
   private readonly compiled = new Derived<CompiledNeighbours>();
+  private readonly noServices: ServiceTelling = { labels: new ServiceLabels(), strict: false };
   private advertisement: Advertisement | undefined;
   private neighbours: ReadonlyMap<string, DesiredNeighbour> = new Map();
   private last: { readonly parts: readonly unknown[]; readonly state: DesiredState } | undefined;
 
-  compute(view: ClusterView, identity: NodeIdentity, { workloads, kernel }: DesiredStateInputs): DesiredState {
+  compute(view: ClusterView, identity: NodeIdentity, inputs: DesiredStateInputs): DesiredState {
+    const { workloads, kernel, drain, services = this.noServices } = inputs;
     const peering = this.peering.compute(view, identity);
     const blocks = this.blocks.of(view, [identity.name], (read) => this.keepLists(originations(read, identity, [])));
     const plan = this.plan.of(this.nodes.of(view), [identity.name, kernel?.felix, kernel?.tunl0], (read) =>
       kernel === undefined ? undefined : routingPlan(read, identity, kernel),
     );
     const routing = this.routing.of(view, [identity.name, plan], (read) => this.routingOf(plan, read, identity));
-    const compiled = this.compiled.of(view, [peering, ...whatPoliciesNeed(blocks)], (read) =>
-      this.compile(read, peering, blocks),
+    const { labels, strict } = services;
+    const gracefulShutdown = drain?.gracefulShutdown === true;
+    const needs = [peering, ...whatPoliciesNeed(blocks), labels, strict, gracefulShutdown];
+    const compiled = this.compiled.of(view, needs, (read) =>
+      this.compile(peering, {
+        view: read,
+        advertisement: blocks,
+        self: peering.self,
+        labels,
+        strict,
+        gracefulShutdown,
+      }),
     );
     const { felix, loopPrevention: mode = 'auto' } = kernel ?? {};
     const loops = this.loops.of(view, [identity.name, felix, mode], (read) =>
       felix === undefined ? undefined : loopPreventionPlan(read, identity.name, { felix, mode }),
     );
-    const parts = [peering, blocks, routing, loops, compiled, workloads];
+    const parts = [peering, blocks, routing, loops, compiled, workloads, drain?.withholdPods];
     if (this.last !== undefined && this.last.parts.every((part, i) => part === parts[i])) return this.last.state;
     const problems = [peering, blocks, routing, compiled].flatMap((part) => part?.problems ?? []);
     const state: DesiredState = {
@@ -98,7 +123,7 @@ export class DesiredStateComputer {
       policiesOf: peering.self === undefined ? undefined : compiled.policiesOf,
       normalMetric: compiled.normalMetric,
       staticRoutes: peering.staticRoutes,
-      advertisement: withWorkloads(blocks, workloads),
+      advertisement: drain?.withholdPods === true ? { ...blocks, routes: [] } : withWorkloads(blocks, workloads),
       routing,
       loops,
       problems: problems.map(
@@ -126,8 +151,8 @@ export class DesiredStateComputer {
     return this.advertisement;
   }
 
-  private compile(view: ClusterView, peering: Peering, advertisement: Advertisement): CompiledNeighbours {
-    const policies = new NeighbourPolicies(view, advertisement, peering.self);
+  private compile(peering: Peering, inputs: PolicyInputs): CompiledNeighbours {
+    const policies = new NeighbourPolicies(inputs);
     const kept = new Map<Policies, Policies>();
     const neighbours = new Map<string, DesiredNeighbour>();
     let isSame = peering.neighbours.length === this.neighbours.size;

@@ -31,6 +31,7 @@ const NEIGHBOUR: Neighbour = {
   localPreference: 'auto',
   password: { kind: 'none' },
   type: 'global',
+  labels: {},
   source: 'BGPPeer tor',
   reason: 'A test.',
 };

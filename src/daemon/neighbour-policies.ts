@@ -1,5 +1,6 @@
 /** The import and export policies of neighbours, compiled from the resources. Pure. */
 import type { Advertisement } from '../advertiser/originations.ts';
+import type { ServiceLabels } from '../advertiser/service-labels.ts';
 import { filterProblems } from '../filters/bgp-filter.ts';
 import type { FilterProblem, NamedFilter } from '../filters/bgp-filter.ts';
 import { compileExportPolicy, compileImportPolicy } from '../filters/policies.ts';
@@ -11,6 +12,7 @@ import { bgpSettings } from '../resources/bgp-settings.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import type { LocalPrefScale } from '../rib/local-preference.ts';
 import type { RoutePolicy } from '../rib/policy.ts';
+import { ServiceExports } from './service-exports.ts';
 
 /** How LOCAL_PREF is told to a neighbour in our AS. */
 export interface LocalPrefTerms {
@@ -45,24 +47,30 @@ const SERVICE_SETTINGS = ['serviceClusterIPs', 'serviceExternalIPs', 'serviceLoa
 export class NeighbourPolicies {
   private readonly view: ClusterView;
   /** What all neighbours have in common. */
-  private readonly defaults: Omit<ExportInputs, 'filters' | 'external'>;
+  private readonly defaults: Omit<ExportInputs, 'filters' | 'external' | 'keepsNextHop' | 'services'>;
+  private readonly services: ServiceExports;
   /** What LOCAL_PREF is to the nodes of the cluster, as far as that is known. */
   private readonly clusterScale: LocalPrefScale;
   private readonly compiled = new Map<string, Policies>();
   private readonly used = new Set<string>();
 
-  /** `self` is undefined where the resources don't know this node. */
-  constructor(view: ClusterView, advertisement: Advertisement, self: Self | undefined) {
+  constructor({ view, advertisement, self, labels, strict, gracefulShutdown }: PolicyInputs) {
     this.view = view;
     this.clusterScale = clusterScale(view);
+    this.services = new ServiceExports(view, labels);
     const { pools, blocks } = advertisement;
     const settings = bgpSettings(view, self?.name);
     this.defaults = {
       normalMetric: [settings.ipv4NormalRoutePriority, settings.ipv6NormalRoutePriority],
       pools,
       blocks,
-      reflected:
-        self?.clusterId === undefined ? [] : SERVICE_SETTINGS.flatMap((setting) => services(settings, setting)),
+      servicePrefixes: [
+        ...SERVICE_SETTINGS.flatMap((setting) => servicesOf(settings, setting)),
+        ...loadBalancerPools(view),
+      ],
+      reflects: self?.clusterId !== undefined,
+      gracefulShutdown,
+      strict,
       communities: settings.prefixAdvertisements.map(({ cidr, communities }) => ({
         prefix: parsePrefix(cidr),
         communities,
@@ -71,9 +79,13 @@ export class NeighbourPolicies {
   }
 
   /** The policies of a neighbour. */
-  of({ filters, external, localPreference }: Neighbour): Policies {
+  of(neighbour: Neighbour): Policies {
+    const { filters, external, localPreference } = neighbour;
+    const keepsNextHop = neighbour.nextHopMode === 'keep';
+    const services = this.services.of(neighbour);
     // Asked for each neighbour after each change, and most have no filters.
-    const key = `${external} ${localPreference} ${filters.length === 0 ? '' : JSON.stringify(filters)}`;
+    const names = filters.length === 0 ? '' : JSON.stringify(filters);
+    const key = `${external} ${keepsNextHop} ${localPreference} ${services.key} ${names}`;
     const known = this.compiled.get(key);
     if (known !== undefined) return known;
     const { normalMetric } = this.defaults;
@@ -81,7 +93,7 @@ export class NeighbourPolicies {
     for (const name of filters) this.used.add(name);
     const policies = {
       import: compileImportPolicy({ filters: named, external, normalMetric }),
-      export: compileExportPolicy({ ...this.defaults, filters: named, external }),
+      export: compileExportPolicy({ ...this.defaults, filters: named, external, keepsNextHop, services }),
       localPref: {
         scale: localPreference === 'auto' ? this.clusterScale : localPreference,
         follows: localPreference === 'auto',
@@ -107,11 +119,38 @@ export class NeighbourPolicies {
   }
 }
 
-function services(
+/** What the policies of all neighbours are made from. */
+export interface PolicyInputs {
+  readonly view: ClusterView;
+  readonly advertisement: Advertisement;
+  /** Undefined where the resources don't know this node. */
+  readonly self: Self | undefined;
+  readonly labels: ServiceLabels;
+  /** Whether routes to services are told as Calico tells them. */
+  readonly strict: boolean;
+  /** Whether this node is about to withdraw what it tells (RFC 8326). */
+  readonly gracefulShutdown: boolean;
+}
+
+function servicesOf(
   settings: Readonly<Record<(typeof SERVICE_SETTINGS)[number], readonly string[]>>,
   setting: (typeof SERVICE_SETTINGS)[number],
 ): readonly ServicePrefix[] {
-  return settings[setting].map((cidr) => ({ prefix: parsePrefix(cidr), setting }));
+  return settings[setting].map((cidr) => ({
+    prefix: parsePrefix(cidr),
+    setting,
+    reflected: true,
+  }));
+}
+
+/** IPPools that addresses of services are taken from, and nothing else. */
+function loadBalancerPools(view: ClusterView): readonly ServicePrefix[] {
+  const pools = view.list('IPPool').filter(({ spec }) => spec.allowedUses.every((use) => use === 'LoadBalancer'));
+  return pools.map(({ metadata, spec }) => ({
+    prefix: parsePrefix(spec.cidr),
+    setting: `IPPool "${metadata.name}"`,
+    reflected: false,
+  }));
 }
 
 /** Calico's nodes encode metrics from v3.32 on. */

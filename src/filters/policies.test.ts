@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { accepts, ask, exportPolicy, importPolicy, judge } from '../../test/support/policy-asking.ts';
 import { parsePrefix } from '../net/prefix.ts';
-import { SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL, SOURCE_WORKLOAD } from '../rib/policy.ts';
+import { SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL, SOURCE_SERVICE, SOURCE_WORKLOAD } from '../rib/policy.ts';
 import type { FilterRule, NamedFilter } from './bgp-filter.ts';
 
 function importing(...rules: FilterRule[]): NamedFilter {
@@ -205,19 +205,41 @@ describe('an export policy', () => {
     expect(judge(lower, '10.244.1.7/32', { attributes: { localPref: 2_147_483_135 } }).accepted).toBe(false);
   });
 
+  const servicePrefixes = [
+    { prefix: parsePrefix('10.96.0.0/12'), setting: 'serviceClusterIPs', reflected: true },
+    { prefix: parsePrefix('fd00:96::/112'), setting: 'serviceClusterIPs', reflected: true },
+    { prefix: parsePrefix('10.244.9.0/24'), setting: 'IPPool "lb"', reflected: false },
+  ];
+
   it('lets services through where the node is a route reflector, whatever they come from', () => {
-    const reflected = [
-      { prefix: parsePrefix('10.96.0.0/12'), setting: 'serviceClusterIPs' },
-      { prefix: parsePrefix('fd00:96::/112'), setting: 'serviceClusterIPs' },
-    ];
-    const reflector = exportPolicy({ pools, blocks, reflected });
+    const inputs = { pools, blocks, servicePrefixes, external: false };
+    const reflector = exportPolicy({ ...inputs, reflects: true });
     for (const source of [SOURCE_INTERNAL, SOURCE_EXTERNAL, SOURCE_WORKLOAD] as const) {
       expect(ask(reflector, '10.96.0.10/32', source)).toBe(
         'accepted: it is inside 10.96.0.0/12 of serviceClusterIPs, and this node is a route reflector',
       );
       expect(accepts(reflector, 'fd00:96::a/128', source)).toBe(true);
-      expect(accepts(policy, '10.96.0.10/32', source)).toBe(false);
+      expect(accepts(exportPolicy(inputs), '10.96.0.10/32', source)).toBe(false);
     }
+  });
+
+  it('tells other ASes nothing that was learned about services, but what a filter lets out', () => {
+    const inputs = { pools, servicePrefixes, reflects: true };
+    const why = (prefix: string) => `it was learned and is inside ${prefix}: each node tells its own to other ASes`;
+    for (const source of [SOURCE_INTERNAL, SOURCE_EXTERNAL] as const) {
+      expect(ask(exportPolicy(inputs), '10.96.0.10/32', source)).toBe(
+        `rejected: ${why('10.96.0.0/12 of serviceClusterIPs')}`,
+      );
+      expect(ask(exportPolicy(inputs), '10.244.9.1/32', source)).toBe(
+        `rejected: ${why('10.244.9.0/24 of IPPool "lb"')}`,
+      );
+      expect(accepts(exportPolicy({ ...inputs, keepsNextHop: true }), '10.96.0.10/32', source)).toBe(true);
+      expect(accepts(exportPolicy({ ...inputs, strict: true }), '10.96.0.10/32', source)).toBe(true);
+      const filters = [{ name: 'f', spec: { exportV4: [{ action: 'Accept' }] } }] as const;
+      expect(accepts(exportPolicy({ ...inputs, filters }), '10.96.0.10/32', source)).toBe(true);
+    }
+    expect(accepts(exportPolicy(inputs), '10.244.9.1/32', SOURCE_WORKLOAD)).toBe(true);
+    expect(ask(exportPolicy(inputs), '10.96.0.10/32', SOURCE_SERVICE)).toBe('accepted: own service route');
   });
 
   it('adds communities to what the defaults accept within a prefix, those of all prefixes around it', () => {

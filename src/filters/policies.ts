@@ -8,9 +8,21 @@ import type { Prefix } from '../net/prefix.ts';
 import type { RoutePolicy } from '../rib/policy.ts';
 import { filterRules } from './bgp-filter.ts';
 import type { NamedFilter } from './bgp-filter.ts';
+import { announcingShutdown, heedingShutdown } from './graceful-shutdown.ts';
 import { rewriteOf } from './operations.ts';
-import { ANY_SOURCE, LOCAL_SOURCE, anyPrefix, compileRules, exactly, within } from './rule-table.ts';
+import {
+  ANY_SOURCE,
+  BGP_SOURCES,
+  LOCAL_SOURCE,
+  SERVICE_SOURCE,
+  anyPrefix,
+  compileRules,
+  exactly,
+  within,
+} from './rule-table.ts';
 import type { Addition, PrefixMatch, Rule } from './rule-table.ts';
+import { withServices } from './service-export.ts';
+import type { ServiceExport } from './service-export.ts';
 
 /** What the export defaults need to know of an IPPool. */
 export interface ExportPool {
@@ -26,11 +38,13 @@ export interface ExportBlock {
   readonly aggregate: boolean;
 }
 
-/** A prefix of services, which a route reflector passes on. */
+/** A prefix of services. */
 export interface ServicePrefix {
   readonly prefix: Prefix;
-  /** The setting it is of, e.g. `serviceClusterIPs`. */
+  /** What it is of, e.g. `serviceClusterIPs` or `IPPool "lb"`. */
   readonly setting: string;
+  /** Whether a route reflector passes on what is inside. */
+  readonly reflected: boolean;
 }
 
 /** Communities for the routes within a prefix. */
@@ -53,55 +67,76 @@ export interface ImportInputs {
 export interface ExportInputs extends ImportInputs {
   readonly pools: readonly ExportPool[];
   readonly blocks: readonly ExportBlock[];
-  /** What this node passes on because it is a route reflector. */
-  readonly reflected: readonly ServicePrefix[];
+  /** The prefixes of services. */
+  readonly servicePrefixes: readonly ServicePrefix[];
+  /** Whether this node is a route reflector, which passes routes to services on. */
+  readonly reflects: boolean;
+  /** Whether the neighbour is told the next hops that routes have. */
+  readonly keepsNextHop: boolean;
+  /** Who is told this node's own routes to services; without it everybody is. */
+  readonly services?: ServiceExport | undefined;
+  /** Whether this node is about to withdraw what it tells (RFC 8326). */
+  readonly gracefulShutdown: boolean;
+  /** Whether routes to services that were learned are told to other ASes, as Calico does. */
+  readonly strict: boolean;
   readonly communities: readonly PrefixCommunities[];
 }
 
-/** What a neighbour may tell us: its filters in order, then accept. */
+/** What a neighbour may tell us: its filters in order, then accept; what is about to go counts least (RFC 8326). */
 export function compileImportPolicy({ filters, ...scope }: ImportInputs): RoutePolicy {
-  return compileRules((family) => [
+  const rules = compileRules((family) => [
     ...filters.flatMap((filter) => filterRules(filter, { ...scope, direction: 'import', family })),
     rule(anyPrefix(family), true, 'accepted by default: no import rule of a BGPFilter matches it'),
   ]);
+  return heedingShutdown(rules);
 }
 
 /**
  * What a neighbour is told: its filters in order, then the defaults of Calico's nodes. To what these accept, the communities
- * of its prefix are added.
+ * of its prefix are added. This node's own routes to services come to the filters on the terms that `services` has for them.
  */
 export function compileExportPolicy(inputs: ExportInputs): RoutePolicy {
-  const { filters, external, normalMetric, communities } = inputs;
+  const { communities, services, gracefulShutdown, external } = inputs;
+  const rules = compileRules(exportRules(inputs), (family) => additionsOf(ofFamily(communities, family)));
+  const told = services === undefined ? rules : withServices(rules, services);
+  return gracefulShutdown ? announcingShutdown(told, external) : told;
+}
+
+function exportRules(inputs: ExportInputs): (family: Family) => readonly Rule[] {
+  const { filters, external, normalMetric } = inputs;
   const pools = [...inputs.pools].sort((a, b) => compareText(a.name, b.name));
   // The most specific block first, so that one inside another is still advertised.
   const blocks = [...inputs.blocks].sort((a, b) => mostSpecificFirst(a.prefix, b.prefix));
-  const services = [...inputs.reflected].sort(
+  const services = [...inputs.servicePrefixes].sort(
     (a, b) => compareText(a.setting, b.setting) || mostSpecificFirst(a.prefix, b.prefix),
   );
-  const ofFamily = <T extends { readonly prefix: Prefix }>(all: readonly T[], family: Family): readonly T[] =>
-    all.filter(({ prefix }) => prefix.family === family);
-  return compileRules(
-    (family) => [
-      ...filters.flatMap((filter) => filterRules(filter, { direction: 'export', family, external, normalMetric })),
-      ...ofFamily(pools, family)
-        .filter((pool) => pool.disableBGPExport)
-        .map(disabledPool),
-      ...ofFamily(blocks, family).map(ownBlock),
-      { match: anyPrefix(family), sources: LOCAL_SOURCE, accept: true, adds: true, why: BY_HAND },
-      ...ofFamily(blocks, family)
-        .filter((block) => block.aggregate)
-        .flatMap((block) => insideOwnBlock(block, normalMetric[family])),
-      ...ofFamily(services, family).map(servicePrefix),
-      ...ofFamily(pools, family)
-        .filter((pool) => !pool.disableBGPExport)
-        .map(exportablePool),
-      rule(anyPrefix(family), false, 'rejected by default: no BGPFilter accepts it and it is in no IPPool'),
-    ],
-    (family) => additionsOf(ofFamily(communities, family)),
-  );
+  const keepsServices = external && !inputs.keepsNextHop && !inputs.strict;
+  return (family) => [
+    ...filters.flatMap((filter) => filterRules(filter, { direction: 'export', family, external, normalMetric })),
+    ...ofFamily(pools, family)
+      .filter((pool) => pool.disableBGPExport)
+      .map(disabledPool),
+    ...ofFamily(blocks, family).map(ownBlock),
+    { match: anyPrefix(family), sources: LOCAL_SOURCE, accept: true, adds: true, why: BY_HAND },
+    { match: anyPrefix(family), sources: SERVICE_SOURCE, accept: true, adds: true, why: OWN_SERVICE },
+    ...ofFamily(blocks, family)
+      .filter((block) => block.aggregate)
+      .flatMap((block) => insideOwnBlock(block, normalMetric[family])),
+    ...(keepsServices ? ofFamily(services, family).map(learnedService) : []),
+    ...(inputs.reflects ? ofFamily(services, family).filter((service) => service.reflected) : []).map(reflectedService),
+    ...ofFamily(pools, family)
+      .filter((pool) => !pool.disableBGPExport)
+      .map(exportablePool),
+    rule(anyPrefix(family), false, 'rejected by default: no BGPFilter accepts it and it is in no IPPool'),
+  ];
 }
 
 const BY_HAND = 'accepted: route added by hand';
+const OWN_SERVICE = 'accepted: own service route';
+
+function ofFamily<T extends { readonly prefix: Prefix }>(all: readonly T[], family: Family): readonly T[] {
+  return all.filter(({ prefix }) => prefix.family === family);
+}
 
 function disabledPool(pool: ExportPool): Rule {
   return rule(within(pool.prefix), false, `rejected: ${poolInWords(pool)} has disableBGPExport set`);
@@ -127,7 +162,13 @@ function insideOwnBlock(block: ExportBlock, normal: number): readonly Rule[] {
   ];
 }
 
-function servicePrefix({ prefix, setting }: ServicePrefix): Rule {
+/** Passed on with this node as next hop, it would have packets come to a node that may have no endpoint. */
+function learnedService({ prefix, setting }: ServicePrefix): Rule {
+  const why = `rejected: it was learned and is inside ${formatPrefix(prefix)} of ${setting}: each node tells its own to other ASes`;
+  return { match: within(prefix), sources: BGP_SOURCES, accept: false, why };
+}
+
+function reflectedService({ prefix, setting }: ServicePrefix): Rule {
   const why = `accepted: it is inside ${formatPrefix(prefix)} of ${setting}, and this node is a route reflector`;
   return rule(within(prefix), true, why);
 }

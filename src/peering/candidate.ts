@@ -3,10 +3,11 @@ import { FAMILY_NAMES } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import type { Node } from '../resources/kinds/node.ts';
 import type { PeerAddress } from '../resources/peer-address.ts';
+import type { Labels } from '../resources/selector.ts';
 import type { PeeringContext } from './context.ts';
 import type { Neighbour, NeighbourType, NextHopMode, NodeAddresses } from './neighbour.ts';
 import type { PeeringProblem } from './problem.ts';
-import { NO_PROFILE, profilesFor } from './profiles.ts';
+import { NO_PROFILE, peeringLabels, profilesFor } from './profiles.ts';
 import type { Profile } from './profiles.ts';
 import { isGlobal } from './rules.ts';
 import type { Rule } from './rules.ts';
@@ -45,7 +46,8 @@ export interface End {
 
 /** Adds the neighbour that a rule makes of the other end of a session, unless the PeerProfile that applies says no. */
 export function addCandidate(context: PeeringContext, rule: Rule, end: End, outcome: Outcome): void {
-  const profiles = chooseProfiles(context, rule, end);
+  const labels = labelsOf(rule, end);
+  const profiles = profilesFor(context.profiles, labels);
   const [profile = NO_PROFILE] = profiles;
   const { families: wanted } = profile;
   const families = wanted === undefined ? end.families : end.families.filter((family) => wanted.includes(family));
@@ -55,7 +57,7 @@ export function addCandidate(context: PeeringContext, rule: Rule, end: End, outc
     return;
   }
   if (profile.passive !== undefined && end.node !== undefined) outcome.problems.push(passiveProblem(profile));
-  const neighbour = context.intern(describe(context, rule, { ...end, families }, profile));
+  const neighbour = context.intern({ ...describe(context, rule, { ...end, families }, profile), labels });
   outcome.candidates.push({ rule, neighbour, profiles });
 }
 
@@ -81,14 +83,10 @@ export function sourceWords({ source, reverse }: Rule): string {
   return reverse ? `${source}, peering back` : source;
 }
 
-function chooseProfiles(
-  { profiles }: PeeringContext,
-  { peer }: Rule,
-  { remote, node, peerAs }: End,
-): readonly Profile[] {
+function labelsOf({ peer }: Rule, { remote, node, peerAs }: End): Labels {
   const name = peer === undefined ? (node?.metadata.name ?? '') : peer.metadata.name;
   const facts = { type: declaredType(peer), name, address: remote.address, as: peerAs };
-  return profilesFor(profiles, peer?.metadata.labels ?? {}, facts);
+  return peeringLabels(peer?.metadata.labels ?? {}, facts);
 }
 
 /** Both ends of a peering between nodes see the same type, so that the same PeerProfile applies to both. */
@@ -129,7 +127,7 @@ function passiveProblem({ name }: Profile): PeeringProblem {
   return { resource: `PeerProfile ${name}`, field: 'passive', message };
 }
 
-function describe(context: PeeringContext, rule: Rule, end: End, profile: Profile): Neighbour {
+function describe(context: PeeringContext, rule: Rule, end: End, profile: Profile): Omit<Neighbour, 'labels'> {
   const { self } = context;
   const { terms } = rule;
   const { remote, peerAs, node } = end;

@@ -41,6 +41,12 @@ describe('the node-to-node mesh', () => {
         localPreference: 'auto',
         password: { kind: 'none' },
         type: 'mesh',
+        labels: {
+          'peer.starling.dev/type': 'mesh',
+          'peer.starling.dev/name': 'n2',
+          'peer.starling.dev/address': '192.0.2.2',
+          'peer.starling.dev/as': '64512',
+        },
         nodeName: 'n2',
         source: 'node-to-node mesh',
         reason: 'The node-to-node mesh makes this node peer with node "n2" at 192.0.2.2 (AS 64512, iBGP).',

@@ -25,6 +25,7 @@ const TOR: Neighbour = {
   localPreference: 'auto',
   password: { kind: 'none' },
   type: 'global',
+  labels: { rack: 'a' },
   source: 'BGPPeer tor',
   reason: 'BGPPeer "tor" makes every node peer with 192.0.2.254 (AS 65000, eBGP).',
 };

@@ -1,5 +1,6 @@
 /** A neighbour that this node should have, and how one description of it follows from another. */
 import type { Family } from '../net/family.ts';
+import type { Labels } from '../resources/selector.ts';
 
 /** The addresses a node has for BGP, as canonical text; one, both or none. */
 export interface NodeAddresses {
@@ -80,6 +81,8 @@ export interface Neighbour {
   /** Gateway of the route to the neighbour, canonical text. */
   readonly reachableBy?: string;
   readonly type: NeighbourType;
+  /** What selectors of peers see of it: the labels of the BGPPeer, and what it is, as `peer.starling.dev/type` and so on. */
+  readonly labels: Labels;
   /** The node of the cluster that the neighbour is, if it is one. */
   readonly nodeName?: string;
   /** Name of the PeerProfile that applies, if any. */
@@ -133,6 +136,7 @@ const EFFECTS: Readonly<Record<keyof Neighbour, ChangeKind>> = {
   // The route to the neighbour is no term of the session.
   reachableBy: 'none',
   type: 'none',
+  labels: 'policy',
   source: 'none',
   reason: 'none',
   nodeName: 'none',

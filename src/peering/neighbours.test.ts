@@ -129,6 +129,12 @@ describe('a BGPPeer', () => {
       localPreference: 'auto',
       password: { kind: 'none' },
       type: 'global',
+      labels: {
+        'peer.starling.dev/type': 'global',
+        'peer.starling.dev/name': 'tor',
+        'peer.starling.dev/address': '192.0.2.254',
+        'peer.starling.dev/as': '65000',
+      },
       source: 'BGPPeer tor',
       reason: 'BGPPeer "tor" makes every node peer with 192.0.2.254 (AS 65000, eBGP).',
     });

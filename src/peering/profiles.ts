@@ -9,7 +9,7 @@ import type { Labels, Selector } from '../resources/selector.ts';
 import { authentication } from './authentication.ts';
 import type { AddPaths, GracefulRestartMode, LocalPreferenceScale, Neighbour, NeighbourType } from './neighbour.ts';
 
-/** What PeerProfiles are chosen by, beside the labels of the BGPPeer. */
+/** What a peering is chosen by, beside the labels of the BGPPeer. */
 export interface PeeringFacts {
   /** That of the BGPPeer, also for the peering back. */
   readonly type: NeighbourType;
@@ -59,17 +59,20 @@ export function readProfiles(view: ClusterView, namespace: string): readonly Pro
   });
 }
 
-/** The profiles whose selector picks a peering, by name: the first applies. */
-export function profilesFor(profiles: readonly Profile[], labels: Labels, facts: PeeringFacts): readonly Profile[] {
-  if (profiles.length === 0) return profiles;
-  const all: Labels = {
+/** What a `peerSelector` sees of a peering: the labels of the BGPPeer, and the facts as labels. */
+export function peeringLabels(labels: Labels, facts: PeeringFacts): Labels {
+  return {
     ...labels,
     'peer.starling.dev/type': facts.type,
     'peer.starling.dev/name': facts.name,
     'peer.starling.dev/address': facts.address,
     'peer.starling.dev/as': String(facts.as),
   };
-  return profiles.filter(({ selector }) => selector.matches(all));
+}
+
+/** The profiles whose selector picks a peering with these labels, by name: the first applies. */
+export function profilesFor(profiles: readonly Profile[], labels: Labels): readonly Profile[] {
+  return profiles.filter(({ selector }) => selector.matches(labels));
 }
 
 type Spec = Partial<PeerProfile['spec']>;

@@ -23,9 +23,14 @@ describe('LOCAL_PREF on one scale', () => {
   it('tells each peer on its own scale', () => {
     expect(toScale(2_147_482_623, 'plain', NORMAL)).toBe(100);
     expect(toScale(100, 'metric', NORMAL)).toBe(2_147_482_623);
-    expect(toScale(0, 'metric', NORMAL)).toBe(encodeMetric(1124));
-    expect(toScale(encodeMetric(5000), 'plain', NORMAL)).toBe(0);
+    expect(toScale(50, 'metric', NORMAL)).toBe(encodeMetric(1074));
+    expect(toScale(encodeMetric(5000), 'plain', NORMAL)).toBe(1);
     expect(toScale(4_294_967_295, 'metric', NORMAL)).toBe(encodeMetric(1));
+  });
+
+  it('takes 0 for the least of all, and tells it as it is', () => {
+    expect(degreeOfPreference(0, NORMAL)).toBeLessThan(degreeOfPreference(encodeMetric(2 ** 30 - 1), NORMAL));
+    expect([toScale(0, 'metric', NORMAL), toScale(0, 'plain', NORMAL)]).toEqual([0, 0]);
   });
 
   it('keeps the order of any two values, on their way to any peer too, and leaves those of its scale alone', () => {
@@ -39,7 +44,7 @@ describe('LOCAL_PREF on one scale', () => {
         const order = Math.sign(degreeOfPreference(a, NORMAL) - degreeOfPreference(b, NORMAL));
         const [toldA, toldB] = [toScale(a, scale, NORMAL), toScale(b, scale, NORMAL)];
         expect(toldA === a || isEncodedMetric(a) !== (scale === 'metric')).toBe(true);
-        expect(isEncodedMetric(toldA)).toBe(scale === 'metric');
+        expect(isEncodedMetric(toldA)).toBe(scale === 'metric' && a !== 0);
         const told = Math.sign(degreeOfPreference(toldA, NORMAL) - degreeOfPreference(toldB, NORMAL));
         // What lies beyond the other scale's ends is told as its end.
         expect(told === order || told === 0).toBe(true);
@@ -54,6 +59,8 @@ describe('the LOCAL_PREF that a neighbour is told', () => {
     ['plain', undefined, [], 100],
     ['metric', undefined, [], 2_147_482_623],
     ['metric', 200, [], 2_147_482_723],
+    ['metric', 0, [], 0],
+    ['plain', 50, [], 50],
     ['plain', 2_147_483_135, [], 612],
     ['plain', 2_147_482_623, [65_001], 100],
     ['metric', 2_147_482_623, [65_001], 2_147_482_623],

@@ -24,8 +24,12 @@ export function isEncodedMetric(localPref: number): boolean {
   return localPref >= LEAST_ENCODED && localPref < ENCODING_BASE;
 }
 
-/** A LOCAL_PREF on the one scale, as a plain number; may be negative. `normal` is the metric that 100 stands for. */
+/**
+ * A LOCAL_PREF on the one scale, as a plain number; may be negative. `normal` is the metric that 100 stands for. 0 is worse than
+ * any metric: it says that a route is to be used only where there is no other (RFC 8326 §4.1).
+ */
 export function degreeOfPreference(localPref: number, normal: number): number {
+  if (localPref === 0) return -ENCODING_BASE;
   return isEncodedMetric(localPref) ? DEFAULT_LOCAL_PREF + normal - ENCODING_BASE + localPref : localPref;
 }
 
@@ -39,9 +43,10 @@ export function encodeMetric(metric: number): number {
   return ENCODING_BASE - Math.min(Math.max(metric, 1), LEAST_ENCODED - 1);
 }
 
-/** The LOCAL_PREF of a route as a peer with this scale is to be told it. */
+/** The LOCAL_PREF of a route as a peer with this scale is to be told it. 0 is the least on both. */
 export function toScale(localPref: number, scale: LocalPrefScale, normal: number): number {
+  if (localPref === 0) return 0;
   if (isEncodedMetric(localPref) === (scale === 'metric')) return localPref;
   if (scale === 'metric') return encodeMetric(metricOf(localPref, normal));
-  return Math.min(Math.max(degreeOfPreference(localPref, normal), 0), LEAST_ENCODED - 1);
+  return Math.min(Math.max(degreeOfPreference(localPref, normal), 1), LEAST_ENCODED - 1);
 }

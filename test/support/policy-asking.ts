@@ -20,8 +20,20 @@ export function importPolicy(filters: readonly NamedFilter[], external = true): 
 
 /** The export policy of an external neighbour without anything but what is given. */
 export function exportPolicy(inputs: Partial<ExportInputs>): RoutePolicy {
-  const nothing = { filters: [], pools: [], blocks: [], reflected: [], communities: [] };
-  return compileExportPolicy({ ...nothing, external: true, normalMetric: NORMAL_METRIC, ...inputs });
+  return compileExportPolicy({
+    filters: [],
+    pools: [],
+    blocks: [],
+    servicePrefixes: [],
+    communities: [],
+    reflects: false,
+    keepsNextHop: false,
+    gracefulShutdown: false,
+    strict: false,
+    external: true,
+    normalMetric: NORMAL_METRIC,
+    ...inputs,
+  });
 }
 
 /** A route to be judged; plain and from an external peer unless something else is said. */

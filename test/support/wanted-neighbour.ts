@@ -22,6 +22,7 @@ const NEIGHBOUR: Neighbour = {
   localPreference: 'auto',
   password: { kind: 'none' },
   type: 'global',
+  labels: { 'peer.starling.dev/type': 'global', 'peer.starling.dev/name': 'b' },
   source: 'BGPPeer b',
   reason: 'It is wanted.',
 };

@@ -4,6 +4,7 @@
 import { formatAddress, formatU32, readU32 } from '../../../net/address.ts';
 import type { ByteWriter } from '../byte-writer.ts';
 import { readU16, toHex } from '../bytes.ts';
+import { AS_TRANS } from './attribute-codes.ts';
 
 /** Eight bytes as two 32-bit numbers. */
 export interface ExtendedCommunity {
@@ -27,6 +28,7 @@ const TYPE_TWO_OCTET_AS = 0;
 const TYPE_IPV4_ADDRESS = 1;
 const TYPE_FOUR_OCTET_AS = 2;
 const TYPE_MASK = 0xbf;
+const NON_TRANSITIVE = 0x40;
 
 const LINK_BANDWIDTH = 4;
 /** Names of the subtypes that all types share. */
@@ -55,6 +57,16 @@ export function formatIpv6ExtendedCommunity(bytes: Uint8Array): string {
   const name = SUBTYPE_NAMES[bytes[1]];
   if (name === undefined || (bytes[0] & TYPE_MASK) !== 0) return `0x${toHex(bytes)}`;
   return `${name}:${formatAddress(bytes, 2, 16)}:${readU16(bytes, 18)}`;
+}
+
+/**
+ * The link bandwidth community (draft-ietf-idr-link-bandwidth): `bytesPerSecond` as a 32-bit float. It names an AS in two
+ * octets, AS_TRANS in place of one that does not fit (RFC 6793 §9). One that is not transitive stays inside the AS.
+ */
+export function linkBandwidth(asn: number, bytesPerSecond: number, transitive: boolean): ExtendedCommunity {
+  const type = TYPE_TWO_OCTET_AS | (transitive ? 0 : NON_TRANSITIVE);
+  const [low] = new Uint32Array(Float32Array.of(bytesPerSecond).buffer);
+  return { high: ((type << 24) | (LINK_BANDWIDTH << 16) | (asn > 0xffff ? AS_TRANS : asn)) >>> 0, low };
 }
 
 /** The IEEE 754 number with these 32 bits. */
