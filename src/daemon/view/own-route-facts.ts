@@ -1,6 +1,7 @@
 /** Why this node originates its own routes, and on which terms peers are told those to services. */
 import { termsFor } from '../../advertiser/terms.ts';
 import { formatPrefix } from '../../net/prefix.ts';
+import { parseSelector } from '../../resources/selector.ts';
 import type { Router } from '../router.ts';
 import type { OwnRouteFacts } from './route-explanation.ts';
 import { WHY_HELD } from './service-report.ts';
@@ -15,6 +16,10 @@ export function ownRouteFacts(router: Router, services: ReportedServices): OwnRo
       if (waiting !== undefined) return `it is no longer wanted, and told on for a moment: ${WHY_HELD[waiting.why]}.`;
       return services.advertiser.reason(prefix) ?? own.reason;
     },
-    role: (label) => termsFor(services.advertiser.labels.offersOf(label), () => false)?.role ?? null,
+    role: (label, peer) => {
+      const labels = router.find(peer)?.neighbour.labels ?? {};
+      const applies = (selector: string): boolean => parseSelector(selector).matches(labels);
+      return termsFor(services.advertiser.labels.offersOf(label), applies)?.role ?? null;
+    },
   };
 }
