@@ -5,6 +5,7 @@ import { encodeAttributes } from '../../bgp/messages/attributes/attribute-codec.
 import { PLAIN_ATTRIBUTES } from '../../bgp/messages/attributes/attributes.ts';
 import { parsePrefix, prefixBytes } from '../../net/prefix.ts';
 import { Advertising } from '../../rib/advertising.ts';
+import { SERVICE_PEER } from '../../rib/peers.ts';
 import { SOURCE_EXTERNAL, SOURCE_INTERNAL } from '../../rib/policy.ts';
 import type { RoutePolicy, RouteSource } from '../../rib/policy.ts';
 import { Rib } from '../../rib/rib.ts';
@@ -70,6 +71,15 @@ class Bench {
     const nlri = Uint8Array.of(16, ...prefixBytes(0, ...parsePrefix(PREFIX).words).subarray(0, 2));
     this.rib.announce(this.index.get(address)!, 0, nlri, 0, nlri.length, set);
     this.rib.sets.release(set);
+  }
+
+  /** Originates a route to services, with the label of its terms. */
+  serve(label: number): this {
+    const block = encodeAttributes({ ...PLAIN_ATTRIBUTES, label }, 0);
+    const set = this.rib.sets.acquire(block, 0, block.length);
+    this.rib.originate(parsePrefix(PREFIX), set, SERVICE_PEER);
+    this.rib.sets.release(set);
+    return this;
   }
 
   settle(): this {
@@ -176,6 +186,30 @@ describe('explaining a route', () => {
       ['192.0.2.3', true, 'accepted by the test'],
       ['192.0.2.4', false, 'rejected by the test'],
     ]);
+  });
+
+  it('says why a route to services is originated, and on which terms it was told', () => {
+    const bench = new Bench();
+    bench.peer('192.0.2.1');
+    bench.peer('192.0.2.2', SOURCE_INTERNAL, ACCEPT, REJECT);
+    const { candidates, advertisedTo } = bench.serve(1).settle().explain();
+    expect(candidates).toMatchObject([
+      {
+        route: { peer: null, source: 'local', origination: 'service' },
+        words: expect.stringMatching(/^best: it is the only path.*; originated here: the test wants it$/),
+      },
+    ]);
+    expect(advertisedTo).toMatchObject([
+      { role: 'backup', told: { peer: '192.0.2.1', asPath: '64512', nextHop: '10.0.0.1', origination: 'service' } },
+      { role: null, advertised: false, why: 'rejected by the test' },
+    ]);
+    expect(advertisedTo[1].told).toBeUndefined();
+    expect(bench.listing.list({ view: 'best', match: 'exact' }, 0, 10).items).toMatchObject([
+      { prefix: PREFIX, origination: 'service' },
+    ]);
+    const peer = { address: '192.0.2.1', name: null, index: bench.index.get('192.0.2.1')!, state: 'Established' };
+    expect(bench.explainer.audience(parsePrefix(PREFIX), [peer])).toEqual(advertisedTo.slice(0, 1));
+    expect(bench.explainer.audience(parsePrefix('10.2.0.0/16'), [peer])).toEqual([]);
   });
 
   it('says so where there is no route', () => {
