@@ -1,0 +1,103 @@
+/** What ServiceAdvertisements have this node tell of an address. */
+import type { Family } from '../net/family.ts';
+import { effectiveScope, prefixLength } from './advertisement-rule.ts';
+import type { AdvertisementRule, EffectiveScope } from './advertisement-rule.ts';
+import { bandwidthOf } from './bandwidth-levels.ts';
+import { isUsable } from './default-rules.ts';
+import type { FamilyCounts } from './endpoint-counts.ts';
+import type { ServiceContext } from './service-context.ts';
+import type { PlannedAddress, ServicePlan } from './service-plan.ts';
+import type { EndpointCount, Scope, ServiceOffer, ServiceTerms } from './service-routes.ts';
+import { RANK, backupTerms, primaryTerms } from './terms.ts';
+
+/** What one ServiceAdvertisement says of an address on this node, now. */
+export interface RuleVerdict {
+  readonly rule: AdvertisementRule;
+  readonly effective: EffectiveScope;
+  readonly role: 'primary' | 'backup' | 'withdrawn';
+  /** Why: no endpoint anywhere; none here, where traffic may not leave the node; a node without zone; in or out of scope. */
+  readonly why: 'none' | 'noLocal' | 'noZone' | 'inside' | 'outside';
+}
+
+export function verdictOf(
+  rule: AdvertisementRule,
+  { service }: ServicePlan,
+  { isLocal }: PlannedAddress,
+  counts: FamilyCounts,
+  { topologies }: ServiceContext,
+): RuleVerdict {
+  const effective = effectiveScope(rule, service, isLocal);
+  const verdict = (role: RuleVerdict['role'], why: RuleVerdict['why']) => ({ rule, effective, role, why });
+  if (!isUsable(counts.cluster)) return verdict('withdrawn', 'none');
+  // kube-proxy drops what reaches a node without endpoints, also while all others have none.
+  if (isLocal && !isUsable(counts.here)) return verdict('withdrawn', 'noLocal');
+  const zone = topologies.findIndex(({ key }) => key === rule.topologyKey);
+  if (isInScope(effective.scope, counts, counts.zones[zone], isLocal)) return verdict('primary', 'inside');
+  const why = effective.scope === 'Zone' && topologies[zone]?.own === undefined ? 'noZone' : 'outside';
+  return verdict(effective.others === 'Backup' ? 'backup' : 'withdrawn', why);
+}
+
+/**
+ * Terminating endpoints that still serve stand in where none is ready among those that kube-proxy chooses from: on the node
+ * where traffic may not leave it, else in the cluster.
+ */
+function isInScope(scope: Scope, counts: FamilyCounts, zone: EndpointCount | undefined, isLocal: boolean): boolean {
+  const { here, cluster } = counts;
+  if (scope === 'Cluster') return true;
+  if (scope === 'Node') return here.ready > 0 || (here.serving > 0 && (isLocal || cluster.ready === 0));
+  return zone !== undefined && (zone.ready > 0 || (zone.serving > 0 && cluster.ready === 0));
+}
+
+/** A prefix to advertise, and to whom. */
+export interface OfferedPrefix {
+  readonly length: number;
+  readonly offers: readonly ServiceOffer[];
+}
+
+/** The prefixes that come of the verdicts on an address: one for each length that a rule asks for. None: nobody is told. */
+export function offeredPrefixes(
+  verdicts: readonly RuleVerdict[],
+  family: Family,
+  counts: FamilyCounts,
+): readonly OfferedPrefix[] {
+  const lengths = [...new Set(verdicts.map(({ rule }) => prefixLength(rule, family)))];
+  return lengths.flatMap((length) => {
+    const offers = withoutOverruled(verdicts.map((verdict) => offerOf(verdict, family, length, counts)));
+    const isOffered = offers.some((offer) => offer.length === undefined && offer.terms !== undefined);
+    return isOffered ? [{ length, offers }] : [];
+  });
+}
+
+function offerOf(verdict: RuleVerdict, family: Family, length: number, counts: FamilyCounts): ServiceOffer {
+  const { rule, effective } = verdict;
+  const { peerSelector } = rule.spec;
+  const own = prefixLength(rule, family);
+  return {
+    rule: rule.rule,
+    ...(peerSelector !== undefined && { peerSelector }),
+    scope: effective.scope,
+    terms: termsOf(verdict, counts),
+    ...(own !== length && { length: own < length ? ('shorter' as const) : ('longer' as const) }),
+    ...(rule.withdrawDelay !== undefined && { withdrawDelay: rule.withdrawDelay }),
+  };
+}
+
+function termsOf({ rule, role }: RuleVerdict, { here }: FamilyCounts): ServiceTerms | undefined {
+  if (role === 'withdrawn') return undefined;
+  if (role === 'backup') return backupTerms(rule);
+  return primaryTerms(rule, rule.spec.weighted === true ? bandwidthOf(here.ready || here.serving) : undefined);
+}
+
+/** Leaves out what no peer is told, because a rule of no wider scope has the route withdrawn for the same peers, or for all. */
+function withoutOverruled(offers: readonly ServiceOffer[]): readonly ServiceOffer[] {
+  const withdrawn = offers.filter(({ terms }) => terms === undefined);
+  if (withdrawn.length === 0) return offers;
+  return offers.filter(
+    ({ terms, scope, peerSelector }) =>
+      terms === undefined ||
+      !withdrawn.some(
+        (other) =>
+          RANK[other.scope] <= RANK[scope] && (other.peerSelector === undefined || other.peerSelector === peerSelector),
+      ),
+  );
+}
