@@ -44,11 +44,8 @@ export interface DrainState {
 
 export interface DrainStep {
   readonly state: DrainState;
-  readonly effects: DrainEffects;
   /** Where the inputs lead, as they are. */
   readonly target: DrainStage;
-  /** The causes that count, the strongest first. */
-  readonly causes: readonly DrainCause[];
   /** When to ask again at the latest; undefined where only other inputs change anything. */
   readonly next: number | undefined;
 }
@@ -90,10 +87,14 @@ export function drainEffects(stage: DrainStage): DrainEffects {
   return EFFECTS[stage];
 }
 
+/** The causes that count, the strongest first. */
+export function drainCauses(inputs: Readonly<Record<DrainCause, boolean>>): readonly DrainCause[] {
+  return CAUSES.filter((cause) => inputs[cause]);
+}
+
 /** Where the inputs lead. */
 export function drainTarget(inputs: Readonly<Record<DrainCause, boolean>>): DrainStage {
-  const depth = Math.max(0, ...CAUSES.filter((cause) => inputs[cause]).map((cause) => depthOf(DEPTHS[cause])));
-  return DRAIN_STAGES[depth];
+  return DRAIN_STAGES[Math.max(0, ...drainCauses(inputs).map((cause) => depthOf(DEPTHS[cause])))];
 }
 
 /**
@@ -109,13 +110,7 @@ export function drainStep(state: DrainState, inputs: DrainInputs, now: number): 
   const next: DrainState = moves
     ? { stage: DRAIN_STAGES[depthOf(told.stage) + direction], since: now, toldAt: undefined }
     : told;
-  return {
-    state: next,
-    effects: EFFECTS[next.stage],
-    target,
-    causes: CAUSES.filter((cause) => inputs[cause]),
-    next: nextAfter(next, target, inputs),
-  };
+  return { state: next, target, next: nextAfter(next, target, inputs) };
 }
 
 /** When to ask again. What was entered just now has to be told first. */

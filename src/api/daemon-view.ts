@@ -12,6 +12,7 @@ import type {
   ConfigDiff,
   ConfigDiffInput,
   DaemonEvent,
+  DrainInput,
   FamilyName,
   PeerDetail,
   PeerSummary,
@@ -77,6 +78,21 @@ export interface FibCounters {
   readonly lastSync?: number;
 }
 
+/** Figures of what is announced for services. */
+export interface AdvertiserCounters {
+  readonly services: number;
+  readonly endpoints: number;
+  /** Routes that are wanted, and the ranges among them. */
+  readonly routes: number;
+  readonly aggregates: number;
+  /** Withdrawals that wait. */
+  readonly held: number;
+  /** Whether no routes are originated, whatever is wanted. */
+  readonly withheld: boolean;
+  /** Routes that came, changed or went since the daemon started. */
+  readonly changes: number;
+}
+
 /** Figures that only the metrics need. Totals count since the daemon started. */
 export interface DaemonCounters {
   readonly families: Readonly<
@@ -95,6 +111,7 @@ export interface DaemonCounters {
   readonly attributeSets: number;
   readonly updateGroups: number;
   readonly fib: FibCounters;
+  readonly advertiser: AdvertiserCounters;
   readonly datastore: {
     readonly changes: number;
     readonly errors: number;
@@ -175,6 +192,12 @@ export interface DaemonView {
 
   /** Removes a route made by {@link routeAdd}. */
   routeDelete(prefix: Prefix): ActionResult | Promise<ActionResult>;
+
+  /** Takes the node out of the network in order: GRACEFUL_SHUTDOWN (RFC 8326), then without services, then without pods. */
+  drain(input: DrainInput): ActionResult | Promise<ActionResult>;
+
+  /** Ends a drain that was asked for with {@link drain}. */
+  undrain(): ActionResult | Promise<ActionResult>;
 
   /** Begins to stop: for a restart, or for good (routes withdrawn, Cease/2, kernel cleaned up). */
   shutdown(forGood: boolean): ActionResult | Promise<ActionResult>;

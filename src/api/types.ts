@@ -98,6 +98,22 @@ export const datastoreStatus = z
   })
   .meta({ id: 'DatastoreStatus' });
 
+export const drainStage = z.enum(['serving', 'graceful-shutdown', 'services-withdrawn', 'withdrawn']);
+
+export const drainReport = z
+  .object({
+    stage: drainStage.describe('How far the node is taken out of the network.'),
+    target: drainStage.describe('Where that leads, as things are.'),
+    since: pastTimestamp.describe('When the stage began.'),
+    nextStageAt: timestamp
+      .nullable()
+      .describe('When the next stage begins; null: none follows, or peers have yet to be told of this one.'),
+    causes: z.array(z.string()).describe('What asks for it, as it follows "because".'),
+    words: z.string(),
+  })
+  .meta({ id: 'Drain' });
+export interface DrainReport extends z.infer<typeof drainReport> {}
+
 export const statusReport = z
   .object({
     node: z.string(),
@@ -115,6 +131,7 @@ export const statusReport = z
     }),
     routes: z.record(familyName, familyTotals),
     services: serviceTotals,
+    drain: drainReport,
     fib: fibStatus,
     datastore: datastoreStatus,
     problems: z.array(z.string()).describe('What is wrong, a sentence each; empty when nothing is.'),
@@ -320,6 +337,20 @@ export interface RouteInput extends z.infer<typeof routeInput> {}
 
 export const resetKind = z.enum(['hard', 'in', 'out']);
 export type ResetKind = z.infer<typeof resetKind>;
+
+export const drainInput = z
+  .strictObject({
+    forGood: z.boolean().default(false).describe('Whether the daemon stops for good when everything is withdrawn.'),
+    waitSeconds: z
+      .number()
+      .min(0)
+      .max(86_400)
+      .optional()
+      .describe('From GRACEFUL_SHUTDOWN to the withdrawal of services, in place of `drain.wait`.'),
+    message: z.string().max(200).optional().describe('Why, for whoever looks at the node.'),
+  })
+  .meta({ id: 'DrainInput' });
+export interface DrainInput extends z.infer<typeof drainInput> {}
 
 export const actionResult = z.object({ words: z.string().describe('What was done.') }).meta({ id: 'ActionResult' });
 export interface ActionResult extends z.infer<typeof actionResult> {}

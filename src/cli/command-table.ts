@@ -40,6 +40,12 @@ function viewOption(name: string, description: string): OptionRow {
   return { name, description, conflicts: VIEWS.filter((view) => view !== name) };
 }
 
+const FOLLOW_DRAIN: OptionRow = {
+  name: 'follow',
+  short: 'f',
+  description: 'stay until it is done, and show each stage',
+};
+
 export const COMMANDS: readonly CommandRow[] = [
   {
     name: 'status',
@@ -232,6 +238,27 @@ export const COMMANDS: readonly CommandRow[] = [
     summary: 'what happened: sessions, routes, kernel, datastore',
     options: [{ name: 'follow', short: 'f', description: 'go on, until Ctrl-C' }, ...SHOWING],
     run: async (context) => (await import('./commands/events.ts')).showEvents(context),
+  },
+  {
+    name: 'drain',
+    summary: 'take the node out of the network: GRACEFUL_SHUTDOWN, then without services, then without pods',
+    options: [
+      {
+        name: 'wait',
+        value: 'DURATION',
+        description: 'from GRACEFUL_SHUTDOWN to the withdrawal of services, e.g. 90s',
+      },
+      { name: 'message', value: 'TEXT', description: 'why, for whoever looks at the node' },
+      { name: 'for-good', description: 'stop the daemon for good when everything is withdrawn' },
+      FOLLOW_DRAIN,
+    ],
+    run: async (context) => (await import('./commands/drain.ts')).drain(context),
+  },
+  {
+    name: 'undrain',
+    summary: 'bring the node back into the network: pods, then services',
+    options: [FOLLOW_DRAIN],
+    run: async (context) => (await import('./commands/drain.ts')).undrain(context),
   },
   {
     name: 'shutdown',

@@ -34,6 +34,7 @@ export interface CommandOptions {
   readonly whole?: true;
   readonly follow?: true;
   readonly forGood?: true;
+  readonly wait?: string;
   readonly yes?: true;
 }
 

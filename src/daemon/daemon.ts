@@ -3,26 +3,28 @@
  */
 import { withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement } from '../advertiser/originations.ts';
-import { ApiListenError, claimSocket } from '../api/listen.ts';
-import type { ApiServer, ApiServerOptions } from '../api/server.ts';
-import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
+import { claimSocket } from '../api/listen.ts';
+import type { ApiServer } from '../api/server.ts';
 import { createDatastore } from '../datastore/create-datastore.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { explainPeer } from '../peering/explain-peer.ts';
 import type { NodeIdentity } from '../peering/self.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
+import { startApi } from './api-start.ts';
 import { compareConfigs } from './config-comparison.ts';
 import type { Config } from './config.ts';
+import type { DaemonEnvironment } from './daemon-environment.ts';
 import { DatastoreLog } from './datastore-log.ts';
 import { DesiredStateComputer } from './desired-state.ts';
 import type { DesiredState } from './desired-state.ts';
+import { drainFilePath } from './drain-file.ts';
+import { DrainRunner } from './drain-runner.ts';
 import { EndpointStatus } from './endpoint-status.ts';
 import { EventLog } from './event-log.ts';
 import { readHostState } from './host-state.ts';
 import { InitialSync } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
 import { KernelRouting } from './kernel-routing.ts';
-import type { Log } from './log.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { NodeStatusReports } from './node-status-reports.ts';
 import { OwnNode, ownNodeSettings } from './own-node.ts';
@@ -31,6 +33,7 @@ import { ProblemReports } from './problem-reports.ts';
 import { ResourceFeed, problemWords } from './resource-feed.ts';
 import { Router } from './router.ts';
 import { ServiceRunner } from './services.ts';
+import { isSystemStopping } from './system-shutdown.ts';
 import { Workloads } from './workloads.ts';
 import { configDiff } from './view/config-diff.ts';
 import { DaemonReport } from './view/daemon-report.ts';
@@ -39,21 +42,9 @@ import { FIB_OFF } from './view/fib-off.ts';
 import { nodeReport } from './view/node-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
 
-/** What the daemon needs of the world. */
-export interface DaemonEnvironment {
-  readonly version: string;
-  readonly log: Log;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
-  readonly session: SessionEnvironment;
-  /** Called when somebody asked over the API to stop. */
-  readonly onShutdown: (forGood: boolean) => void;
-  /** Called when something failed without which the daemon does not do its work: it is to be stopped and started again. */
-  readonly onFailure: (words: string) => void;
-}
-
 export class Daemon {
   readonly events: EventLog;
+  readonly drain: DrainRunner;
   private config: Config;
   private readonly environment: DaemonEnvironment;
   private readonly router: Router;
@@ -83,6 +74,7 @@ export class Daemon {
   private readonly workloads = new Workloads(() => this.workloadsChanged());
   /** Changes are applied one after the other. */
   private applying: Promise<void> = Promise.resolve();
+  private stopped: Promise<void> | undefined;
 
   constructor(config: Config, environment: DaemonEnvironment) {
     this.config = config;
@@ -112,6 +104,7 @@ export class Daemon {
       change: (set, removed) => this.router.changeServices(set, removed),
       failed: (error) => environment.log.error('working out the routes to services failed', { error }),
     });
+    this.drain = this.createDrain();
     this.problemReports = new ProblemReports(
       () => this.datastore?.writer,
       (error) => environment.log.debug('telling a problem in the datastore failed', { error }),
@@ -133,10 +126,7 @@ export class Daemon {
     this.ownNode = this.createOwnNode();
     this.endpointStatus = new EndpointStatus({
       directory: config.datastore.endpointStatusPath,
-      changed: () => {
-        // What is there at the start counts with the first resources.
-        if (this.applied !== undefined) this.applying = this.applying.then(() => this.apply());
-      },
+      changed: () => void this.applyAgain(),
       troubled: (words) => this.events.add('datastore', config.nodeName, words, 'warn'),
     });
     this.report = this.createReport();
@@ -163,37 +153,28 @@ export class Daemon {
     await this.startApi();
   }
 
-  /** The API's modules are large; sessions need not wait for them. */
   private async startApi(): Promise<void> {
-    const { startApiServer } = await import('../api/server.ts');
-    const { socket, http } = this.config.api;
-    const options: ApiServerOptions = {
-      daemon: this.report,
-      ...(socket !== '' && { socket }),
-      onDefect: (error, request) => this.environment.log.error(`API: ${request}`, { error }),
-    };
-    try {
-      this.api = await startApiServer({ ...options, ...(http !== undefined && { http }) });
-    } catch (error) {
-      if (!(error instanceof ApiListenError) || error.where === socket) throw error;
-      // Sessions are up by now: what only looks at them must not take them down.
-      this.apiProblem = error.message;
-      this.events.add('daemon', error.where, error.message, 'error');
-      this.api = await startApiServer(options);
-    }
+    const onDefect = (error: unknown, request: string): void =>
+      this.environment.log.error(`API: ${request}`, { error });
+    const { server, problem } = await startApi(this.report, this.config.api, onDefect);
+    this.api = server;
+    if (problem === undefined) return;
+    this.apiProblem = problem.message;
+    this.events.add('daemon', problem.where, problem.message, 'error');
   }
 
   /** Takes a configuration that was read anew, as far as that can be done while it runs; says what can't. */
   reload(config: Config): void {
     const { now, later } = compareConfigs(this.config, config);
-    const { log, bestPath, peering, services, calicoCompatible } = config;
+    const { log, bestPath, peering, drain, services, calicoCompatible } = config;
     const { sysctl, felix } = config.fib;
-    const taken = { log, bestPath, peering, services, calicoCompatible };
+    const taken = { log, bestPath, peering, drain, services, calicoCompatible };
     this.config = { ...this.config, ...taken, fib: { ...this.config.fib, sysctl, felix } };
     this.environment.log.configure(log);
     if (now.some((field) => field.startsWith('bestPath.'))) this.router.changeBestPath(bestPathOptions(this.config));
     if (now.some((field) => field.startsWith('peering.'))) this.router.changeLimits(transitionLimits(config));
     this.services.configure(serviceSettings(this.config));
+    this.drain.step();
     if (now.some((field) => field.startsWith('fib.'))) this.kernel?.configure(this.config.fib);
     if (now.includes('fib.felix') || now.includes('calicoCompatible'))
       this.applying = this.applying.then(() => this.apply());
@@ -208,8 +189,16 @@ export class Daemon {
     );
   }
 
-  /** Stops: for a restart, kernel routes stay and peers are not told; for good, everything is withdrawn. */
-  async stop(forGood: boolean): Promise<void> {
+  /**
+   * Stops: for a restart, kernel routes stay and peers are not told; for good, everything is withdrawn. Kernel routes may stay
+   * also then, where the machine goes down as a whole.
+   */
+  stop(forGood: boolean, keepRoutes = !forGood): Promise<void> {
+    return (this.stopped ??= this.stopAll(forGood, keepRoutes));
+  }
+
+  private async stopAll(forGood: boolean, keepRoutes: boolean): Promise<void> {
+    this.drain.stop();
     this.initialSync.stop();
     this.endpointStatus.stop();
     this.feed.stop();
@@ -219,8 +208,10 @@ export class Daemon {
     await this.ownNode.stop();
     await this.datastore?.stop();
     await this.applying;
+    // What sessions take with them when they end is not to go from the kernel.
+    if (forGood && keepRoutes) await this.kernel?.stop({ keepRoutes });
     await this.router.stop(forGood);
-    await this.kernel?.stop({ keepRoutes: !forGood });
+    await this.kernel?.stop({ keepRoutes });
     await this.api?.close();
   }
 
@@ -244,6 +235,23 @@ export class Daemon {
         workloads: (change) => this.workloads.change(change),
         addresses: (own) => this.router.setOwnAddresses(new Set(own)),
       },
+    });
+  }
+
+  private createDrain(): DrainRunner {
+    const { nodeName, datastore } = this.config;
+    return new DrainRunner({
+      node: nodeName,
+      events: this.events,
+      now: this.environment.now,
+      settings: () => this.config.drain,
+      file: drainFilePath(datastore.cache, nodeName),
+      restarting: () => this.ownRestart.restarting,
+      withholdServices: (withhold) => this.services.withhold(withhold),
+      apply: () => this.applyAgain(),
+      isTold: () => this.router.isAllTold,
+      shutDown: () => this.environment.onShutdown(true),
+      isSystemStopping,
     });
   }
 
@@ -291,12 +299,21 @@ export class Daemon {
   /** What this node is to do with these resources. */
   private desired(computer: DesiredStateComputer, view: ClusterView): DesiredState {
     const kernel = this.kernel?.routingOptions;
-    return computer.compute(view, this.identity, { workloads: this.workloads.list, kernel });
+    const drain = this.drain.effects;
+    const services = { labels: this.services.advertiser.labels, strict: this.config.calicoCompatible === 'strict' };
+    return computer.compute(view, this.identity, { workloads: this.workloads.list, kernel, drain, services });
+  }
+
+  /** Something beside the resources changed. What is so at the start counts with the first ones. */
+  private applyAgain(): Promise<void> {
+    if (this.applied !== undefined) this.applying = this.applying.then(() => this.apply());
+    return this.applying;
   }
 
   private async apply(): Promise<void> {
     const { nodeName } = this.config;
     this.nodeStatusReports.take(this.feed.view);
+    this.drain.take(this.feed.view);
     const wanted = this.desired(this.computer, this.feed.view);
     if (wanted === this.applied) return;
     const before = this.desiredProblems;
@@ -323,8 +340,8 @@ export class Daemon {
   }
 
   private originateWorkloads(): void {
-    // Before the first resources nothing is advertised.
-    if (this.advertisement === undefined) return;
+    // Before the first resources nothing is advertised, nor at the end of a drain.
+    if (this.advertisement === undefined || this.drain.effects.withholdPods) return;
     this.advertisement = withWorkloads(this.advertisement, this.workloads.list);
     this.router.originate(this.advertisement.routes);
   }
@@ -337,6 +354,7 @@ export class Daemon {
       events: this.events,
       now,
       statusInputs: () => this.statusInputs(),
+      drain: this.drain,
       kernel: this.kernel,
       datastoreCounters: () => ({
         changes: this.feed.count,
@@ -345,6 +363,7 @@ export class Daemon {
         resources: this.feed.counts,
         invalid: this.feed.problems.filter(({ severity }) => severity === 'error').length,
       }),
+      advertiserCounters: () => this.services.counters,
       explainPeer: (what) => explainPeer(this.feed.view, this.identity, what),
       configDiff: (input) => {
         const computer = new DesiredStateComputer();
@@ -363,6 +382,7 @@ export class Daemon {
       node: this.config.nodeName,
       version: this.environment.version,
       started: this.started,
+      drain: this.drain.report,
       fib: this.kernel?.status ?? FIB_OFF,
       countForKernel: (family) => this.kernel?.forwarding.counts[family] ?? 0,
       datastore,

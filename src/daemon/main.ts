@@ -94,7 +94,8 @@ async function run(config: Config, read: ReadConfig): Promise<void> {
       void end(daemon, log, false, EXIT_FAILURE);
     },
   });
-  process.once('SIGTERM', () => void end(daemon, log, false));
+  // A second one does not wait for what the first one began.
+  process.on('SIGTERM', () => void stopBySignal(daemon, log));
   process.once('SIGINT', () => void end(daemon, log, true));
   process.on('SIGHUP', () => reload(daemon, read));
   try {
@@ -105,6 +106,15 @@ async function run(config: Config, read: ReadConfig): Promise<void> {
     await daemon.stop(false).catch(() => undefined);
     process.exit(EXIT_FAILURE);
   }
+}
+
+/** For a restart; where the node goes down, everything is withdrawn in order, and only the kernel is left as it is. */
+async function stopBySignal(daemon: Daemon, log: Log): Promise<void> {
+  const isDrained = await daemon.drain.beforeStop().catch((error: unknown) => {
+    log.error('the drain before the stop failed', { error });
+    return false;
+  });
+  await end(daemon, log, isDrained, 0, true);
 }
 
 /** Whoever waits for the daemon to be up may go on (systemd's `Type=notify`). */
@@ -129,9 +139,9 @@ function reload(daemon: Daemon, read: ReadConfig): void {
   }
 }
 
-async function end(daemon: Daemon, log: Log, forGood: boolean, exitCode = 0): Promise<void> {
+async function end(daemon: Daemon, log: Log, forGood: boolean, exitCode = 0, keepRoutes = !forGood): Promise<void> {
   try {
-    await daemon.stop(forGood);
+    await daemon.stop(forGood, keepRoutes);
     process.exit(exitCode);
   } catch (error) {
     log.error('stopping failed', { error });

@@ -228,6 +228,11 @@ export class Router {
     return this.speaker.settled();
   }
 
+  /** Whether every neighbour was told all that there is to tell it. */
+  get isAllTold(): boolean {
+    return !this.rib.hasWork && !this.advertising.hasWork;
+  }
+
   /** Own routes changed, say: a turn of the speaker is due. */
   kick(): void {
     this.speaker.kick();

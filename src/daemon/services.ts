@@ -8,6 +8,7 @@ import type { ServiceContext, ServiceMode } from '../advertiser/service-context.
 import type { ServiceChanges, ServiceRoute } from '../advertiser/service-routes.ts';
 import { WithdrawalGate } from '../advertiser/withdrawal-gate.ts';
 import type { GateLimits, GateStep, GuardNews, HeldWithdrawal } from '../advertiser/withdrawal-gate.ts';
+import type { AdvertiserCounters } from '../api/daemon-view.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Change, ClusterView } from '../resources/cluster-view.ts';
@@ -41,9 +42,6 @@ export interface WaitingWithdrawal extends HeldWithdrawal<ServiceRoute> {
 
 export class ServiceRunner implements ServiceListener {
   readonly advertiser = new ServiceAdvertiser();
-  /** Changes of what is originated since the start: routes that came, changed or went. */
-  changeCount = 0;
-
   private readonly options: ServiceRunnerOptions;
   private readonly gate: WithdrawalGate<ServiceRoute>;
   private readonly told: ServiceEvents;
@@ -53,6 +51,8 @@ export class ServiceRunner implements ServiceListener {
   private hasBegun = false;
   private isDrained = false;
   private timer: NodeJS.Timeout | undefined;
+  /** Routes that came, changed or went since the start. */
+  private changeCount = 0;
 
   constructor(options: ServiceRunnerOptions) {
     this.options = options;
@@ -122,6 +122,16 @@ export class ServiceRunner implements ServiceListener {
   /** How many withdrawals wait. */
   get heldCount(): number {
     return this.gate.held.size;
+  }
+
+  /** How much there is, and what became of it. */
+  get counters(): AdvertiserCounters {
+    return {
+      ...this.advertiser.counts,
+      held: this.heldCount,
+      withheld: this.gate.withheld,
+      changes: this.changeCount,
+    };
   }
 
   /** What is not done as the resources say, a sentence each. */

@@ -17,6 +17,7 @@ import type {
   ConfigDiff,
   ConfigDiffInput,
   DaemonEvent,
+  DrainInput,
   MessageCounts,
   PeerDetail,
   PeerSummary,
@@ -45,6 +46,14 @@ export const HEALTHY: StatusReport = {
     'ipv6-unicast': { received: 0, best: 0, advertised: 0, fib: 0 },
   },
   services: { total: 0, advertised: 0, ranges: 0, held: 0, withheld: 0 },
+  drain: {
+    stage: 'serving',
+    target: 'serving',
+    since: toPastTimestamp(NOW - 3_600_000, NOW),
+    nextStageAt: null,
+    causes: [],
+    words: 'Nothing asks for a drain.',
+  },
   fib: {
     enabled: true,
     inSync: true,
@@ -283,6 +292,7 @@ const COUNTERS: DaemonCounters = {
     applySeconds: 0.25,
     lastSync: NOW / 1000,
   },
+  advertiser: { services: 4, endpoints: 9, routes: 3, aggregates: 1, held: 2, withheld: false, changes: 17 },
   datastore: { changes: 5, errors: 0, lastChange: NOW, resources: { Node: 2, BGPPeer: 1 }, invalid: 0 },
 };
 
@@ -425,6 +435,14 @@ export class FakeDaemonView implements DaemonView {
     const text = formatPrefix(prefix);
     if (text !== '10.9.0.0/16') throw new ApiError('NOT_FOUND', `${text} was not added with \`starling route add\``);
     return this.#note('delete', text);
+  }
+
+  drain(input: DrainInput): ActionResult {
+    return this.#note('drain', input);
+  }
+
+  undrain(): ActionResult {
+    return this.#note('undrain');
   }
 
   shutdown(forGood: boolean): ActionResult {

@@ -5,7 +5,7 @@ import type { Endpoint } from '../endpoint.ts';
 import { ApiError } from '../errors.ts';
 import { tryParseAddress } from '../../net/address.ts';
 import { tryParsePrefix } from '../../net/prefix.ts';
-import { actionResult, configDiff, configDiffInput, resetKind, routeInput } from '../types.ts';
+import { actionResult, configDiff, configDiffInput, drainInput, resetKind, routeInput } from '../types.ts';
 
 const reset = defineEndpoint({
   method: 'POST',
@@ -95,6 +95,24 @@ const shutdown = defineEndpoint({
   handle: async ({ body }, { daemon, response }) => sendJson(response, await daemon.shutdown(body.forGood)),
 });
 
+const drain = defineEndpoint({
+  method: 'POST',
+  path: '/api/v1/drain',
+  summary:
+    'Takes the node out of the network in order: GRACEFUL_SHUTDOWN first, then without services, then without pods.',
+  body: drainInput,
+  answer: actionResult,
+  handle: async ({ body }, { daemon, response }) => sendJson(response, await daemon.drain(body)),
+});
+
+const undrain = defineEndpoint({
+  method: 'POST',
+  path: '/api/v1/undrain',
+  summary: 'Ends a drain that was asked for through the API: pods come back first, then services.',
+  answer: actionResult,
+  handle: async (_input, { daemon, response }) => sendJson(response, await daemon.undrain()),
+});
+
 /** Resources of a large cluster. */
 const MAX_RESOURCES = 64 * 1024 * 1024;
 
@@ -109,4 +127,15 @@ const diff = defineEndpoint({
 });
 
 /** The changing part of the route table. */
-export const ACTIONS: readonly Endpoint[] = [diff, reset, disable, enable, confirm, routeAdd, routeDelete, shutdown];
+export const ACTIONS: readonly Endpoint[] = [
+  diff,
+  reset,
+  disable,
+  enable,
+  confirm,
+  routeAdd,
+  routeDelete,
+  drain,
+  undrain,
+  shutdown,
+];

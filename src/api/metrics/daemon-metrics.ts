@@ -1,7 +1,7 @@
 /** Metrics of the daemon itself: RIB, kernel routes, datastore, event loop, process. */
 import { FAMILY_NAMES } from '../../net/family.ts';
 import type { DaemonCounters, FibCounters } from '../daemon-view.ts';
-import { datastoreStatus } from '../types.ts';
+import { datastoreStatus, drainStage } from '../types.ts';
 import type { StatusReport } from '../types.ts';
 import type { MetricRow, MetricsSnapshot, Sample } from './metric-row.ts';
 
@@ -67,6 +67,13 @@ const daemonRows: readonly MetricRow[] = [
   fromStatus('starling_peers_disabled', 'Peers disabled by an operator.', (s) => s.peers.disabled),
   fromStatus('starling_peers_kept', 'Peers wanted no more, kept until others replace them.', (s) => s.peers.kept),
   fromStatus('starling_peers_held_back', 'Peers whose removal or reset waits for a confirmation.', (s) => s.peers.held),
+  {
+    name: 'starling_drain_stage',
+    help: '1 for the stage of taking the node out of the network, 0 for the others; `serving` is none.',
+    type: 'gauge',
+    labels: ['stage'],
+    read: ({ status: { drain } }) => drainStage.options.map((stage) => [Number(stage === drain.stage), stage]),
+  },
 ];
 
 const ribRows: readonly MetricRow[] = [

@@ -4,12 +4,13 @@ import { setImmediate } from 'node:timers/promises';
 import type { IntervalHistogram } from 'node:perf_hooks';
 import type { Counter, Gauge, Registry } from 'prom-client';
 import type { DaemonView } from '../daemon-view.ts';
+import { ADVERTISER_METRICS } from './advertiser-metrics.ts';
 import { DAEMON_METRICS } from './daemon-metrics.ts';
 import type { MetricRow, MetricsSnapshot, ProcessFigures } from './metric-row.ts';
 import { SESSION_METRICS } from './session-metrics.ts';
 
 /** Every metric there is. */
-export const METRICS: readonly MetricRow[] = [...SESSION_METRICS, ...DAEMON_METRICS];
+export const METRICS: readonly MetricRow[] = [...SESSION_METRICS, ...DAEMON_METRICS, ...ADVERTISER_METRICS];
 
 /** How often the event loop's lag is sampled, milliseconds. */
 const LAG_RESOLUTION = 50;

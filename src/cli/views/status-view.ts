@@ -17,6 +17,7 @@ export function renderStatus(status: StatusReport, style: Style): string {
     `starlingd ${version}, up ${formatDuration(started.agoSeconds)} (since ${started.time})\n`;
   const fields = formatFields(
     [
+      ['Drain', ...drainWords(status)],
       ['Peers', peersWords(status)],
       ['Routes', ...routesWords(status.routes)],
       ['Services', ...serviceWords(status)],
@@ -26,6 +27,12 @@ export function renderStatus(status: StatusReport, style: Style): string {
     '',
   );
   return `${head}\n${fields}\n${problems(status.problems, style)}`;
+}
+
+/** Only of a node that is drained, or is to be, or comes back. */
+function drainWords({ drain: { stage, target, words, since } }: StatusReport): string[] {
+  if (stage === 'serving' && target === 'serving') return [];
+  return [words, `in this stage for ${formatDuration(since.agoSeconds)}`];
 }
 
 function peersWords({ peers }: StatusReport): string {

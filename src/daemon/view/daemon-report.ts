@@ -17,6 +17,7 @@ import type {
   ConfigDiff,
   ConfigDiffInput,
   DaemonEvent,
+  DrainInput,
   PeerDetail,
   PeerSummary,
   ResetKind,
@@ -28,6 +29,7 @@ import { formatPrefix } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import type { PeerExplanation as PeeringReasons } from '../../peering/explain-peer.ts';
 import { OWN_PEERS, SERVICE_PEER } from '../../rib/peers.ts';
+import type { DrainRunner } from '../drain-runner.ts';
 import type { EventLog } from '../event-log.ts';
 import type { KernelRouting } from '../kernel-routing.ts';
 import { attributesOf } from '../manual-route.ts';
@@ -53,9 +55,11 @@ export interface ReportSources {
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly statusInputs: () => StatusInputs;
+  readonly drain: DrainRunner;
   /** Undefined where the FIB is switched off. */
   readonly kernel: KernelRouting | undefined;
   readonly datastoreCounters: () => DaemonCounters['datastore'];
+  readonly advertiserCounters: () => DaemonCounters['advertiser'];
   /** Why the resources ask for a peer or not: its address, or the name of a node or BGPPeer. */
   readonly explainPeer: (what: string) => PeeringReasons;
   readonly configDiff: (input: ConfigDiffInput) => ConfigDiff;
@@ -170,6 +174,7 @@ export class DaemonReport implements DaemonView {
       attributeSets: router.rib.sets.count,
       updateGroups: router.advertising.sizes.groups,
       fib: this.sources.kernel?.counters ?? NO_FIB,
+      advertiser: this.sources.advertiserCounters(),
       datastore: this.sources.datastoreCounters(),
     };
   }
@@ -230,6 +235,14 @@ export class DaemonReport implements DaemonView {
     router.kick();
     events.add('advertisement', text, 'no longer originated: deleted by hand');
     return { words: `Route ${text} is deleted.` };
+  }
+
+  drain(input: DrainInput): ActionResult {
+    return this.sources.drain.drain(input);
+  }
+
+  undrain(): ActionResult {
+    return this.sources.drain.undrain();
   }
 
   shutdown(forGood: boolean): ActionResult {

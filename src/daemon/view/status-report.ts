@@ -15,6 +15,7 @@ export interface StatusInputs {
   readonly version: string;
   /** Milliseconds since 1970. */
   readonly started: number;
+  readonly drain: StatusReport['drain'];
   readonly fib: StatusReport['fib'];
   /** How many routes of a family are for the kernel. */
   readonly countForKernel: (family: Family) => number;
@@ -47,6 +48,7 @@ export function statusReport(
     },
     routes: totals(router, inputs),
     services,
+    drain: inputs.drain,
     fib: inputs.fib,
     datastore: inputs.datastore,
     problems: [...inputs.problems, ...router.listenProblems, ...heldProblems(router), ...sessionProblems(router)],
