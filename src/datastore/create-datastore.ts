@@ -30,6 +30,7 @@ export interface DatastoreSettings {
   readonly kubernetes: {
     readonly kubeconfig: string;
     readonly apiGroup: 'auto' | 'projectcalico.org/v3' | 'crd.projectcalico.org/v1';
+    /** Counts for manifests in files, too. */
     readonly usePodCidr: boolean;
   };
   readonly cache: string;
@@ -45,7 +46,7 @@ export interface NodeSettings {
 
 /** Makes the datastore; nothing is read yet. Rejects with {@link DatastoreError} where a file of the settings can't be read. */
 export async function createDatastore(settings: DatastoreSettings, node: NodeSettings): Promise<Datastore> {
-  if (settings.type === 'file') return new FileDatastore(settings.file.path);
+  if (settings.type === 'file') return new FileDatastore(settings.file.path, settings.kubernetes);
   const cached = await caching(settings, node);
   if (settings.type === 'kubernetes') {
     const datastore = new UnlockedDatastore(await kubernetes(settings, node, 'all'));

@@ -60,9 +60,9 @@ const at = (...names: string[]) => join(directory, ...names);
 const write = (name: string, text: string) => writeFileSync(at(name), text);
 const until = (assertion: () => void) => vi.waitFor(assertion, { timeout: 5000, interval: 10 });
 
-async function started(path = directory): Promise<Recorder> {
+async function started(path = directory, options: { usePodCidr?: boolean } = {}): Promise<Recorder> {
   const recorder = new Recorder();
-  const datastore = new FileDatastore(path);
+  const datastore = new FileDatastore(path, options);
   running.push(datastore);
   datastore.start(recorder);
   await until(() => expect(recorder.states).not.toEqual([]));
@@ -80,6 +80,17 @@ describe('FileDatastore', () => {
     expect(recorder.states).toEqual(['synced']);
     expect(recorder.calls).toEqual([['node', 'a']]);
     expect(running[0].status).toMatchObject({ type: 'file', state: 'synced' });
+  });
+
+  it('makes blocks of pod CIDRs where that is asked for, and follows them', async () => {
+    const node = (podCIDR: string) =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n' }, spec: { podCIDR } });
+    write('n.json', node('10.244.1.0/24'));
+    const recorder = await started(directory, { usePodCidr: true });
+    expect(recorder.calls).toEqual([['n', 'n-10-244-1-0-24']]);
+    write('n.json', node('10.244.2.0/24'));
+    await until(() => expect(recorder.calls).toHaveLength(2));
+    expect(recorder.calls[1]).toEqual(['-n-10-244-1-0-24', 'n', 'n-10-244-2-0-24']);
   });
 
   it('tells only what is different', async () => {

@@ -6,6 +6,7 @@ import { reasonOf } from './datastore-error.ts';
 import type { Datastore, DatastoreListener, DatastoreStatus, SourceStatus } from './datastore.ts';
 import { FileWatch } from './file-watch.ts';
 import { ManifestTree } from './manifest-tree.ts';
+import { withPodCidrBlocks } from './pod-cidr-blocks.ts';
 
 /** Files are read when nothing has changed for this long, in milliseconds, so that nobody's half-done work is taken. */
 const QUIET = 50;
@@ -20,6 +21,7 @@ export class FileDatastore implements Datastore {
   /** People write the files. */
   readonly writer = undefined;
   readonly #path: string;
+  readonly #usePodCidr: boolean;
   readonly #tree: ManifestTree;
   #status: DatastoreStatus;
   #listener: DatastoreListener | undefined;
@@ -31,9 +33,10 @@ export class FileDatastore implements Datastore {
   #changedAt: number | undefined;
   #reading: Promise<void> | undefined;
 
-  /** `path` is a file or a directory, and may come to be later. */
-  constructor(path: string) {
+  /** `path` is a file or a directory, and may come to be later. `usePodCidr`: blocks are the pod CIDRs of the Nodes. */
+  constructor(path: string, { usePodCidr = false }: { readonly usePodCidr?: boolean } = {}) {
     this.#path = path;
+    this.#usePodCidr = usePodCidr;
     this.#tree = new ManifestTree(path);
     this.#status = this.#statusOf({ state: 'syncing', since: Date.now() });
   }
@@ -89,7 +92,8 @@ export class FileDatastore implements Datastore {
     try {
       tryToWatch(() => watch.addAbove(this.#path));
       const files = await this.#tree.read((directory) => tryToWatch(() => watch.add(directory)));
-      this.#update(contentsOf(files));
+      const { resources, problems } = contentsOf(files);
+      this.#update({ resources: this.#usePodCidr ? withPodCidrBlocks(resources) : resources, problems });
       this.#setStatus('synced', trouble);
     } catch (error) {
       trouble = error;

@@ -10,7 +10,7 @@ import { CalicoGroups } from './calico-groups.ts';
 import { KubernetesWriter } from './kubernetes-writer.ts';
 import { lazyCredentials } from './lazy-credentials.ts';
 import { lateDeletes } from './late-deletes.ts';
-import { podCidrBlocks } from './pod-cidr-blocks.ts';
+import { podCidrBlocks } from '../pod-cidr-blocks.ts';
 import { Reflector } from './reflector.ts';
 import type { ReflectorListener, Timings } from './reflector.ts';
 import { SecretNames } from './secret-names.ts';
