@@ -1,11 +1,11 @@
 /** What a service claims on this node, and by which decisions. */
-import { addressBits } from '../net/family.ts';
-import { formatPrefix, parsePrefix } from '../net/prefix.ts';
+import { formatPrefix } from '../net/prefix.ts';
 import { offeredPrefixes, verdictOf } from './advertisement-offers.ts';
 import type { OfferedPrefix, RuleVerdict } from './advertisement-offers.ts';
 import type { Claim } from './claimed-prefixes.ts';
 import { defaultDecision } from './default-rules.ts';
 import type { DefaultDecision, EndpointCounts } from './default-rules.ts';
+import { prefixOfAddress } from './host-prefix.ts';
 import type { ServiceContext } from './service-context.ts';
 import type { ServiceLabels } from './service-labels.ts';
 import type { PlannedAddress, ServicePlan } from './service-plan.ts';
@@ -36,17 +36,20 @@ export function decide(
 }
 
 /** The claims that a decision comes to. */
-export function claimsOf(decision: AddressDecision, { address, family }: PlannedAddress, labels: ServiceLabels) {
+export function claimsOf(decision: AddressDecision, address: PlannedAddress, labels: ServiceLabels): readonly Claim[] {
   if (decision.by === 'exclusion') return [];
-  const bits = addressBits(family);
-  if (decision.by === 'default') return decision.decision.isTold ? [claim(address, bits, bits, 0)] : [];
-  return decision.prefixes.map(({ length, offers }) => claim(address, length, bits, labels.labelOf(offers)));
+  if (decision.by === 'default') return decision.decision.isTold ? [hostClaim(address, 0)] : [];
+  return decision.prefixes.map(({ length, offers }) => {
+    const label = labels.labelOf(offers);
+    if (length === address.prefix.length) return hostClaim(address, label);
+    const prefix = prefixOfAddress(address.address, length);
+    return { text: formatPrefix(prefix), prefix, label };
+  });
 }
 
-function claim(address: string, length: number, bits: number, label: number): Claim {
-  const prefix = parsePrefix(`${address}/${length}`);
-  // Formatting takes longer, and the address is in its canonical form already.
-  return { text: length === bits ? `${address}/${length}` : formatPrefix(prefix), prefix, label };
+/** The text of the prefix follows from that of the address, which is in its canonical form. */
+function hostClaim({ address, prefix }: PlannedAddress, label: number): Claim {
+  return { text: `${address}/${prefix.length}`, prefix, label };
 }
 
 /** All claims of a service, one for each prefix. */

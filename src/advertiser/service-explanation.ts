@@ -53,7 +53,7 @@ function explainAddress(plan: ServicePlan, address: PlannedAddress, facts: Servi
   const claims = [...claimsOf(decision, address, labels)].sort((a, b) => b.prefix.length - a.prefix.length);
   const route = claims.length === 0 ? undefined : prefixes.routes.get(claims[0].text);
   const offers = route === undefined ? [] : labels.offersOf(route.label);
-  const covering = context.excluded ? undefined : rangeOf(address.address, context.aggregates);
+  const covering = context.excluded ? undefined : rangeOf(address, context.aggregates);
   const isCovered = decision.by === 'default' && decision.decision.reason === 'covered' && covering !== undefined;
   return {
     address: address.address,

@@ -1,15 +1,19 @@
 /** What of a Service and the context decides, before any endpoint is counted. */
 import type { Family } from '../net/family.ts';
-import { parsePrefix, prefixContains } from '../net/prefix.ts';
+import { addressBits } from '../net/family.ts';
+import { prefixContains } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { picks } from './advertisement-rule.ts';
 import type { AdvertisementRule, Service } from './advertisement-rule.ts';
+import { prefixOfAddress } from './host-prefix.ts';
 import type { ServiceContext, ServiceRange, ServiceSetting } from './service-context.ts';
 import type { AddressKind } from './service-routes.ts';
 
 export interface PlannedAddress {
   /** Canonical text. */
   readonly address: string;
+  /** Of the address alone. */
+  readonly prefix: Prefix;
   readonly kind: AddressKind;
   readonly family: Family;
   /** Whether the BGPConfiguration has its kind of addresses announced, and this one is among them. */
@@ -73,13 +77,16 @@ function planAddress(
   context: ServiceContext,
 ): PlannedAddress {
   const ranges = context.ranges[SETTING_OF[kind]];
+  const family = address.includes(':') ? 1 : 0;
+  const prefix = prefixOfAddress(address, addressBits(family));
   // As in Calico, where there is a range for cluster IPs all of them count as within.
-  const isInRange = kind === 'ClusterIP' ? ranges.length > 0 : isWithin(address, ranges);
+  const isInRange = kind === 'ClusterIP' ? ranges.length > 0 : isWithin(prefix, ranges);
   const policy = kind === 'ClusterIP' ? spec.internalTrafficPolicy : spec.externalTrafficPolicy;
   return {
     address,
     kind,
-    family: address.includes(':') ? 1 : 0,
+    prefix,
+    family,
     isInRange,
     isProxied,
     isLocal: policy === 'Local',
@@ -107,19 +114,15 @@ function isOneOf(addresses: readonly (string | undefined)[], ranges: readonly Se
 }
 
 /** The range of some that an address is in, the longest of several. */
-export function rangeOf(address: string, ranges: readonly ServiceRange[]): ServiceRange | undefined {
-  if (ranges.length === 0) return undefined;
-  const host = parsePrefix(address);
-  return ranges
-    .filter(({ prefix }) => prefixContains(prefix, host))
-    .reduce<ServiceRange | undefined>(
-      (best, range) => (best === undefined || range.prefix.length > best.prefix.length ? range : best),
-      undefined,
-    );
+export function rangeOf({ prefix }: PlannedAddress, ranges: readonly ServiceRange[]): ServiceRange | undefined {
+  let best: ServiceRange | undefined;
+  for (const range of ranges) {
+    if (!prefixContains(range.prefix, prefix)) continue;
+    if (best === undefined || range.prefix.length > best.prefix.length) best = range;
+  }
+  return best;
 }
 
-function isWithin(address: string, ranges: readonly ServiceRange[]): boolean {
-  if (ranges.length === 0) return false;
-  const host: Prefix = parsePrefix(address);
+function isWithin(host: Prefix, ranges: readonly ServiceRange[]): boolean {
   return ranges.some(({ prefix }) => prefixContains(prefix, host));
 }

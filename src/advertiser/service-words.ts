@@ -42,7 +42,7 @@ function defaultWords(
   const { here, cluster } = isStrict ? countsOfFamilies(counts, plan.service.spec.ipFamilies) : counts[address.family];
   const endpoint = isStrict ? 'endpoint' : familyEndpoint(address);
   const local = `${isStrict ? 'externalTrafficPolicy' : policyName(address)} is Local`;
-  const range = rangeOf(address.address, context.aggregates);
+  const range = rangeOf(address, context.aggregates);
   switch (reason) {
     case 'single':
       return `An address of the service is a range by itself in ${DEFAULT_RULE}, so every node announces it, with endpoints or without.`;
