@@ -17,7 +17,7 @@ export const serviceAddress = z
         '`held`: no longer wanted, and told on for now; `withheld`: wanted, and not originated; `no`: not advertised.',
     ),
     prefix: z.string().nullable().describe('The route for it, of its own or of several services; null: none.'),
-    coveredBy: z.string().nullable().describe('Range that is advertised in place of a route of its own.'),
+    coveredBy: z.string().nullable().describe('Range that it is in and that is advertised as a whole.'),
     rule: z.string().nullable().describe('Resource that decides, e.g. `ServiceAdvertisement "rack-a"`; null: none.'),
     words: z.string().describe('Why it is advertised, why not, or what it waits for, as a sentence.'),
     until: timestamp.nullable().describe('`held`: how long at most.'),

@@ -9,6 +9,52 @@ import { DAEMON_NEEDS, TestNode, bgpPeer, block, linkAddresses } from './daemon-
 
 const [FIRST, SECOND] = [1, 2].map((number) => linkAddresses(number).theirs);
 
+/** A service with one ready endpoint, on a node. */
+function service(name: string, host: number, nodeName: string): object[] {
+  const clusterIP = `10.96.0.${host}`;
+  const labels = { 'kubernetes.io/service-name': name };
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace: 'shop', labels: { app: name } },
+      spec: {
+        type: 'LoadBalancer',
+        clusterIP,
+        clusterIPs: [clusterIP],
+        externalTrafficPolicy: 'Local',
+        ipFamilies: ['IPv4'],
+        ports: [{ port: 80 }],
+      },
+      status: { loadBalancer: { ingress: [{ ip: `203.0.113.${host}` }] } },
+    },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: `${name}-1`, namespace: 'shop', labels },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.244.1.9'], nodeName, conditions: { ready: true } }],
+      ports: [{ port: 8080 }],
+    },
+  ];
+}
+
+const SERVICES = [
+  ...service('web', 10, 'node-1'),
+  ...service('api', 11, 'node-2'),
+  {
+    apiVersion: 'starling.dev/v1alpha1',
+    kind: 'ServiceAdvertisement',
+    metadata: { name: 'first' },
+    spec: {
+      serviceSelector: "app == 'web'",
+      peerSelector: "peer.starling.dev/name == 'router-1'",
+      med: 30,
+      communities: ['64512:1'],
+    },
+  },
+];
+
 let node: TestNode;
 let first: Bird;
 let second: Bird;
@@ -144,6 +190,44 @@ describe('starling', () => {
       code: 1,
       err: 'starling: no route fd60::/48 was added by hand\n',
     });
+  });
+
+  it('says of services what is advertised, to whom, and why not', async () => {
+    node.writeBasics({ serviceLoadBalancerIPs: [{ cidr: '203.0.113.0/24' }] });
+    node.write('services.yaml', ...SERVICES);
+    await first.has('10.244.1.0/26', '203.0.113.0/24', '203.0.113.10/32');
+    await second.has('10.244.1.0/26', '203.0.113.0/24');
+    expect(await first.route('203.0.113.10/32')).toMatch(/BGP\.med: 30\n[\s\S]*BGP\.community: \(64512,1\)/);
+
+    const list = await printed('service', 'list', '-n', 'shop');
+    expect(list).toMatch(/^shop\/api +203\.0\.113\.11 +LoadBalancerIP +no +\S/m);
+    expect(list).toMatch(/^shop\/web +203\.0\.113\.10 +LoadBalancerIP +yes +\S/m);
+    expect(list).toMatch(/^shop\/web +10\.96\.0\.10 +ClusterIP +no +\S/m);
+    const web = await printed('service', 'explain', 'shop/web', '--expect', 'advertised');
+    expect(web).toMatch(/^shop\/web \(LoadBalancer\): 1 of 2 addresses advertised\.$/m);
+    expect(web).toMatch(/^203\.0\.113\.10 {2}LoadBalancerIP {2}advertised as 203\.0\.113\.10\/32$/m);
+    expect(web).toMatch(
+      new RegExp(
+        `^ {2}told to +${FIRST} \\(.*router-1.*\\) +as primary, MED 30, AS path 64512, communities 64512:1$`,
+        'm',
+      ),
+    );
+    expect(web).toMatch(new RegExp(`^ {2}not to +${SECOND} .*ServiceAdvertisement "first"`, 'm'));
+    expect(web).toMatch(/^ {2}IPv4 +1 of 1 ready +/m);
+
+    const api = await node.starling('service', 'explain', 'shop/api', '--expect', 'advertised');
+    expect(api).toMatchObject({ code: 1, err: expect.stringContaining('203.0.113.11 is not: ') });
+    expect((await node.starling('service', 'explain', 'shop/none')).code).toBe(1);
+    const route = await printed('route', 'explain', '203.0.113.10');
+    expect(route).toMatch(/originated here: .*shop\/web/);
+    expect(route).toMatch(new RegExp(`${SECOND} .* no .*ServiceAdvertisement "first"`));
+    expect(await printed('route', 'list', '203.0.113.10')).toMatch(/203\.0\.113\.10\/32 +self +service /);
+    expect(await printed('status')).toMatch(/^Services +2 known, 2 routes advertised \(1 range\)$/m);
+
+    node.remove('services.yaml');
+    node.writeBasics();
+    await first.has('10.244.1.0/26');
+    expect(await node.starling('service', 'list')).toMatchObject({ code: 0, out: '', err: 'no services\n' });
   });
 
   it('follows events', async () => {

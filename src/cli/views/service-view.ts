@@ -15,10 +15,14 @@ const NAMED = 3;
 
 const IS_ADVERTISED: ReadonlySet<AddressState> = new Set(['advertised', 'backup', 'covered']);
 
+/** Of the addresses of a service, what somebody may have to do about comes first. */
+const ORDER: readonly AddressState[] = ['held', 'withheld', 'advertised', 'backup', 'covered', 'no'];
+
 export function renderService(service: ServiceExplanationReport, style: Style): string {
+  const addresses = [...service.addresses].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
   return [
     headline(service, style),
-    ...service.addresses.map((address) => addressWords(address, style)),
+    ...addresses.map((address) => addressWords(address, style)),
     endpointWords(service, style),
     ruleWords(service, style),
     ...(service.merged.length === 0 ? [] : [section('Merged', service.merged, style)]),
@@ -58,17 +62,17 @@ function headline({ namespace, name, type, addresses }: ServiceExplanationReport
 }
 
 function addressWords(address: Address, style: Style): string {
-  const { state, prefix, coveredBy, rule, words, peers } = address;
+  const { state, rule, words, peers } = address;
+  const hasRoute = IS_ADVERTISED.has(state) || state === 'held';
   const [told, untold] = [peers.filter(({ advertised }) => advertised), peers.filter((peer) => !peer.advertised)];
   const title = `${paint(address.address, 'bold', style)}  ${address.kind}  ${paint(stateWords(address), STATE_COLOURS[state], style)}`;
-  const route = prefix ?? coveredBy;
   const fields = formatFields(
     [
       ['why', words],
       ['rule', ...(rule === null ? [] : [rule])],
       ['told to', ...audienceWords(told, style)],
       ['not to', ...audienceWords(untold, style)],
-      ...(route !== null && peers.length === 0 ? [['told to', 'nobody: there is no peer'] as const] : []),
+      ...(hasRoute && peers.length === 0 ? [['told to', 'nobody: there is no peer'] as const] : []),
     ],
     '  ',
   );

@@ -57,9 +57,7 @@ function serviceWords({ services: { total, advertised, ranges, held, withheld } 
     ...(held === 0 ? [] : [`, ${held} of them told on though no longer wanted`]),
     ...(withheld === 0 ? [] : [`, ${withheld} withheld`]),
   ];
-  return [
-    `${formatCount(total, 'service')}, ${formatCount(advertised, 'route')} advertised${ofRanges}${more.join('')}`,
-  ];
+  return [`${total} known, ${formatCount(advertised, 'route')} advertised${ofRanges}${more.join('')}`];
 }
 
 function kernelWords({ fib }: StatusReport): string {

@@ -47,6 +47,18 @@ What is wrong:
 `);
   });
 
+  it('counts what is advertised for services, and what is not as they ask', () => {
+    const line = (services: Partial<StatusReport['services']>): string | undefined =>
+      /^Services +(.*)$/m.exec(
+        renderStatus({ ...HEALTHY, services: { ...HEALTHY.services, ...services } }, PLAIN),
+      )?.[1];
+    expect(line({})).toBeUndefined();
+    expect(line({ total: 1, advertised: 1 })).toBe('1 known, 1 route advertised');
+    expect(line({ total: 3, advertised: 12, ranges: 2, held: 5, withheld: 1 })).toBe(
+      '3 known, 12 routes advertised (2 ranges), 5 of them told on though no longer wanted, 1 withheld',
+    );
+  });
+
   it('names the sources of the datastore that are not fine, and says how old what is served from disk is', () => {
     const [source] = HEALTHY.datastore.sources;
     const lastError = { words: 'connection refused', at: AT };
