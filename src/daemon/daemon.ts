@@ -176,8 +176,7 @@ export class Daemon {
     this.services.configure(serviceSettings(this.config));
     this.drain.step();
     if (now.some((field) => field.startsWith('fib.'))) this.kernel?.configure(this.config.fib);
-    if (now.includes('fib.felix') || now.includes('calicoCompatible'))
-      this.applying = this.applying.then(() => this.apply());
+    void this.applyAgain();
     const words = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
     this.events.add('config', config.nodeName, `configuration read again; ${words}`);
     if (later.length === 0) return;
@@ -298,7 +297,8 @@ export class Daemon {
 
   /** What this node is to do with these resources. */
   private desired(computer: DesiredStateComputer, view: ClusterView): DesiredState {
-    const kernel = this.kernel?.routingOptions;
+    const { loopPrevention } = this.config.services;
+    const kernel = this.kernel && { ...this.kernel.routingOptions, loopPrevention };
     const drain = this.drain.effects;
     const services = { labels: this.services.advertiser.labels, strict: this.config.calicoCompatible === 'strict' };
     return computer.compute(view, this.identity, { workloads: this.workloads.list, kernel, drain, services });

@@ -20,6 +20,7 @@ import type { DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
 import type { PeerProgress } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
+import type { LoopPrevention } from './loop-prevention.ts';
 import type { NeighbourSession } from './neighbour-session.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
@@ -42,6 +43,7 @@ const ROUTE_PATIENCE = 1_000;
 export interface KernelListeners {
   readonly forwarding: ForwardingListener & { flush(): void };
   readonly nextHops: NextHopListener;
+  readonly loops: Pick<LoopPrevention, 'changeServices'>;
   holdDown(address: string, down: boolean): void;
   /** Takes routes to neighbours that are out of reach without them, and no others. Returns whether anything changed. */
   setStaticRoutes(routes: readonly StaticRoute[], tables: Rib['tables']): boolean;
@@ -179,6 +181,7 @@ export class Router {
   /** Originates these routes to services, and others no more. */
   changeServices(set: readonly LabelledRoute[], removed: readonly Prefix[]): void {
     this.ownRoutes.changeServices(set, removed);
+    this.options.kernel?.loops.changeServices(set, removed);
     this.speaker.kick();
   }
 
