@@ -1,7 +1,7 @@
 /** The programs that the interop tests talk to, installed with apt where that is possible. */
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { ensureBird1 } from './bird1.mjs';
-import { run } from './run.mjs';
+import { ensureDebianPackages } from './debian-packages.mjs';
 
 const PACKAGES = [
   'bird2',
@@ -19,47 +19,6 @@ const PACKAGES = [
   'procps',
 ];
 
-/** Asked by Debian's maintainer scripts before they start a service; 101 forbids it. */
-const POLICY = '/usr/sbin/policy-rc.d';
-
-async function missingPackages() {
-  const { output } = await run('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], {
-    capture: true,
-  });
-  const installed = new Set(output.split('\n').filter((line) => line.endsWith(' installed')));
-  return PACKAGES.filter((name) => !installed.has(`${name} installed`));
-}
-
-function aptGet(...args) {
-  // Others may install at the same time.
-  return run('apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
-    capture: true,
-    env: { DEBIAN_FRONTEND: 'noninteractive' },
-  });
-}
-
-/** Runs `action` while no package may start its service: the tests start daemons themselves, in namespaces. */
-async function withoutServices(action) {
-  const ours = !existsSync(POLICY);
-  const remove = () => ours && rmSync(POLICY, { force: true });
-  if (ours) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  process.once('exit', remove);
-  try {
-    await action();
-  } finally {
-    remove();
-    process.off('exit', remove);
-  }
-}
-
-async function install(names) {
-  const aptInstall = (...packages) => aptGet('install', '-y', '--no-install-recommends', ...packages);
-  await aptGet('update');
-  const { code } = await aptInstall(...names);
-  // One package that this release lacks fails the whole line: then one at a time.
-  if (code !== 0) for (const name of await missingPackages()) await aptInstall(name);
-}
-
 function say(text) {
   process.stdout.write(`peers: ${text}\n`);
 }
@@ -69,24 +28,8 @@ function say(text) {
  * Never throws: without peers all other tests still run.
  */
 export async function ensurePeers() {
-  if (!existsSync('/usr/bin/apt-get')) {
-    say('no apt-get here, so nothing is installed');
-    return;
-  }
-  await ensurePackages();
+  await ensureDebianPackages(PACKAGES, say);
+  if (!existsSync('/usr/bin/apt-get')) return;
   const noBird1 = await ensureBird1();
   if (noBird1 !== undefined) say(`BIRD 1.6 could not be unpacked: ${noBird1}`);
-}
-
-async function ensurePackages() {
-  const missing = await missingPackages();
-  if (missing.length === 0) return;
-  if (process.getuid?.() !== 0) {
-    say(`not root, so not installed: ${missing.join(' ')}`);
-    return;
-  }
-  say(`installing ${missing.join(' ')}`);
-  await withoutServices(() => install(missing));
-  const stillMissing = await missingPackages();
-  if (stillMissing.length > 0) say(`could not be installed: ${stillMissing.join(' ')}`);
 }
