@@ -33,9 +33,9 @@ function fakeFib() {
   };
 }
 
-function hopWords({ address, interface: link, tunnel }: FibNextHop): string {
+function hopWords({ address, interface: link, tunnel, weight }: FibNextHop): string {
   const crossing = tunnel?.crossSubnet === true ? '?' : '';
-  return `${address}${link === undefined ? '' : `%${link}`}${tunnel === undefined ? '' : `/${tunnel.kind}${crossing}`}`;
+  return `${address}${link === undefined ? '' : `%${link}`}${tunnel === undefined ? '' : `/${tunnel.kind}${crossing}`}${weight === 1 ? '' : `*${weight}`}`;
 }
 
 function rule(prefix: string, verdict: ProgrammingRule['verdict']): ProgrammingRule {
@@ -67,7 +67,7 @@ describe('routes for the kernel', () => {
   it('are wrapped, left as they are, or left to others, as the rules say', () => {
     const { fib, forwarding, set, configure } = setup();
     configure([rule('10.1.0.0/16', 'ipip-cross-subnet'), rule('10.2.0.0/16', 'reject'), rule('10.3.0.0/16', 'vxlan')]);
-    forwarding.define(7, [{ address: '10.0.0.2', interface: undefined }]);
+    forwarding.define(7, [{ address: '10.0.0.2', interface: undefined, weight: 1 }]);
     set('10.1.2.0/26', 7);
     set('10.2.2.0/26', 7);
     set('10.3.2.0/26', 7);
@@ -87,10 +87,18 @@ describe('routes for the kernel', () => {
     expect([...fib.groups.keys()]).toEqual([1]);
   });
 
+  it('have their next hops weighted as the RIB has them', () => {
+    const { fib, forwarding, set } = setup();
+    const members = [1, 3].map((weight) => ({ address: `10.0.0.${weight}`, interface: undefined, weight }));
+    forwarding.define(7, members);
+    set('10.1.2.0/26', 7);
+    expect(fib.routes.get('10.1.2.0/26')).toBe('10.0.0.1 10.0.0.3*3');
+  });
+
   it('give way to the static route to a neighbour, and are there again without it', () => {
     const { fib, forwarding, set, configure, setStatic } = setup();
     configure([rule('192.0.2.0/24', 'reject')]);
-    forwarding.define(7, [{ address: '10.0.0.2', interface: undefined }]);
+    forwarding.define(7, [{ address: '10.0.0.2', interface: undefined, weight: 1 }]);
     set('192.0.2.9/32', 7);
     set('198.51.100.9/32', 7);
     setStatic('192.0.2.9/32', '10.0.0.1');
@@ -105,19 +113,19 @@ describe('routes for the kernel', () => {
 
   it('keep the link of a link-local next hop, and take a group number again', () => {
     const { fib, forwarding, set } = setup();
-    forwarding.define(100, [{ address: 'fe80::1', interface: 'eth0' }]);
+    forwarding.define(100, [{ address: 'fe80::1', interface: 'eth0', weight: 1 }]);
     set('2001:db8::/32', 100);
     expect(fib.routes.get('2001:db8::/32')).toBe('fe80::1%eth0');
     set('2001:db8::/32', 0);
     forwarding.release(100);
-    forwarding.define(100, [{ address: 'fd00::1', interface: undefined }]);
+    forwarding.define(100, [{ address: 'fd00::1', interface: undefined, weight: 1 }]);
     set('2001:db8::/32', 100);
     expect(fib.routes.get('2001:db8::/32')).toBe('fd00::1');
   });
 
   it('are judged anew when the rules change, and only then', async () => {
     const { fib, forwarding, set, configure } = setup();
-    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined }]);
+    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined, weight: 1 }]);
     const prefixes = Array.from({ length: 20_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/24`);
     for (const prefix of prefixes) set(prefix, 1);
     set('fd00:1::/64', 1);
@@ -140,7 +148,7 @@ describe('routes for the kernel', () => {
 describe('blackholes of own blocks', () => {
   it('stand where the RIB has no route for just that prefix', () => {
     const { fib, forwarding, set, configure } = setup();
-    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined }]);
+    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined, weight: 1 }]);
     configure([], ['10.1.2.0/26', 'fd00:1::/122']);
     expect(Object.fromEntries(fib.routes)).toEqual({ '10.1.2.0/26': 'blackhole', 'fd00:1::/122': 'blackhole' });
     set('10.1.2.0/26', 1);
@@ -158,7 +166,7 @@ describe('blackholes of own blocks', () => {
 
   it('leave a route alone that comes to be wanted as a blackhole too', () => {
     const { fib, forwarding, set, configure } = setup();
-    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined }]);
+    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined, weight: 1 }]);
     set('10.1.2.0/26', 1);
     configure([], ['10.1.2.0/26']);
     expect(fib.routes.get('10.1.2.0/26')).toBe('10.0.0.2');
@@ -173,7 +181,7 @@ describe('routes within ranges', () => {
     const told: string[] = [];
     const words = (sign: string) => (prefix: Parameters<typeof formatPrefix>[0]) =>
       told.push(sign + formatPrefix(prefix));
-    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined }]);
+    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined, weight: 1 }]);
     configure([rule('203.0.113.128/25', 'reject')]);
     for (const prefix of ['203.0.113.7/32', '203.0.113.129/32', '203.0.112.0/20']) set(prefix, 1);
     forwarding.setRanges([parsePrefix('203.0.113.0/24'), parsePrefix('fd00:1::/64')], tables, ({ added, removed }) => {

@@ -207,9 +207,9 @@ export class KernelForwarding implements ForwardingListener {
       const tunnel = TUNNELS[verdict];
       this.fib.defineGroup(
         id,
-        this.members[group]!.map(({ address, interface: link }) => ({
+        this.members[group]!.map(({ address, interface: link, weight }) => ({
           address,
-          weight: 1,
+          weight,
           ...(link !== undefined && { interface: link }),
           ...(tunnel !== undefined && { tunnel }),
         })),

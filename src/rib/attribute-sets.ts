@@ -41,6 +41,8 @@ export class AttributeSets {
   wellKnown = new Uint8Array(INITIAL_CAPACITY);
   /** Which optional values are present: {@link HAS_MED}, {@link HAS_LOCAL_PREF}. */
   present = new Uint8Array(INITIAL_CAPACITY);
+  /** Link bandwidth (RFC 10005) in bytes per second, -1 where there is none. */
+  bandwidth = new Float32Array(INITIAL_CAPACITY);
   /** What this router labelled a route of its own with, 0 where it did not; see `Attributes.label`. */
   label = new Uint32Array(INITIAL_CAPACITY);
   /** Contexts in which these bytes, as received, decode to themselves; see {@link find}. */
@@ -219,6 +221,7 @@ export class AttributeSets {
     this.originatorId[id] = summary.originatorId;
     this.clusterListLength[id] = summary.clusterListLength;
     this.wellKnown[id] = summary.wellKnown;
+    this.bandwidth[id] = summary.bandwidth;
     this.label[id] = summary.label;
     this.present[id] = (summary.hasMed ? HAS_MED : 0) | (summary.hasLocalPref ? HAS_LOCAL_PREF : 0);
   }
@@ -280,6 +283,7 @@ export class AttributeSets {
     this.clusterListLength = growColumn(this.clusterListLength, capacity);
     this.wellKnown = growColumn(this.wellKnown, capacity);
     this.present = growColumn(this.present, capacity);
+    this.bandwidth = growColumn(this.bandwidth, capacity);
     this.label = growColumn(this.label, capacity);
     this.contexts = growColumn(this.contexts, capacity);
     this.offset = growColumn(this.offset, capacity);

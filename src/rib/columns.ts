@@ -4,7 +4,7 @@
  */
 
 /** A typed array that can serve as a column. */
-type Column = Uint8Array | Uint16Array | Uint32Array;
+type Column = Uint8Array | Uint16Array | Uint32Array | Float32Array;
 
 /** The capacity to grow to so that `needed` rows fit: at least half as much again as now. */
 export function grownCapacity(current: number, needed: number): number {

@@ -6,6 +6,7 @@ import type { ModelPath, ModelPeer } from '../../test/support/rib-model.ts';
 import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
+import { linkBandwidth } from '../bgp/messages/attributes/extended-communities.ts';
 import { formatPrefixWords } from '../net/prefix.ts';
 import type { Family } from '../net/family.ts';
 import { DEFAULT_BEST_PATH } from './best-path.ts';
@@ -68,23 +69,29 @@ function forwardedTo(peerAddress: string, nextHop: string, linkLocalNextHop?: st
 }
 
 it.each([
-  ['a session over IPv4', '192.0.2.9', GLOBAL, LINK_LOCAL, { address: GLOBAL, interface: undefined }],
-  ['a session over global addresses', GLOBAL, GLOBAL, LINK_LOCAL, { address: GLOBAL, interface: undefined }],
+  ['a session over IPv4', '192.0.2.9', GLOBAL, LINK_LOCAL, { address: GLOBAL, interface: undefined, weight: 1 }],
+  ['a session over global addresses', GLOBAL, GLOBAL, LINK_LOCAL, { address: GLOBAL, interface: undefined, weight: 1 }],
   [
     'a session over link-local addresses',
     `${LINK_LOCAL}%eth0`,
     GLOBAL,
     LINK_LOCAL,
-    { address: LINK_LOCAL, interface: 'eth0' },
+    { address: LINK_LOCAL, interface: 'eth0', weight: 1 },
   ],
-  ['no global address', `${LINK_LOCAL}%eth0`, '::', LINK_LOCAL, { address: LINK_LOCAL, interface: 'eth0' }],
-  ['no link-local address', `${LINK_LOCAL}%eth0`, GLOBAL, undefined, { address: GLOBAL, interface: undefined }],
+  ['no global address', `${LINK_LOCAL}%eth0`, '::', LINK_LOCAL, { address: LINK_LOCAL, interface: 'eth0', weight: 1 }],
+  [
+    'no link-local address',
+    `${LINK_LOCAL}%eth0`,
+    GLOBAL,
+    undefined,
+    { address: GLOBAL, interface: undefined, weight: 1 },
+  ],
   [
     'a link-local address alone',
     `${LINK_LOCAL}%eth0`,
     LINK_LOCAL,
     undefined,
-    { address: LINK_LOCAL, interface: 'eth0' },
+    { address: LINK_LOCAL, interface: 'eth0', weight: 1 },
   ],
 ])(
   'forwards to the address of a pair that the link is known of (RFC 2545 §3): %s',
@@ -111,6 +118,9 @@ const HOPS6 = [
   { nextHop: GLOBAL, linkLocalNextHop: LINK_LOCAL },
   { nextHop: '::', linkLocalNextHop: LINK_LOCAL },
 ];
+
+/** By weight; no two have a divisor in common. */
+const BANDWIDTHS = [undefined, ...[1, 2, 3].map((share) => linkBandwidth(65_001, share * 1e8, share > 1))];
 
 /** What the FIB is told, and what it must not be told, in words. */
 class Fib implements ForwardingListener {
@@ -156,7 +166,7 @@ class Fib implements ForwardingListener {
 
 function inWords(members: readonly GroupMember[]): string {
   return members
-    .map((member) => `${member.address}%${member.interface ?? ''}`)
+    .map(({ address, interface: link, weight }) => `${address}%${link ?? ''}${weight === 1 ? '' : `*${weight}`}`)
     .toSorted()
     .join(' ');
 }
@@ -166,8 +176,13 @@ function memberOf({ peer, attributes }: ModelPath): GroupMember {
   const { nextHop = '', linkLocalNextHop = '' } = attributes;
   const [, zone] = peer.name.split('%');
   const linkLocal = nextHop === LINK_LOCAL ? nextHop : linkLocalNextHop;
-  if (zone !== undefined && linkLocal !== '') return { address: linkLocal, interface: zone };
-  return { address: nextHop === '::' ? linkLocal : nextHop, interface: undefined };
+  if (zone !== undefined && linkLocal !== '') return { address: linkLocal, interface: zone, weight: 1 };
+  return { address: nextHop === '::' ? linkLocal : nextHop, interface: undefined, weight: 1 };
+}
+
+/** In units that the paths of a multipath have no divisor of in common; 0 where there is none. */
+function bandwidthOf({ attributes }: ModelPath): number {
+  return BANDWIDTHS.indexOf(attributes.extendedCommunities[0]);
 }
 
 function expectedState(world: RibWorld): Record<string, string> {
@@ -175,11 +190,18 @@ function expectedState(world: RibWorld): Record<string, string> {
   for (const prefix of world.paths.keys()) {
     const paths = world.multipath(prefix);
     if (paths.length === 0 || paths[0].peer === LOCAL) continue;
-    const members = paths.slice(0, MAX_PATHS).map(memberOf);
-    const distinct = members.filter(
-      (member, i) => members.findIndex((one) => inWords([one]) === inWords([member])) === i,
-    );
-    state[prefix] = inWords(distinct);
+    const used = paths.slice(0, MAX_PATHS);
+    const bandwidths = new Map<string, number>();
+    for (const path of used) {
+      const hop = inWords([memberOf(path)]);
+      bandwidths.set(hop, Math.max(bandwidths.get(hop) ?? 0, bandwidthOf(path)));
+    }
+    const isWeighted = used.every((path) => bandwidthOf(path) > 0) && new Set(bandwidths.values()).size > 1;
+    // Bandwidths are small numbers: what is common to all of them is 1.
+    const weightOf = (hop: string): string =>
+      isWeighted && bandwidths.get(hop) !== 1 ? `*${bandwidths.get(hop)}` : '';
+    const hops = [...bandwidths.keys()].map((hop) => `${hop}${weightOf(hop)}`);
+    state[prefix] = hops.toSorted().join(' ');
   }
   return state;
 }
@@ -190,11 +212,17 @@ const step = fc.oneof(
   {
     weight: 8,
     arbitrary: fc
-      .tuple(anySource, fc.constantFrom(...PREFIXES), fc.nat(3), fc.boolean())
-      .map(([peer, prefix, hop, long]) => (world: RibWorld) => {
+      .tuple(anySource, fc.constantFrom(...PREFIXES), fc.nat(3), fc.boolean(), fc.nat(3))
+      .map(([peer, prefix, hop, long, bandwidth]) => (world: RibWorld) => {
         const asns = [peer.as, 65009].slice(0, long ? 2 : 1);
         const nextHop = world.prefix(prefix).family === 0 ? HOPS4[hop % HOPS4.length] : HOPS6[hop];
-        world.announce(peer, prefix, { ...PLAIN, asPath: [{ type: 'sequence', asns }], ...nextHop });
+        const extendedCommunities = [BANDWIDTHS[bandwidth] ?? []].flat();
+        world.announce(peer, prefix, {
+          ...PLAIN,
+          asPath: [{ type: 'sequence', asns }],
+          ...nextHop,
+          extendedCommunities,
+        });
       }),
   },
   {

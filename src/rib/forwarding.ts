@@ -7,6 +7,7 @@ import type { BestPathSelector } from './best-path.ts';
 import type { AttributeSets } from './attribute-sets.ts';
 import { NextHopGroups } from './next-hop-groups.ts';
 import type { GroupListener, GroupMember } from './next-hop-groups.ts';
+import { weigh } from './link-weights.ts';
 import type { PathTable } from './path-table.ts';
 import { isOwnPeer } from './peers.ts';
 import type { Peers } from './peers.ts';
@@ -37,6 +38,11 @@ export class Forwarding {
   /** Sorted distinct keys of the hops at hand and, beside them, of the last ones. */
   private keys = new Float64Array(16);
   private lastKeys = new Float64Array(16);
+  /** Weights beside the keys, all 1 where packets are spread evenly. */
+  private weights = new Uint8Array(16);
+  private lastWeights = new Uint8Array(16);
+  /** Bandwidths beside the keys, while they are collected. */
+  private bandwidths = new Float64Array(16);
   private lastCount = 0;
   private lastGroup = 0;
   private lastGeneration = 0;
@@ -57,6 +63,7 @@ export class Forwarding {
     }
     const group = this.groups.acquire(this.members(selector, table));
     this.lastKeys.set(this.keys.subarray(0, count));
+    this.lastWeights.set(this.weights.subarray(0, count));
     this.lastCount = count;
     this.lastGroup = group;
     this.lastGeneration = this.generation;
@@ -69,25 +76,58 @@ export class Forwarding {
   }
 
   private collect(selector: BestPathSelector, table: PathTable): number {
-    if (this.keys.length < selector.multipath) {
-      this.keys = new Float64Array(selector.multipath);
-      this.lastKeys = new Float64Array(selector.multipath);
-      this.lastCount = 0;
-    }
+    if (this.keys.length < selector.multipath) this.fit(selector.multipath);
+    const { sets } = this;
     let count = 0;
+    let known = selector.multipath > 1;
     for (let i = 0; i < selector.multipath; i++) {
       const row = selector.candidates[i];
-      const hop = this.sets.nextHop[table.accepted[row]];
-      const key = hop * PEER_SPAN + (this.sets.nextHops.linkLocal[hop] === '' ? 0 : table.peer[row]);
-      count = insertSorted(this.keys, count, key);
+      const bandwidth = sets.bandwidth[table.accepted[row]];
+      if (bandwidth < 0) known = false;
+      count = this.insertSorted(count, this.keyOf(table, row), bandwidth);
     }
+    if (known && count > 1) weigh(this.bandwidths, this.weights, count);
+    else this.weights.fill(1, 0, count);
     return count;
+  }
+
+  private fit(capacity: number): void {
+    this.keys = new Float64Array(capacity);
+    this.lastKeys = new Float64Array(capacity);
+    this.weights = new Uint8Array(capacity);
+    this.lastWeights = new Uint8Array(capacity);
+    this.bandwidths = new Float64Array(capacity);
+    this.lastCount = 0;
+  }
+
+  /** The next hop of a path, on its link, as a number. */
+  private keyOf(table: PathTable, row: number): number {
+    const hop = this.sets.nextHop[table.accepted[row]];
+    return hop * PEER_SPAN + (this.sets.nextHops.linkLocal[hop] === '' ? 0 : table.peer[row]);
+  }
+
+  /** Of several paths with the same next hop the greatest bandwidth counts. Returns how many keys there are then. */
+  private insertSorted(count: number, key: number, bandwidth: number): number {
+    const { keys, bandwidths } = this;
+    let at = count;
+    while (at > 0 && keys[at - 1] > key) at--;
+    if (at > 0 && keys[at - 1] === key) {
+      bandwidths[at - 1] = Math.max(bandwidths[at - 1], bandwidth);
+      return count;
+    }
+    keys.copyWithin(at + 1, at, count);
+    bandwidths.copyWithin(at + 1, at, count);
+    keys[at] = key;
+    bandwidths[at] = bandwidth;
+    return count + 1;
   }
 
   private isLast(count: number): boolean {
     if (count === 0 || count !== this.lastCount) return false;
     if (this.lastGeneration !== this.generation) return false;
-    for (let i = 0; i < count; i++) if (this.keys[i] !== this.lastKeys[i]) return false;
+    for (let i = 0; i < count; i++) {
+      if (this.keys[i] !== this.lastKeys[i] || this.weights[i] !== this.lastWeights[i]) return false;
+    }
     return true;
   }
 
@@ -101,7 +141,8 @@ export class Forwarding {
     for (let i = 0; i < selector.multipath; i++) {
       const row = selector.candidates[i];
       const hop = this.sets.nextHop[table.accepted[row]];
-      members.push(this.member(hop, table.peer[row]));
+      const weight = this.weights[this.keys.indexOf(this.keyOf(table, row))];
+      members.push({ ...this.member(hop, table.peer[row]), weight });
     }
     return members;
   }
@@ -110,7 +151,7 @@ export class Forwarding {
    * A link-local next hop is used where the link is known, which is that of the peer's own link-local address; elsewhere
    * the global one that comes with it has to do.
    */
-  private member(hop: number, peer: number): GroupMember {
+  private member(hop: number, peer: number): Omit<GroupMember, 'weight'> {
     const { address, linkLocal } = this.sets.nextHops;
     const zone = linkLocal[hop] === '' ? undefined : zoneOf(this.peers.info[peer]?.address);
     return { address: zone === undefined ? address[hop] : linkLocal[hop], interface: zone };
@@ -121,13 +162,4 @@ export class Forwarding {
 function zoneOf(address: string | undefined): string | undefined {
   const parsed = address === undefined ? undefined : tryParseAddress(address);
   return parsed !== undefined && isLinkLocal(parsed.bytes) ? parsed.zone : undefined;
-}
-
-function insertSorted(keys: Float64Array, count: number, key: number): number {
-  let at = count;
-  while (at > 0 && keys[at - 1] > key) at--;
-  if (at > 0 && keys[at - 1] === key) return count;
-  keys.copyWithin(at + 1, at, count);
-  keys[at] = key;
-  return count + 1;
 }

@@ -1,5 +1,5 @@
 /**
- * Groups of next hops that the FIB is asked to use together: a distinct set of (address, interface) is one group.
+ * Groups of next hops that the FIB is asked to use together: a distinct set of (address, interface, weight) is one group.
  */
 import { U32Stack } from './columns.ts';
 
@@ -9,6 +9,8 @@ export interface GroupMember {
   readonly address: string;
   /** Interface of a link-local next hop. */
   readonly interface: string | undefined;
+  /** Share of the packets, beside those of the other members: 1 to 255. */
+  readonly weight: number;
 }
 
 /** Receives groups before they are used and after their last use. */
@@ -31,7 +33,7 @@ export class NextHopGroups {
 
   /** The group whose members are the given ones, in any order and with repetitions, with one reference more. */
   acquire(members: readonly GroupMember[]): number {
-    const byName = new Map(members.map((member) => [`${member.address}%${member.interface ?? ''}`, member]));
+    const byName = new Map(members.map((member) => [nameOf(member), member]));
     const names = [...byName.keys()].sort();
     const key = names.join(' ');
     const known = this.ids.get(key);
@@ -62,4 +64,8 @@ export class NextHopGroups {
     this.listener.release(group);
     return true;
   }
+}
+
+function nameOf({ address, interface: link, weight }: GroupMember): string {
+  return `${address}%${link ?? ''}*${weight}`;
 }

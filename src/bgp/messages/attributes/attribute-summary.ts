@@ -4,6 +4,7 @@
 import { readU32 } from '../../../net/address.ts';
 import { AS_SEQUENCE, AS_SET } from './as-path.ts';
 import * as code from './attribute-codes.ts';
+import { readLinkBandwidth } from './extended-communities.ts';
 import { attributeEnd, findAttribute, isOwnLabel, valueStart } from './attribute-walk.ts';
 import * as communities from './communities.ts';
 
@@ -38,6 +39,8 @@ export class AttributeSummary {
   /** {@link NO_EXPORT} and the other bits. */
   wellKnown = 0;
   hasAsSet = false;
+  /** Link bandwidth in bytes per second, -1 where there is none. */
+  bandwidth = -1;
   /** See `Attributes.label`; 0 where there is none. */
   label = 0;
 }
@@ -57,6 +60,7 @@ export function summarise(block: Uint8Array, start: number, end: number, out: At
   out.clusterListLength = 0;
   out.wellKnown = 0;
   out.hasAsSet = false;
+  out.bandwidth = -1;
   out.label = 0;
   for (let at = start; at < end;) {
     const next = attributeEnd(block, at);
@@ -92,6 +96,9 @@ export function summarise(block: Uint8Array, start: number, end: number, out: At
         break;
       case code.CLUSTER_LIST:
         out.clusterListLength = (next - value) >> 2;
+        break;
+      case code.EXTENDED_COMMUNITIES:
+        out.bandwidth = readLinkBandwidth(block, value, next);
         break;
       case code.OWN_LABEL:
         if (isOwnLabel(block, at)) out.label = readU32(block, value);

@@ -1,7 +1,16 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hex } from '../../../../test/support/wire.ts';
+import { ByteWriter } from '../byte-writer.ts';
 import { formatCommunity, parseCommunity } from './communities.ts';
-import { formatExtendedCommunity, formatIpv6ExtendedCommunity, readExtendedCommunity } from './extended-communities.ts';
+import {
+  formatExtendedCommunity,
+  formatIpv6ExtendedCommunity,
+  linkBandwidth,
+  readExtendedCommunity,
+  readLinkBandwidth,
+  writeExtendedCommunity,
+} from './extended-communities.ts';
 import { formatLargeCommunity, parseLargeCommunity } from './large-communities.ts';
 
 describe('communities', () => {
@@ -61,6 +70,32 @@ describe('extended communities', () => {
     ['8006 0000 00000000', '0x8006000000000000'],
   ])('%s is %s', (wire, text) => {
     expect(formatExtendedCommunity(readExtendedCommunity(hex(wire), 0))).toBe(text);
+  });
+
+  it('give the lowest link bandwidth, transitive or not, and none that is no number from 0 on (RFC 10005)', () => {
+    const read = (text: string): number => readLinkBandwidth(hex(text), 0, hex(text).length);
+    expect(read('0002 fde8 00000064')).toBe(-1);
+    expect(read('4004 fde8 4cee6b28')).toBe(125_000_000);
+    expect(read('0004 fde8 4cee6b28 0002 fde8 00000064 4004 fde8 4b989680')).toBe(2e7);
+    expect(read('0004 fde8 00000000')).toBe(0);
+    // Negative, infinite, and no number at all.
+    expect(read('0004 fde8 ccee6b28 0004 fde8 7f800000 0004 fde8 7fc00000')).toBe(-1);
+  });
+
+  it('hold a link bandwidth as it was written, as far as a float can', () => {
+    const float = fc.float({ min: 0, noNaN: true, noDefaultInfinity: true });
+    fc.assert(
+      fc.property(float, fc.integer({ min: 1, max: 0xffff }), fc.boolean(), (bandwidth, asn, transitive) => {
+        const out = new ByteWriter();
+        writeExtendedCommunity(linkBandwidth(asn, bandwidth, transitive), out);
+        expect(readLinkBandwidth(out.bytes, 0, out.length)).toBe(bandwidth === 0 ? 0 : bandwidth);
+        expect([out.bytes[0], out.bytes[1]]).toEqual([transitive ? 0 : 0x40, 4]);
+        const text = formatExtendedCommunity(readExtendedCommunity(out.bytes, 0));
+        expect(text).toBe(`link-bandwidth:${asn}:${bandwidth === 0 ? 0 : bandwidth}`);
+      }),
+      { numRuns: 100 },
+    );
+    expect(formatExtendedCommunity(linkBandwidth(4_200_000_000, 1, true))).toBe('link-bandwidth:23456:1');
   });
 
   it.each([

@@ -60,8 +60,8 @@ export function formatIpv6ExtendedCommunity(bytes: Uint8Array): string {
 }
 
 /**
- * The link bandwidth community (draft-ietf-idr-link-bandwidth): `bytesPerSecond` as a 32-bit float. It names an AS in two
- * octets, AS_TRANS in place of one that does not fit (RFC 6793 §9). One that is not transitive stays inside the AS.
+ * The link bandwidth community (RFC 10005 §2): `bytesPerSecond` as a 32-bit float. It names an AS in two octets, AS_TRANS in
+ * place of one that does not fit (RFC 6793 §9). One that is not transitive stays inside the AS.
  */
 export function linkBandwidth(asn: number, bytesPerSecond: number, transitive: boolean): ExtendedCommunity {
   const type = TYPE_TWO_OCTET_AS | (transitive ? 0 : NON_TRANSITIVE);
@@ -69,9 +69,27 @@ export function linkBandwidth(asn: number, bytesPerSecond: number, transitive: b
   return { high: ((type << 24) | (LINK_BANDWIDTH << 16) | (asn > 0xffff ? AS_TRANS : asn)) >>> 0, low };
 }
 
+/**
+ * The bandwidth that a list of communities `bytes[start, end)` gives, in bytes per second: the lowest of several, transitive or
+ * not. -1 where none gives one; what is no number from 0 on says nothing (RFC 10005 §3). Allocates nothing.
+ */
+export function readLinkBandwidth(bytes: Uint8Array, start: number, end: number): number {
+  let lowest = -1;
+  for (let at = start; at + 8 <= end; at += 8) {
+    if ((bytes[at] & TYPE_MASK) !== TYPE_TWO_OCTET_AS || bytes[at + 1] !== LINK_BANDWIDTH) continue;
+    const bandwidth = float32(readU32(bytes, at + 4));
+    if (bandwidth >= 0 && bandwidth < Infinity && (lowest < 0 || bandwidth < lowest)) lowest = bandwidth;
+  }
+  return lowest;
+}
+
 /** The IEEE 754 number with these 32 bits. */
 function float32(bits: number): number {
-  return new Float32Array(Uint32Array.of(bits).buffer)[0];
+  const exponent = (bits >>> 23) & 0xff;
+  const mantissa = bits & 0x7f_ffff;
+  const sign = bits >>> 31 === 0 ? 1 : -1;
+  if (exponent === 0xff) return mantissa === 0 ? sign * Infinity : NaN;
+  return sign * (exponent === 0 ? mantissa * 2 ** -149 : (mantissa + 0x80_0000) * 2 ** (exponent - 150));
 }
 
 function hex32(value: number): string {
