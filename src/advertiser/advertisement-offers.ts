@@ -3,7 +3,7 @@ import type { Family } from '../net/family.ts';
 import { effectiveScope, prefixLength } from './advertisement-rule.ts';
 import type { AdvertisementRule, EffectiveScope } from './advertisement-rule.ts';
 import { bandwidthOf } from './bandwidth-levels.ts';
-import { isUsable } from './default-rules.ts';
+import { isUsable, isUsablePart } from './default-rules.ts';
 import type { FamilyCounts } from './endpoint-counts.ts';
 import type { ServiceContext } from './service-context.ts';
 import type { PlannedAddress, ServicePlan } from './service-plan.ts';
@@ -30,22 +30,17 @@ export function verdictOf(
   const verdict = (role: RuleVerdict['role'], why: RuleVerdict['why']) => ({ rule, effective, role, why });
   if (!isUsable(counts.cluster)) return verdict('withdrawn', 'none');
   // kube-proxy drops what reaches a node without endpoints, also while all others have none.
-  if (isLocal && !isUsable(counts.here)) return verdict('withdrawn', 'noLocal');
+  if (isLocal && !isUsablePart(counts.here, counts.cluster)) return verdict('withdrawn', 'noLocal');
   const zone = topologies.findIndex(({ key }) => key === rule.topologyKey);
-  if (isInScope(effective.scope, counts, counts.zones[zone], isLocal)) return verdict('primary', 'inside');
+  if (isInScope(effective.scope, counts, counts.zones[zone])) return verdict('primary', 'inside');
   const why = effective.scope === 'Zone' && topologies[zone]?.own === undefined ? 'noZone' : 'outside';
   return verdict(effective.others === 'Backup' ? 'backup' : 'withdrawn', why);
 }
 
-/**
- * Terminating endpoints that still serve stand in where none is ready among those that kube-proxy chooses from: on the node
- * where traffic may not leave it, else in the cluster.
- */
-function isInScope(scope: Scope, counts: FamilyCounts, zone: EndpointCount | undefined, isLocal: boolean): boolean {
-  const { here, cluster } = counts;
+function isInScope(scope: Scope, { here, cluster }: FamilyCounts, zone: EndpointCount | undefined): boolean {
   if (scope === 'Cluster') return true;
-  if (scope === 'Node') return here.ready > 0 || (here.serving > 0 && (isLocal || cluster.ready === 0));
-  return zone !== undefined && (zone.ready > 0 || (zone.serving > 0 && cluster.ready === 0));
+  if (scope === 'Node') return isUsablePart(here, cluster);
+  return zone !== undefined && isUsablePart(zone, cluster);
 }
 
 /** A prefix to advertise, and to whom. */

@@ -1,7 +1,10 @@
 /** What a node tells of its share of a service's endpoints: steps, so that few changes of their number tell anything anew. */
 
-/** That of 1 Gbit/s, in bytes per second: what one endpoint stands for. */
-const BYTES_PER_ENDPOINT = 125_000_000;
+/**
+ * That of 10 Mbit/s, in bytes per second: what one endpoint stands for. FRR keeps bandwidths as 32-bit numbers of bytes per
+ * second, so that 1 Gbit/s for each of 35 endpoints would start from zero again.
+ */
+const BYTES_PER_ENDPOINT = 1_250_000;
 
 /** A node without endpoints tells a tenth of one, because a bandwidth of nothing is one that is not known. */
 const BYTES_WITHOUT = BYTES_PER_ENDPOINT / 10;

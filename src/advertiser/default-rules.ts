@@ -32,6 +32,14 @@ export function isUsable({ ready, serving }: FamilyCounts['cluster']): boolean {
   return ready > 0 || serving > 0;
 }
 
+/**
+ * The same for those of a part of the cluster that has to stand for itself. Terminating ones count only while none is ready
+ * elsewhere either: with the last of them kube-proxy drops what arrives, and a route that is withdrawn only then is late.
+ */
+export function isUsablePart({ ready, serving }: FamilyCounts['here'], cluster: FamilyCounts['cluster']): boolean {
+  return ready > 0 || (serving > 0 && cluster.ready === 0);
+}
+
 export function defaultDecision(
   plan: ServicePlan,
   address: PlannedAddress,
@@ -52,7 +60,7 @@ function mendedDecision(
 ): DefaultDecision {
   if (isProxied) return no('proxied');
   if (!isInRange) return no('noRange');
-  if (isLocal) return isUsable(here) ? yes('local') : no('noLocal');
+  if (isLocal) return isUsablePart(here, cluster) ? yes('local') : no('noLocal');
   if (isSingle) return yes('single');
   if (isAggregating) return no('covered');
   return isUsable(cluster) ? yes('any') : no('none');
