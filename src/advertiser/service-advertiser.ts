@@ -107,12 +107,12 @@ export class ServiceAdvertiser {
     return routeReason(text, this.labels.offersOf(route.label), plan, context);
   }
 
-  /** All services, by namespace and name. */
-  *list(): Iterable<ServiceSummary> {
+  /** All services, by namespace and name, but for the first `from`. */
+  *list(from = 0): Generator<ServiceSummary> {
     const context = this.#context;
     if (context === undefined) return;
     const entries = [...this.#index.entries].filter(({ service }) => service !== undefined);
-    for (const entry of entries.sort((a, b) => (a.key < b.key ? -1 : 1))) {
+    for (const entry of entries.sort((a, b) => (a.key < b.key ? -1 : 1)).slice(from)) {
       const plan = this.#plan(entry, context);
       if (plan !== undefined) yield summarizeService(plan, this.#factsOf(entry, context));
     }

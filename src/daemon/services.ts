@@ -34,12 +34,6 @@ export interface ServiceRunnerOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** A withdrawal that waits, on the calendar. */
-export interface WaitingWithdrawal extends HeldWithdrawal<ServiceRoute> {
-  /** In milliseconds since 1970. */
-  readonly until: number;
-}
-
 export class ServiceRunner implements ServiceListener {
   readonly advertiser = new ServiceAdvertiser();
   private readonly options: ServiceRunnerOptions;
@@ -113,10 +107,14 @@ export class ServiceRunner implements ServiceListener {
     return this.gate.withheld;
   }
 
-  /** Withdrawals that wait, by text of the prefix. */
-  get held(): ReadonlyMap<string, WaitingWithdrawal> {
-    const offset = Date.now() - performance.now();
-    return new Map(Array.from(this.gate.held, ([key, one]) => [key, { ...one, until: one.until + offset }]));
+  /** Withdrawals that wait, by text of the prefix; {@link dateOf} tells until when. */
+  get held(): ReadonlyMap<string, HeldWithdrawal<ServiceRoute>> {
+    return this.gate.held;
+  }
+
+  /** When a withdrawal that waits is done, in milliseconds since 1970. */
+  dateOf({ until }: HeldWithdrawal<ServiceRoute>): number {
+    return until + Date.now() - performance.now();
   }
 
   /** How many withdrawals wait. */

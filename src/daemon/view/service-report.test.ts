@@ -55,8 +55,8 @@ class FakeAdvertiser {
   worked = 0;
   readonly labels = new ServiceLabels();
 
-  *list(): Generator<ServiceSummary> {
-    for (const one of this.all) {
+  *list(from = 0): Generator<ServiceSummary> {
+    for (const one of this.all.slice(from)) {
       this.worked++;
       yield one;
     }
@@ -88,6 +88,8 @@ class World implements ReportedServices {
     originated: () => [...this.own.values()].filter((kind) => kind === 'service').length,
     audience: () => [TOLD],
   });
+
+  readonly dateOf = ({ until }: HeldWithdrawal<ServiceRoute>): number => until;
 
   get heldCount(): number {
     return this.held.size;

@@ -22,8 +22,10 @@ const SCAN = 200;
 /** The services at run time, as far as a report looks at them. */
 export interface ReportedServices {
   readonly advertiser: Pick<ServiceAdvertiser, 'list' | 'explain' | 'counts' | 'reason' | 'labels'>;
-  /** Withdrawals that wait, by text of the prefix; until when in milliseconds since 1970. */
+  /** Withdrawals that wait, by text of the prefix. */
   readonly held: ReadonlyMap<string, HeldWithdrawal<ServiceRoute>>;
+  /** When a withdrawal that waits is done, in milliseconds since 1970. */
+  readonly dateOf: (waiting: HeldWithdrawal<ServiceRoute>) => number;
   readonly heldCount: number;
   /** Whether nothing is originated, whatever is wanted. */
   readonly withheld: boolean;
@@ -117,10 +119,7 @@ export class ServiceReports {
   private from(position: number): Iterator<ServiceSummary> {
     const { stopped } = this;
     this.stopped = undefined;
-    if (stopped?.position === position) return stopped.rest;
-    const rest = this.sources.services.advertiser.list()[Symbol.iterator]();
-    for (let seen = 0; seen < position; seen++) if (rest.next().done === true) break;
-    return rest;
+    return stopped?.position === position ? stopped.rest : this.sources.services.advertiser.list(position);
   }
 
   private summary({ namespace, name, type, addresses }: ServiceSummary, held: HeldRoutes): ServiceReport {
@@ -152,7 +151,7 @@ export class ServiceReports {
     if (waiting === undefined) return report;
     const prefix = formatPrefix(waiting.route.prefix);
     const words = `No longer wanted, and ${prefix} is told on for a moment: ${WHY_HELD[waiting.why]}. ${report.words}`;
-    return { ...report, state: 'held', prefix, until: toTimestamp(waiting.until), words };
+    return { ...report, state: 'held', prefix, until: toTimestamp(this.sources.services.dateOf(waiting)), words };
   }
 
   private peersOf({ state, prefix, coveredBy }: ServiceAddressReport): ServiceAudience[] {
@@ -169,7 +168,8 @@ class HeldRoutes {
 
   constructor(held: ReportedServices['held']) {
     this.held = held;
-    const lengths = new Set(Array.from(held.values(), ({ route }) => route.prefix.length));
+    const lengths = new Set<number>();
+    for (const { route } of held.values()) lengths.add(route.prefix.length);
     this.lengths = [...lengths].sort((a, b) => b - a);
   }
 
