@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DRAIN_STAGES, drainEffects } from '../advertiser/drain.ts';
 import { applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
@@ -117,5 +118,25 @@ describe('DesiredStateComputer', () => {
     const { after } = follower.change(moved);
     expect(after.routing?.vxlan[0].peers.map(({ address }) => address)).toContain('10.0.0.33');
     expect([...after.neighbours.keys()]).toContain('10.0.0.33');
+  });
+
+  it('takes from a drain what is told of routes, and which are', () => {
+    const inputs = { ...INPUTS, workloads: [{ family: 0, words: [0x0a010505, 0, 0, 0], length: 32 }] } as const;
+    const view = clusterView([...cluster(), affinity(1, '5')]);
+    const computer = new DesiredStateComputer();
+    const stages = DRAIN_STAGES.map((stage) => {
+      const { advertisement, neighbours, withheld } = computer.compute(view, IDENTITY, {
+        ...inputs,
+        drain: drainEffects(stage),
+      });
+      const { key } = neighbours.get('10.0.0.2')!.policies.export;
+      return { routes: advertisement.routes.length, blocks: advertisement.blocks.length, key, withheld };
+    });
+    const [serving, announced, withoutServices, withdrawn] = stages;
+    expect(serving).toMatchObject({ routes: 2, blocks: 2, withheld: undefined });
+    expect(announced.key).not.toBe(serving.key);
+    expect(withoutServices).toEqual({ ...serving, key: announced.key });
+    // Policies go on as with the blocks: what others tell of them is not let in, nor passed on.
+    expect(withdrawn).toEqual({ routes: 0, blocks: 2, key: announced.key, withheld: 'the node is drained' });
   });
 });

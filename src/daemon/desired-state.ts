@@ -58,6 +58,8 @@ export interface DesiredState {
   readonly staticRoutes: readonly StaticRoute[];
   /** With its routes; those to workloads are for the workloads known at the time. */
   readonly advertisement: Advertisement;
+  /** Why its routes were left out of it, in words; undefined where they were not. */
+  readonly withheld: string | undefined;
   /** Who programs which routes; undefined where the FIB is switched off. */
   readonly routing: ClusterRouting | undefined;
   /** What becomes of packets to addresses of services that nobody serves; undefined where the FIB is switched off. */
@@ -124,6 +126,7 @@ export class DesiredStateComputer {
       normalMetric: compiled.normalMetric,
       staticRoutes: peering.staticRoutes,
       advertisement: drain?.withholdPods === true ? { ...blocks, routes: [] } : withWorkloads(blocks, workloads),
+      withheld: drain?.withholdPods === true ? 'the node is drained' : undefined,
       routing,
       loops,
       problems: problems.map(

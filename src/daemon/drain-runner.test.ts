@@ -124,7 +124,7 @@ describe('DrainRunner', () => {
     expect(world.runner.report).toMatchObject({
       stage: 'serving',
       nextStageAt: null,
-      words: 'Nothing asks for a drain.',
+      words: 'The node serves: nothing asks for a drain.',
     });
     world.runner.drain({ ...COMMAND, waitSeconds: 30 });
     await world.pass(12);

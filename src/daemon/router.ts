@@ -160,8 +160,8 @@ export class Router {
     this.transitions.progressed();
   }
 
-  /** Originates these routes, and no others. */
-  originate(wanted: readonly Origination[]): void {
+  /** Originates these routes, and no others; `why` is why others are not. */
+  originate(wanted: readonly Origination[], why = 'nothing asks for it any more'): void {
     const routes = wanted.map(({ prefix, kind, reason, interface: link, metric }) => ({
       prefix,
       reason,
@@ -173,7 +173,7 @@ export class Router {
     const { events } = this.options;
     for (const { prefix, reason } of added) events.add('advertisement', formatPrefix(prefix), `originated: ${reason}`);
     for (const { prefix } of removed) {
-      events.add('advertisement', formatPrefix(prefix), 'no longer originated: nothing asks for it any more');
+      events.add('advertisement', formatPrefix(prefix), `no longer originated: ${why}`);
     }
     this.speaker.kick();
   }
@@ -291,7 +291,7 @@ export class Router {
     // Of a node that is not known nothing is known that it should advertise. Once is enough: workloads may have come since.
     if (wanted !== this.originated && (plan.takeIdentity || wanted.self !== undefined)) {
       this.originated = wanted;
-      this.originate(wanted.advertisement.routes);
+      this.originate(wanted.advertisement.routes, wanted.withheld);
       if (wanted.self !== undefined) this.options.onIdentity();
     }
     if (plan.settle) {

@@ -52,7 +52,7 @@ export const HEALTHY: StatusReport = {
     since: toPastTimestamp(NOW - 3_600_000, NOW),
     nextStageAt: null,
     causes: [],
-    words: 'Nothing asks for a drain.',
+    words: 'The node serves: nothing asks for a drain.',
   },
   fib: {
     enabled: true,
