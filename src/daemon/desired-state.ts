@@ -5,7 +5,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DrainEffects } from '../advertiser/drain.ts';
 import { originations, withWorkloads } from '../advertiser/originations.ts';
-import type { Advertisement, Workload } from '../advertiser/originations.ts';
+import type { Advertisement, AdvertisementProblem, Workload } from '../advertiser/originations.ts';
+import { strandedBlocks } from '../advertiser/stranded-blocks.ts';
 import { ServiceLabels } from '../advertiser/service-labels.ts';
 import { routingPlan, withBlackholes } from '../encapsulation/cluster-routing.ts';
 import type { ClusterRouting, ClusterRoutingOptions, RoutingPlan } from '../encapsulation/cluster-routing.ts';
@@ -14,6 +15,7 @@ import type { Neighbour } from '../peering/neighbour.ts';
 import type { Peering, StaticRoute } from '../peering/peering.ts';
 import type { NodeIdentity, Self } from '../peering/self.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
+import type { Labels } from '../resources/selector.ts';
 import { Derived } from './derived.ts';
 import { loopPreventionPlan } from './loop-prevention-plan.ts';
 import type { LoopPreventionPlan, LoopPreventionSettings } from './loop-prevention-plan.ts';
@@ -82,6 +84,7 @@ export class DesiredStateComputer {
   private readonly peering = new PeeringComputer();
   private readonly nodes = new SettledNodes();
   private readonly blocks = new Derived<Advertisement>();
+  private readonly stranded = new Derived<{ readonly problems: readonly AdvertisementProblem[] }>();
   private readonly plan = new Derived<RoutingPlan | undefined>();
   private readonly routing = new Derived<ClusterRouting | undefined>();
   private readonly loops = new Derived<LoopPreventionPlan | undefined>();
@@ -95,6 +98,10 @@ export class DesiredStateComputer {
     const { workloads, kernel, drain, services = this.noServices } = inputs;
     const peering = this.peering.compute(view, identity);
     const blocks = this.blocks.of(view, [identity.name], (read) => this.keepLists(originations(read, identity, [])));
+    const nodeLabels = view.get('Node', identity.name)?.metadata.labels ?? NO_LABELS;
+    const stranded = this.stranded.of(view, [identity.name, blocks.blocks, JSON.stringify(nodeLabels)], (read) => ({
+      problems: strandedBlocks(read, { name: identity.name, labels: nodeLabels }, blocks.blocks),
+    }));
     const plan = this.plan.of(this.nodes.of(view), [identity.name, kernel?.felix, kernel?.tunl0], (read) =>
       kernel === undefined ? undefined : routingPlan(read, identity, kernel),
     );
@@ -116,9 +123,9 @@ export class DesiredStateComputer {
     const loops = this.loops.of(view, [identity.name, felix, mode], (read) =>
       felix === undefined ? undefined : loopPreventionPlan(read, identity.name, { felix, mode }),
     );
-    const parts = [peering, blocks, routing, loops, compiled, workloads, drain?.withholdPods];
+    const parts = [peering, blocks, stranded, routing, loops, compiled, workloads, drain?.withholdPods];
     if (this.last !== undefined && this.last.parts.every((part, i) => part === parts[i])) return this.last.state;
-    const problems = [peering, blocks, routing, compiled].flatMap((part) => part?.problems ?? []);
+    const problems = [peering, blocks, stranded, routing, compiled].flatMap((part) => part?.problems ?? []);
     const state: DesiredState = {
       self: peering.self,
       neighbours: compiled.neighbours,
@@ -182,6 +189,8 @@ interface CompiledNeighbours {
   readonly normalMetric: DesiredState['normalMetric'];
   readonly problems: NeighbourPolicies['problems'];
 }
+
+const NO_LABELS: Labels = {};
 
 /** Blocks of other nodes, and what is said about them, are nothing to policies. */
 const NOT_FOR_POLICIES: readonly string[] = ['routes', 'cluster', 'problems', 'normalMetric'];
