@@ -99,6 +99,7 @@ export class DaemonReport implements DaemonView {
       ownRoute: (prefix) => router.ownRoutes.get(prefix),
       originated: () =>
         FAMILIES.reduce<number>((sum, family) => sum + router.rib.peers.received[family][SERVICE_PEER], 0),
+      whyWithheld: () => this.whyWithheld(),
       audience: (prefix) => this.audience(prefix),
     });
   }
@@ -253,6 +254,12 @@ export class DaemonReport implements DaemonView {
   private audience(prefix: Prefix): ServiceAudience[] {
     const told = this.explainer.audience(prefix, this.explainedPeers());
     return told.map((one) => ({ ...one, role: one.role ?? null, told: one.told ?? null }));
+  }
+
+  /** Why no route to services is originated. */
+  private whyWithheld(): string {
+    const { stage, words } = this.sources.drain.report;
+    return stage === 'serving' ? 'The resources do not say who this node is.' : words;
   }
 
   private explainedPeers(): ExplainedPeer[] {

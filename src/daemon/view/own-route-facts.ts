@@ -2,12 +2,19 @@
 import { termsFor } from '../../advertiser/terms.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import { parseSelector } from '../../resources/selector.ts';
-import type { Router } from '../router.ts';
+import type { Neighbour } from '../../peering/neighbour.ts';
+import type { OwnRoutes } from '../own-routes.ts';
 import type { OwnRouteFacts } from './route-explanation.ts';
 import { WHY_HELD } from './service-report.ts';
 import type { ReportedServices } from './service-report.ts';
 
-export function ownRouteFacts(router: Router, services: ReportedServices): OwnRouteFacts {
+/** What originates, and who is told; a router. */
+interface Originator {
+  readonly ownRoutes: Pick<OwnRoutes, 'get'>;
+  readonly find: (peer: string) => { readonly neighbour: Neighbour } | undefined;
+}
+
+export function ownRouteFacts(router: Originator, services: ReportedServices): OwnRouteFacts {
   return {
     reason: (prefix) => {
       const own = router.ownRoutes.get(prefix);

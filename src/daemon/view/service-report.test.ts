@@ -86,6 +86,7 @@ class World implements ReportedServices {
       return kind === undefined ? undefined : { prefix, kind, reason: '', attributes: PLAIN_ATTRIBUTES };
     },
     originated: () => [...this.own.values()].filter((kind) => kind === 'service').length,
+    whyWithheld: () => 'Drained.',
     audience: () => [TOLD],
   });
 
@@ -121,10 +122,10 @@ describe('the state of an address', () => {
     const world = new World().originate('manual', '203.0.113.1/32');
     expect(world.only(address('203.0.113.1'))).toEqual([
       'withheld',
-      'Not told, because a route added by hand has the same prefix and is told in its place. One ready endpoint is here.',
+      'Not told: a route added by hand has the same prefix and is told in its place. One ready endpoint is here.',
     ]);
     world.originate('service', '203.0.113.1/32').withheld = true;
-    expect(world.only(address('203.0.113.1'))).toEqual(['withheld', expect.stringContaining('it is drained')]);
+    expect(world.only(address('203.0.113.1'))).toEqual(['withheld', 'Drained. One ready endpoint is here.']);
   });
 
   it('says that it is told on, why and until when, also by a wider route', () => {

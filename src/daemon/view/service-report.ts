@@ -34,6 +34,8 @@ export interface ReportedServices {
 /** What is asked of the rest of the daemon. */
 export interface ServiceReportSources {
   readonly services: ReportedServices;
+  /** Where no route to services is originated, why, as a sentence. */
+  readonly whyWithheld: () => string;
   /** The route in force that this node originates for a prefix. */
   readonly ownRoute: (prefix: Prefix) => OwnRoute | undefined;
   /** Number of the routes to services that are originated. */
@@ -133,17 +135,17 @@ export class ServiceReports {
     const base = { address: address.address, kind, prefix, coveredBy, rule: rule === '' ? null : rule, until: null };
     if (!address.advertised) return this.notWanted({ ...base, state: 'no', words }, held);
     const instead = this.instead(prefix ?? coveredBy);
-    if (instead !== undefined) return { ...base, state: 'withheld', words: `Not told, because ${instead}. ${words}` };
+    if (instead !== undefined) return { ...base, state: 'withheld', words: `${instead} ${words}` };
     if (prefix === null) return { ...base, state: 'covered', words };
     return { ...base, state: address.role === 'backup' ? 'backup' : 'advertised', words };
   }
 
-  /** What is in the way of a route that is wanted. */
+  /** What is in the way of a route that is wanted, as a sentence. */
   private instead(route: string | null): string | undefined {
-    if (this.sources.services.withheld) return 'this node tells no routes to services now: it is drained, or not ready';
+    if (this.sources.services.withheld) return this.sources.whyWithheld();
     const own = route === null ? undefined : this.sources.ownRoute(parsePrefix(route));
-    if (own === undefined) return 'the route is on its way';
-    return own.kind === 'service' ? undefined : `${OTHER_ROUTES[own.kind]} and is told in its place`;
+    if (own === undefined) return 'The route is on its way.';
+    return own.kind === 'service' ? undefined : `Not told: ${OTHER_ROUTES[own.kind]} and is told in its place.`;
   }
 
   private notWanted(report: ServiceAddressReport, held: HeldRoutes): ServiceAddressReport {
