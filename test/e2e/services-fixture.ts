@@ -13,13 +13,17 @@ import { proxyAddresses } from './services-model.ts';
 import type { Endpoint, Pod, TestService } from './services-model.ts';
 import { ServiceNode, TOR_AS, calico, createRouterNamespace, fabricLink, shell } from './services-node.ts';
 import type { Store } from './services-stores.ts';
-import { Traffic } from './services-traffic.ts';
+import { Traffic, failures } from './services-traffic.ts';
+import type { Target } from './services-traffic.ts';
 
 /** Programs that a fabric needs beside the router and the datastore. */
 export const FABRIC_NEEDS = { root: true, programs: ['ip', 'nsenter', 'setpriv', 'nft'] } as const;
 
 /** Zones of nodes 1, 2 and so on. */
 const ZONES = ['a', 'a', 'b', 'b'];
+
+/** The route to an address alone. */
+export const hostRoute = (address: string): string => `${address}/${address.includes(':') ? 128 : 32}`;
 
 /** Ranges in which all services have their addresses. */
 export const RANGES = {
@@ -39,8 +43,8 @@ export interface Hop {
 export interface FabricOptions {
   readonly store: Store;
   readonly tor: StartRouter;
-  /** Settings of the daemons. */
-  readonly settings?: object;
+  /** Settings of the daemon of a node. */
+  readonly settings?: (number: number) => object;
   readonly nodes?: number;
   /** Whether the nodes have sessions with each other. */
   readonly mesh?: boolean;
@@ -56,10 +60,13 @@ export class Fabric implements AsyncDisposable {
   private readonly scratch = createScratch('fabric');
   private readonly services = new Map<string, TestService>();
 
-  private constructor({ store, settings = {}, nodes = ZONES.length }: FabricOptions) {
+  private constructor({ store, settings = () => ({}), nodes = ZONES.length }: FabricOptions) {
     this.store = store;
-    const options = { store, scratch: this.scratch, more: settings };
-    this.nodes = ZONES.slice(0, nodes).map((zone, index) => new ServiceNode(index + 1, zone, options));
+    const options = { store, scratch: this.scratch };
+    this.nodes = ZONES.slice(0, nodes).map((zone, index) => {
+      const number = index + 1;
+      return new ServiceNode(number, zone, { ...options, settings: settings(number) });
+    });
     this.connect(0, this.client);
     for (const { number, namespace } of this.nodes) this.connect(number, namespace);
     this.traffic = new Traffic(this.client);
@@ -77,6 +84,11 @@ export class Fabric implements AsyncDisposable {
       throw error;
     }
     return fabric;
+  }
+
+  /** A client beside the one of {@link traffic}. */
+  anotherClient(): Traffic {
+    return new Traffic(this.client);
   }
 
   /** A pod by its name, such as `1a`. */
@@ -117,14 +129,28 @@ export class Fabric implements AsyncDisposable {
       .sort((a, b) => a.node - b.node);
   }
 
-  /** Waits until the ToR sends what comes for just this prefix to these nodes, or has no such route. */
-  async reachedOver(prefix: string, ...numbers: readonly number[]): Promise<void> {
+  /** Waits until the ToR sends what comes for just this prefix to these nodes, or has no such route; gives the nodes. */
+  async reachedOver(prefix: string, ...numbers: readonly number[]): Promise<readonly number[]> {
     const wanted = numbers.join();
-    await waitFor(() => this.hops(prefix), {
+    return waitFor(async () => (await this.hops(prefix)).map(({ node }) => node), {
       what: `the ToR to reach ${prefix} over nodes ${wanted || 'none'}`,
       timeoutMs: 20_000,
-      accept: (hops) => hops.map(({ node }) => node).join() === wanted,
+      accept: (nodes) => nodes.join() === wanted,
     });
+  }
+
+  /** The same for several prefixes. */
+  async allReachedOver(prefixes: readonly string[], ...numbers: readonly number[]): Promise<void> {
+    for (const prefix of prefixes) await this.reachedOver(prefix, ...numbers);
+  }
+
+  /** Has the client ask these targets, before, during and after what is done; gives the requests that failed, in words. */
+  async failuresDuring(targets: readonly Target[], action: () => Promise<void>): Promise<readonly string[]> {
+    await this.traffic.start(targets);
+    await this.traffic.answers(20);
+    await action();
+    await this.traffic.answers(20);
+    return failures(await this.traffic.stop());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -58,7 +58,8 @@ export function serviceManifest(service: TestService): Manifest & { readonly sta
       ipFamilyPolicy: clusterIPs.length === 2 ? 'RequireDualStack' : 'SingleStack',
       externalIPs,
       ...(externalTrafficPolicy === undefined ? {} : { externalTrafficPolicy }),
-      ports: ['TCP', 'UDP'].map((protocol) => ({ name: protocol.toLowerCase(), protocol, port: SERVICE_PORT })),
+      // Kubernetes 1.20 takes no load balancer with two protocols.
+      ports: [{ protocol: 'TCP', port: SERVICE_PORT }],
     },
     status: { loadBalancer: { ingress: loadBalancerIPs.map((ip) => ({ ip })) } },
   };
@@ -85,7 +86,7 @@ export function sliceManifests({ name, clusterIPs, endpoints }: TestService): Ma
           zone: pod.zone,
           conditions: { ready, serving, terminating },
         })),
-      ports: ['TCP', 'UDP'].map((protocol) => ({ name: protocol.toLowerCase(), protocol, port: SERVICE_PORT })),
+      ports: [{ protocol: 'TCP', port: SERVICE_PORT }],
     };
   });
 }

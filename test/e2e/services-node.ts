@@ -64,7 +64,7 @@ export class ServiceNode {
   readonly pods: readonly Pod[];
   private readonly store: Store;
   private readonly scratch: Scratch;
-  private readonly more: object;
+  private readonly settings: object;
   private podProcess: RunningProcess | undefined;
   private relay: AsyncDisposable | undefined;
   private daemon: RunningProcess | undefined;
@@ -72,14 +72,14 @@ export class ServiceNode {
   constructor(
     number: number,
     zone: string,
-    { store, scratch, more }: { store: Store; scratch: Scratch; more: object },
+    { store, scratch, settings }: { store: Store; scratch: Scratch; settings: object },
   ) {
     this.number = number;
     this.zone = zone;
     this.name = `node-${number}`;
     this.store = store;
     this.scratch = scratch;
-    this.more = more;
+    this.settings = settings;
     this.namespace = createRouterNamespace(this.name);
     shell(this.namespace, 'echo 0 >/proc/sys/net/ipv4/nexthop_compat_mode');
     this.pods = PODS_OF_A_NODE.map((letter, index) => ({
@@ -134,7 +134,7 @@ export class ServiceNode {
   /** Starts the daemon. */
   async start(): Promise<void> {
     const api = { socket: this.socket, http: '' };
-    const settings = { nodeName: this.name, datastore: this.store.settings, api, ...this.more };
+    const settings = { nodeName: this.name, datastore: this.store.settings, api, ...this.settings };
     const config = this.scratch.write(`${this.name}.yaml`, stringify(settings));
     const argv = ['node', join(DIST, 'daemon/main.js'), '--config', config];
     const daemon = start(argv, { name: `starlingd of ${this.name}`, space: this.namespace });
@@ -142,9 +142,10 @@ export class ServiceNode {
     await waitUntilReady(daemon, () => this.status());
   }
 
-  /** Ends the daemon as for a restart. */
-  async stopDaemon(): Promise<void> {
-    await this.daemon?.stop(10_000);
+  /** Ends the daemon with a signal. */
+  async endDaemon(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.daemon?.signal(signal);
+    await this.daemon?.ended;
   }
 
   starling(...argv: string[]): Promise<CommandResult> {

@@ -128,7 +128,7 @@ const COMMANDS = {
   '/counts': () => {},
 };
 function stop() {
-  for (const { timer, agent } of jobs) { clearInterval(timer); if (!jobs.open) agent?.destroy(); }
+  for (const { timer } of jobs) clearInterval(timer);
 }
 
 http.createServer((request, response) => {
