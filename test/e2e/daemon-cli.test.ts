@@ -10,7 +10,7 @@ import { DAEMON_NEEDS, TestNode, bgpPeer, block, linkAddresses } from './daemon-
 const [FIRST, SECOND] = [1, 2].map((number) => linkAddresses(number).theirs);
 
 /** A service with one ready endpoint, on a node. */
-function service(name: string, host: number, nodeName: string): object[] {
+function service(name: string, host: number, nodeName: string, ready = true): object[] {
   const clusterIP = `10.96.0.${host}`;
   const labels = { 'kubernetes.io/service-name': name };
   return [
@@ -33,14 +33,15 @@ function service(name: string, host: number, nodeName: string): object[] {
       kind: 'EndpointSlice',
       metadata: { name: `${name}-1`, namespace: 'shop', labels },
       addressType: 'IPv4',
-      endpoints: [{ addresses: ['10.244.1.9'], nodeName, conditions: { ready: true } }],
+      endpoints: [{ addresses: ['10.244.1.9'], nodeName, conditions: { ready, serving: ready } }],
       ports: [{ port: 8080 }],
     },
   ];
 }
 
-const SERVICES = [
-  ...service('web', 10, 'node-1'),
+/** Tells one of the two routers of one of two services. */
+const services = (ready: boolean): object[] => [
+  ...service('web', 10, 'node-1', ready),
   ...service('api', 11, 'node-2'),
   {
     apiVersion: 'starling.dev/v1alpha1',
@@ -51,6 +52,7 @@ const SERVICES = [
       peerSelector: "peer.starling.dev/name == 'router-1'",
       med: 30,
       communities: ['64512:1'],
+      withdrawDelay: '3s',
     },
   },
 ];
@@ -194,7 +196,7 @@ describe('starling', () => {
 
   it('says of services what is advertised, to whom, and why not', async () => {
     node.writeBasics({ serviceLoadBalancerIPs: [{ cidr: '203.0.113.0/24' }] });
-    node.write('services.yaml', ...SERVICES);
+    node.write('services.yaml', ...services(true));
     await first.has('10.244.1.0/26', '203.0.113.0/24', '203.0.113.10/32');
     await second.has('10.244.1.0/26', '203.0.113.0/24');
     expect(await first.route('203.0.113.10/32')).toMatch(/BGP\.med: 30\n[\s\S]*BGP\.community: \(64512,1\)/);
@@ -224,6 +226,12 @@ describe('starling', () => {
     expect(await printed('route', 'list', '203.0.113.10')).toMatch(/203\.0\.113\.10\/32 +self +service /);
     expect(await printed('status')).toMatch(/^Services +2 known, 2 routes advertised \(1 range\)$/m);
 
+    node.write('services.yaml', ...services(false));
+    await waitFor(() => node.starling('service', 'explain', 'shop/web', '--expect', 'advertised'), {
+      what: 'the withdrawal that waits',
+      accept: ({ code, out, err }) =>
+        code === 1 && /no longer wanted, .* is told on until/.test(out) && err.includes('No longer wanted'),
+    });
     node.remove('services.yaml');
     node.writeBasics();
     await first.has('10.244.1.0/26');
