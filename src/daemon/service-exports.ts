@@ -1,6 +1,6 @@
 /** Who is told this node's routes to services, and on which terms: from the offers behind their labels to export policies. */
 import type { ServiceLabels } from '../advertiser/service-labels.ts';
-import type { ServiceTerms } from '../advertiser/service-routes.ts';
+import type { ServiceOffer, ServiceTerms } from '../advertiser/service-routes.ts';
 import { termsFor } from '../advertiser/terms.ts';
 import type { ServiceExport, ServiceVerdict } from '../filters/service-export.ts';
 import { serviceTermsInWords, serviceTermsRewrite } from '../filters/service-terms.ts';
@@ -24,24 +24,26 @@ export class ServiceExports {
 
   of({ labels, external, localAs }: Neighbour): ServiceExport {
     const picked = [...this.selectors].filter(([, selector]) => selector.matches(labels)).map(([text]) => text);
-    // A route may still have, or have already, a label of offers that the resources at hand know nothing of.
-    const applies = (text: string): boolean =>
-      this.selectors.has(text) ? picked.includes(text) : parseSelector(text).matches(labels);
+    const applies = (text: string): boolean => picked.includes(text);
     return {
       key: JSON.stringify([external ? 'external' : 'internal', localAs, ...picked]),
       of: (label) => {
         const offers = this.labels.offersOf(label);
         if (offers.length === 0) return PLAIN;
         const terms = termsFor(offers, applies);
-        const rules = [...new Set(offers.map(({ rule }) => rule))].join(' and ');
-        if (terms === undefined) return { accept: false, why: `${rules} does not have it told to this peer` };
-        return told(rules, terms, { external, localAs });
+        if (terms === undefined) return { accept: false, why: `this peer is not told by ${rulesOf(offers)}` };
+        const about = offers.filter(({ peerSelector }) => peerSelector === undefined || applies(peerSelector));
+        return told(rulesOf(about), terms, { external, localAs });
       },
     };
   }
 }
 
 const PLAIN: ServiceVerdict = { accept: true, why: '' };
+
+function rulesOf(offers: readonly ServiceOffer[]): string {
+  return [...new Set(offers.map(({ rule }) => rule))].join(' and ');
+}
 
 function told(rules: string, terms: ServiceTerms, towards: Towards): ServiceVerdict {
   const rewrite = serviceTermsRewrite(terms, towards);
