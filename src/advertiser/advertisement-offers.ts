@@ -77,10 +77,11 @@ function offerOf(verdict: RuleVerdict, family: Family, length: number, counts: F
   };
 }
 
-function termsOf({ rule, role }: RuleVerdict, { here }: FamilyCounts): ServiceTerms | undefined {
+function termsOf({ rule, role }: RuleVerdict, { here, cluster }: FamilyCounts): ServiceTerms | undefined {
   if (role === 'withdrawn') return undefined;
   if (role === 'backup') return backupTerms(rule);
-  return primaryTerms(rule, rule.spec.weighted === true ? bandwidthOf(here.ready || here.serving) : undefined);
+  const share = cluster.ready > 0 ? here.ready : here.serving;
+  return primaryTerms(rule, rule.spec.weighted === true ? bandwidthOf(share) : undefined);
 }
 
 /** Leaves out what no peer is told, because a rule of no wider scope has the route withdrawn for the same peers, or for all. */
