@@ -188,7 +188,7 @@ export const COMMANDS: readonly CommandRow[] = [
       {
         name: 'expect',
         value: 'STATE',
-        description: 'exit with 1 unless an address is advertised, and none waits or is held back',
+        description: 'exit with 1 unless an address is advertised, a peer was told, and none is held or withheld',
         choices: ['advertised'],
       },
       ...SHOW,

@@ -85,7 +85,19 @@ export const SERVICE_EXPLANATION: ServiceExplanationReport = {
         },
       ],
     },
-    { ...CLUSTER_IP, peers: [] },
+    {
+      ...CLUSTER_IP,
+      peers: [
+        {
+          peer: '10.0.0.254',
+          name: 'tor-a',
+          advertised: true,
+          role: 'primary',
+          told: { ...TOLD, prefix: '10.96.0.0/12', med: 0, communities: [] },
+          why: 'accepted as own service route',
+        },
+      ],
+    },
   ],
   endpoints: [
     {

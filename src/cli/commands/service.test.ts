@@ -93,7 +93,7 @@ describe('starling service explain', () => {
 10.96.0.10  ClusterIP  advertised as part of 10.96.0.0/12
   why      The range 10.96.0.0/12 of serviceClusterIPs is advertised.
   rule     BGPConfiguration "default"
-  told to  nobody: there is no peer
+  told to  10.0.0.254 (tor-a)  as primary, MED 0, AS path 64512
 
 Endpoints
   FAMILY  THIS NODE                                      THIS ZONE                                      CLUSTER
@@ -117,6 +117,15 @@ Merged
       `not to   10.0.0.1, 10.0.0.2, 10.0.0.3 and 2 more  ${RULE} does not`,
     );
     expect((await starling('explain', 'shop/web', '-o', 'wide')).out).toContain('10.0.0.4, 10.0.0.5  ');
+  });
+
+  it('says in Gbit/s which bandwidth was told', async () => {
+    const [address] = SERVICE_EXPLANATION.addresses;
+    const [peer] = address.peers;
+    const told = { ...peer.told!, extendedCommunities: ['rt:1:2', 'link-bandwidth:64512:1375000064'] };
+    const addresses = [{ ...address, peers: [{ ...peer, told }] }];
+    daemon.serviceExplanation = { ...SERVICE_EXPLANATION, addresses };
+    expect((await starling('explain', 'shop/web')).out).toContain('communities 64512:1 rt:1:2, bandwidth 11 Gbit/s\n');
   });
 
   it('exits with 1 where there is no such service, with 2 where it is not named', async () => {
@@ -144,6 +153,17 @@ Merged
     expect([code, err]).toEqual([1, 'starling: expected: advertised; but 203.0.113.10 is not: Held by the guard.\n']);
     expect(out).toContain('1 of 2 addresses advertised, 1 told on though no longer wanted.\n');
     expect(out).toContain('no longer wanted, 203.0.113.10/32 is told on until 2026-01-02T03:04:15.000Z\n');
+    const [peer] = first.peers;
+    const untold = [first, second].map((one) => ({ ...one, peers: [{ ...peer, advertised: false, told: null }] }));
+    daemon.serviceExplanation = { ...SERVICE_EXPLANATION, addresses: untold };
+    const nobody = await expectAdvertised();
+    expect([nobody.code, nobody.err]).toEqual([
+      1,
+      expect.stringContaining('no peer was told of 203.0.113.10, 10.96.0.10'),
+    ]);
+    expect(nobody.out).toContain('2 of 2 addresses advertised, but no peer was told.\n');
+    daemon.serviceExplanation = { ...SERVICE_EXPLANATION, addresses: [{ ...first, peers: [] }] };
+    expect((await expectAdvertised()).out).toContain('  told to  nobody: there is no peer\n');
     const no = { ...first, state: 'no' as const, words: 'No endpoint.', peers: [] };
     daemon.serviceExplanation = { ...SERVICE_EXPLANATION, addresses: [no] };
     expect((await expectAdvertised()).err).toContain('but 203.0.113.10 is not: No endpoint.');

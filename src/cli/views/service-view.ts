@@ -36,14 +36,21 @@ export function whyNotAdvertised(service: ServiceExplanationReport): string | un
   const { namespace, name, addresses } = service;
   const passing = addresses.find(({ state }) => state === 'held' || state === 'withheld');
   if (passing !== undefined) return `${passing.address} is not: ${passing.words}`;
-  if (addresses.some(({ state }) => IS_ADVERTISED.has(state))) return undefined;
+  const advertised = addresses.filter(({ state }) => IS_ADVERTISED.has(state));
+  if (advertised.some(isTold)) return undefined;
+  if (advertised.length > 0) return `no peer was told of ${advertised.map(({ address }) => address).join(', ')}`;
   if (addresses.length === 0) return `${namespace}/${name} has no address`;
   return addresses.map(({ address, words }) => `${address} is not: ${words}`).join('; ');
 }
 
+function isTold({ peers }: Address): boolean {
+  return peers.some(({ advertised }) => advertised);
+}
+
 function headline({ namespace, name, type, addresses }: ServiceExplanationReport, style: Style): string {
   const subject = `${namespace}/${name} (${type})`;
-  const advertised = addresses.filter(({ state }) => IS_ADVERTISED.has(state)).length;
+  const advertised = addresses.filter(({ state }) => IS_ADVERTISED.has(state));
+  const isToldNobody = advertised.length > 0 && !advertised.some(isTold);
   const count = (state: AddressState, words: string): string[] => {
     const found = addresses.filter((address) => address.state === state).length;
     return found === 0 ? [] : [`${found} ${words}`];
@@ -52,13 +59,14 @@ function headline({ namespace, name, type, addresses }: ServiceExplanationReport
     ...count('held', 'told on though no longer wanted'),
     ...count('withheld', 'withheld'),
     ...count('backup', 'as backup'),
+    ...(isToldNobody ? ['but no peer was told'] : []),
   ];
   const verdict =
     addresses.length === 0
       ? 'has no address'
-      : `${advertised} of ${addresses.length} ${addresses.length === 1 ? 'address' : 'addresses'} advertised`;
+      : `${advertised.length} of ${addresses.length} ${addresses.length === 1 ? 'address' : 'addresses'} advertised`;
   const text = [`${subject}: ${verdict}`, ...words].join(', ');
-  return `${paint(`${text}.`, advertised === 0 ? 'red' : 'bold', style)}\n`;
+  return `${paint(`${text}.`, advertised.length === 0 || isToldNobody ? 'red' : 'bold', style)}\n`;
 }
 
 function addressWords(address: Address, style: Style): string {
