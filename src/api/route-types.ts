@@ -76,7 +76,7 @@ export const routeExplanation = z
     ),
     fib: z
       .object({
-        wanted: z.array(z.string()).describe('Next hops the kernel should have.'),
+        wanted: z.array(z.string()).describe('Next hops the kernel should have, with weights where these differ.'),
         installed: z.array(z.string()).describe('Next hops the kernel has.'),
         words: z.string(),
         notes: z.array(z.string()).describe('How each next hop resolves, what is left out and why.'),

@@ -47,7 +47,7 @@ export class FibReport {
     }
     const { wanted, actual, notes, error } = route;
     const words = error === undefined ? stateWords(route) : `${stateWords(route)}: ${error}`;
-    return { wanted: wanted.map(gateway), installed: actual.map(gateway), words, notes: [...notes], programming: why };
+    return { wanted: gateways(wanted), installed: gateways(actual), words, notes: [...notes], programming: why };
   }
 
   private async routes(kernel: KernelRouting, query: FibQuery, position: number, limit: number) {
@@ -102,10 +102,15 @@ function differenceOf({ state, inKernel, wanted }: FibRoute): FibEntry['differen
   return inKernel ? 'differs' : 'missing';
 }
 
-/** The address of a next hop in words; all of them where there is none: `blackhole`, `dev eth0`. */
-function gateway(words: string): string {
-  const [first] = words.split(' ');
-  return tryParseAddress(first) === undefined ? words : first;
+/** The addresses of next hops in words, with their weights where these differ; all of the words where there is no address. */
+function gateways(hops: readonly string[]): string[] {
+  const weights = hops.map((words) => /\bweight \d+/.exec(words)?.[0] ?? '');
+  const differ = new Set(weights).size > 1;
+  return hops.map((words, index) => {
+    const [first] = words.split(' ');
+    if (tryParseAddress(first) === undefined) return words;
+    return differ ? `${first} ${weights[index]}` : first;
+  });
 }
 
 function stateWords({ state, inKernel }: FibRoute): string {
