@@ -128,4 +128,46 @@ describe('CombinedDatastore', () => {
     await combined.writer?.report?.(second);
     expect([etcd.told, kubernetes.told]).toEqual([['node n', 'status n', 'first'], ['second']]);
   });
+
+  it('completes the own Node of the first by whether it is to be used, and tells that when it changes', () => {
+    const [etcd, kubernetes] = [new FakeDatastore('etcd'), new FakeDatastore('kubernetes')];
+    const combined = new CombinedDatastore(etcd, { datastore: kubernetes, nodeName: 'n1' });
+    const told: AnyResource[] = [];
+    combined.start({
+      snapshot: (all) => told.push(...all),
+      changes: (changes) => told.push(...changes.flatMap((one) => (one.type === 'upsert' ? [one.resource] : []))),
+      status: () => {},
+    });
+    const calico = (name: string, asNumber: number) =>
+      resource({ apiVersion: 'projectcalico.org/v3', kind: 'Node', metadata: { name }, spec: { bgp: { asNumber } } });
+    const own = (spec: object, addresses: object[] = []) =>
+      resource({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' }, spec, status: { addresses } });
+    const upsert = (one: AnyResource): Change => ({ type: 'upsert', resource: one });
+    const state = () =>
+      told
+        .splice(0)
+        .map((one) =>
+          one.kind === 'Node' ? [one.metadata.name, one.spec.bgp.asNumber, one.spec.unschedulable] : [one.kind],
+        );
+
+    kubernetes.listener.snapshot([own({ unschedulable: true }), namespace], []);
+    etcd.listener.snapshot([calico('n1', 1), calico('n2', 2)], []);
+    expect(state()).toEqual([['n1', 1, true], ['n2', 2, undefined], ['Namespace']]);
+    // What else it reports of itself is nothing to anybody here.
+    kubernetes.listener.changes([upsert(own({ unschedulable: true }, [{ address: '192.0.2.1' }]))], []);
+    expect(state()).toEqual([]);
+    etcd.listener.changes([upsert(calico('n1', 3))], []);
+    kubernetes.listener.changes([upsert(own({})), upsert(namespace)], []);
+    expect(state()).toEqual([['n1', 3, true], ['Namespace'], ['n1', 3, undefined]]);
+    kubernetes.listener.changes([upsert(own({ unschedulable: true }))], []);
+    kubernetes.listener.changes([{ type: 'delete', kind: 'Node', name: 'n1' }], []);
+    expect(state()).toEqual([
+      ['n1', 3, true],
+      ['n1', 3, undefined],
+    ]);
+    // A Node that the first does not have is not made.
+    etcd.listener.changes([{ type: 'delete', kind: 'Node', name: 'n1' }], []);
+    kubernetes.listener.changes([upsert(own({ unschedulable: true }))], []);
+    expect(state()).toEqual([]);
+  });
 });

@@ -4,6 +4,7 @@ import type { AnyResource, Kind } from '../resources/kinds.ts';
 import { referencedSecrets } from '../resources/referenced-secrets.ts';
 import { keyOf } from './contents.ts';
 import type { Datastore, DatastoreListener, DatastoreStatus, DatastoreWriter, SourcedProblem } from './datastore.ts';
+import { OwnNodeState } from './own-node-state.ts';
 
 /** How long the first waits for the second at the start, in milliseconds: sessions are worth more than what is missing then. */
 const PATIENCE = 10_000;
@@ -12,6 +13,8 @@ export interface Companion {
   readonly datastore: Datastore;
   /** Kinds that are taken from it; all where it is left out. */
   readonly kinds?: readonly Kind[];
+  /** Where it knows the Node of this name: what it says of whether that is to be used completes the Node of the first. */
+  readonly nodeName?: string;
   /** Called with the names of the Secrets that resources of the first refer to, at the start and whenever they change. */
   readonly wantSecrets?: (names: readonly string[]) => void;
 }
@@ -31,6 +34,7 @@ export class CombinedDatastore implements Datastore {
   readonly #second: Half = { waiting: undefined, heard: false, problems: [] };
   /** The Secrets that a resource refers to, by its key. */
   readonly #references = new Map<string, readonly string[]>();
+  readonly #ownNode: OwnNodeState | undefined;
   #wanted: string | undefined;
   #listener: DatastoreListener | undefined;
   #told = false;
@@ -42,6 +46,7 @@ export class CombinedDatastore implements Datastore {
   constructor(primary: Datastore, companion: Companion, patience = PATIENCE) {
     this.#primary = primary;
     this.#companion = companion;
+    this.#ownNode = companion.nodeName === undefined ? undefined : new OwnNodeState(companion.nodeName);
     this.#longestWait = patience;
   }
 
@@ -92,18 +97,15 @@ export class CombinedDatastore implements Datastore {
       status,
     });
     this.#companion.datastore.start({
-      snapshot: (resources, problems) =>
+      snapshot: (resources, problems) => {
+        const changes = this.#taken(resources.map((resource) => ({ type: 'upsert', resource })));
         this.#snapshot(
           this.#second,
-          resources.filter(({ kind }) => this.#takes(kind)),
+          changes.flatMap((change) => (change.type === 'upsert' ? [change.resource] : [])),
           problems,
-        ),
-      changes: (changes, problems) => {
-        const taken = changes.filter((change) =>
-          this.#takes(change.type === 'delete' ? change.kind : change.resource.kind),
         );
-        this.#changes(this.#second, taken, problems);
       },
+      changes: (changes, problems) => this.#changes(this.#second, this.#taken(changes), problems),
       status,
     });
   }
@@ -114,8 +116,14 @@ export class CombinedDatastore implements Datastore {
     await Promise.all([this.#primary.stop(), this.#companion.datastore.stop()]);
   }
 
-  #takes(kind: Kind): boolean {
-    return this.#companion.kinds?.includes(kind) ?? true;
+  /** What is taken of what the companion says. */
+  #taken(changes: readonly Change[]): readonly Change[] {
+    const { kinds } = this.#companion;
+    const taken =
+      kinds === undefined
+        ? changes
+        : changes.filter((change) => kinds.includes(change.type === 'delete' ? change.kind : change.resource.kind));
+    return this.#ownNode?.absorb(taken) ?? taken;
   }
 
   #snapshot(half: Half, resources: readonly AnyResource[], problems: readonly SourcedProblem[]): void {
@@ -125,7 +133,7 @@ export class CombinedDatastore implements Datastore {
     if (this.#told) {
       half.waiting = undefined;
       const changes = resources.map((resource): Change => ({ type: 'upsert', resource }));
-      this.#listener?.changes(changes, this.#problems);
+      this.#tellChanges(changes);
     } else if (this.#first.heard && this.#second.heard) this.#tell();
     else if (half === this.#first) this.#patience = setTimeout(() => this.#tell(), this.#longestWait);
   }
@@ -136,13 +144,20 @@ export class CombinedDatastore implements Datastore {
     const resources = [...(this.#first.waiting ?? []), ...(this.#second.waiting ?? [])];
     this.#first.waiting = undefined;
     this.#second.waiting = undefined;
-    this.#listener?.snapshot(resources, this.#problems);
+    this.#listener?.snapshot(
+      resources.map((resource) => this.#ownNode?.completed(resource) ?? resource),
+      this.#problems,
+    );
   }
 
   #changes(half: Half, changes: readonly Change[], problems: readonly SourcedProblem[]): void {
     half.problems = problems;
-    if (this.#told) this.#listener?.changes(changes, this.#problems);
+    if (this.#told) this.#tellChanges(changes);
     else if (half.waiting !== undefined) half.waiting = changed(half.waiting, changes);
+  }
+
+  #tellChanges(changes: readonly Change[]): void {
+    this.#listener?.changes(this.#ownNode?.completedChanges(changes) ?? changes, this.#problems);
   }
 
   get #problems(): readonly SourcedProblem[] {

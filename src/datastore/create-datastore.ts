@@ -65,6 +65,7 @@ export async function createDatastore(settings: DatastoreSettings, node: NodeSet
   const companion = await kubernetes(settings, node, 'companion');
   return new CombinedDatastore(etcd, {
     datastore: cached(companion, 'kubernetes', kubernetesPlaces(settings.kubernetes)),
+    nodeName: node.nodeName,
     wantSecrets: (names) => companion.wantSecrets(names),
   });
 }

@@ -295,7 +295,12 @@ describe('the datastore kubernetes', () => {
   it('gives a companion what another datastore lacks', async () => {
     const namespace = { namespace: 'kube-system' };
     await using reading = new Reading(kubeconfig, { scope: 'companion' });
-    expect(reading.datastore.status.sources.map(({ name }) => name)).toEqual(['Service', 'EndpointSlice', 'Namespace']);
+    expect(reading.datastore.status.sources.map(({ name }) => name)).toEqual([
+      'Service',
+      'EndpointSlice',
+      'Namespace',
+      'Node',
+    ]);
     reading.datastore.wantSecrets(['bgp', 'absent']);
     await reading.synced();
     expect([...reading.resources.keys()]).toContain('Secret kube-system/bgp');

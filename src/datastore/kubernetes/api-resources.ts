@@ -64,16 +64,17 @@ const OWN: readonly ApiResource[] = [
   { ...calico('ServiceAdvertisement', 'serviceadvertisements', true), apiVersion: OWN_API },
 ];
 
-/** What goes with another datastore: Services and what belongs to them. */
-export function companionResources(): readonly ApiResource[] {
-  return CLUSTER;
+const NODE = kubernetes('Node', 'v1', 'nodes', ['spec', 'status']);
+
+/** What goes with another datastore: Services and what belongs to them, and what Kubernetes says of the node. */
+export function companionResources(nodeName: string): readonly ApiResource[] {
+  return [...CLUSTER, { ...NODE, objectName: nodeName, optional: true }];
 }
 
 /** All that a node needs, without Secrets, which are asked for by name. */
 export function nodeResources({ nodeName, usePodCidr }: Scope): readonly ApiResource[] {
-  const node = kubernetes('Node', 'v1', 'nodes', ['spec', 'status']);
   const nodeStatus = { ...calico('CalicoNodeStatus', 'caliconodestatuses', true), wanted: isFor(nodeName) };
-  return [...CALICO, nodeStatus, ...(usePodCidr ? [] : blockAffinities(nodeName)), ...OWN, node, ...CLUSTER];
+  return [...CALICO, nodeStatus, ...(usePodCidr ? [] : blockAffinities(nodeName)), ...OWN, NODE, ...CLUSTER];
 }
 
 /** The Secret of this name. */

@@ -26,7 +26,7 @@ export interface KubernetesOptions {
   readonly nodeName: string;
   /** Where the Secrets are. */
   readonly namespace: string;
-  /** `companion` to a datastore that has all but Services, what belongs to them, and Secrets. */
+  /** `companion` to a datastore that has all but Services, what belongs to them, Secrets, and the state of the own Node. */
   readonly scope: 'all' | 'companion';
   readonly timings?: Partial<KubernetesTimings>;
 }
@@ -97,7 +97,7 @@ export class KubernetesDatastore implements Datastore {
   start(listener: DatastoreListener): void {
     this.#listener = listener;
     const { scope } = this.#options;
-    const resources = scope === 'all' ? nodeResources(this.#options) : companionResources();
+    const resources = scope === 'all' ? nodeResources(this.#options) : companionResources(this.#options.nodeName);
     const names = [...resources.map(({ name }) => name), SECRETS, ...(this.#makesBlocks ? [BLOCKS] : [])];
     const collector = new ResourceCollector(this.#tellingListener(), names);
     this.#collector = collector;
