@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { community, duration, labelKey, selector } from '../fields.ts';
 import { STARLING_API_VERSION, defineKind } from '../kind-definition.ts';
-import type { ResourceOfDefinition, Review } from '../kind-definition.ts';
+import type { Review } from '../kind-definition.ts';
 import type { Immutable, Problem } from '../resource.ts';
 
 const uint32 = z.int().min(0).max(4294967295);
@@ -74,8 +74,6 @@ export const SERVICE_ADVERTISEMENT = defineKind({
   reportUnknownFields: true,
   review,
 });
-
-export type ServiceAdvertisement = ResourceOfDefinition<typeof SERVICE_ADVERTISEMENT>;
 
 /** Fields that say something only beside others. */
 function review({ spec }: { spec: Spec }): Review {
