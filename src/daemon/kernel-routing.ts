@@ -66,6 +66,7 @@ export class KernelRouting {
   private isConfigured = false;
   private waysKey = '[]';
   private rangesKey = '';
+  private prefixesKey = '';
 
   constructor({ config, events, now, listener, onFailure }: KernelRoutingOptions) {
     this.config = config;
@@ -123,8 +124,17 @@ export class KernelRouting {
       this.vxlanKey = routing.vxlanKey;
       this.fib.setVxlan(routing.vxlan);
     }
+    this.setWorkloadPrefixes(routing.workloadPrefixes);
     const blackholes = routing.blackholes.map(({ prefix }) => prefix);
     this.forwarding.configure(routing.rules, blackholes, tables);
+  }
+
+  /** Beside the interfaces that the configuration names, those count that Felix is told of. */
+  private setWorkloadPrefixes(prefixes: readonly string[]): void {
+    const key = prefixes.join();
+    if (key === this.prefixesKey) return;
+    this.prefixesKey = key;
+    this.fib.setWorkloadInterfaces([...this.config.workloadInterfaces, ...prefixes.map((prefix) => `${prefix}*`)]);
   }
 
   /** What has a route within the ranges of services is told to who drops the rest. */

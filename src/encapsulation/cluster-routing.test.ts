@@ -324,6 +324,19 @@ describe('blackholes', () => {
   });
 });
 
+describe('interfaces of workloads', () => {
+  it.each([
+    ['cali, eni', ['cali', 'eni']],
+    ['tap', ['tap']],
+    ['', []],
+  ])('begin as Felix is told: %j', (interfacePrefix, expected) => {
+    expect(routing([felix({ interfacePrefix })]).workloadPrefixes).toEqual(expected);
+    expect(
+      routing([felix({ interfacePrefix: 'other' }), felix({ interfacePrefix }, 'node.n1')]).workloadPrefixes,
+    ).toEqual(expected);
+  });
+});
+
 describe('WireGuard', () => {
   const node = (name: string, wireguardPublicKey?: string) =>
     resource('Node', name, {}, wireguardPublicKey === undefined ? {} : { wireguardPublicKey });

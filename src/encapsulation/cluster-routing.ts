@@ -45,6 +45,8 @@ export interface ClusterRouting {
   readonly vxlanKey: string;
   readonly blackholes: readonly Blackhole[];
   readonly problems: readonly EncapsulationProblem[];
+  /** What the names of the interfaces of workloads begin with, where Felix is told so. */
+  readonly workloadPrefixes: readonly string[];
   /** Who programs which kind of pool, and why, in sentences. */
   readonly words: string;
 }
@@ -96,6 +98,7 @@ export function routingPlan(
       ...wireguardProblems(nodes, node.name, felix),
       ...vxlan.problems,
     ],
+    workloadPrefixes: prefixesOf(felix.spec.interfacePrefix ?? ''),
     words: ownershipWords(pools, owners),
   };
 }
@@ -158,6 +161,11 @@ function blackholes(view: ClusterView, node: string, rules: readonly ClusterRout
     const reason = `Block ${formatPrefix(prefix)} belongs to this node: what is sent to an address in it that no workload has is dropped here and follows no other route.`;
     return left || isSingle(prefix) ? [] : [{ prefix, reason }];
   });
+}
+
+function prefixesOf(list: string): readonly string[] {
+  const prefixes = list.split(',').map((text) => text.trim());
+  return prefixes.filter((text) => text !== '');
 }
 
 function isSingle({ family, length }: Prefix): boolean {

@@ -182,6 +182,11 @@ export class Fib {
     this.post({ type: 'ways', ways });
   }
 
+  /** Says by other names, as in {@link FibOptions.workloadInterfaces}, which interfaces are those of workloads. */
+  setWorkloadInterfaces(globs: readonly string[]): void {
+    this.post({ type: 'workloadInterfaces', globs });
+  }
+
   /** Says within which ranges routes of others are told. */
   setRanges(ranges: readonly Prefix[]): void {
     this.post({ type: 'ranges', ranges });

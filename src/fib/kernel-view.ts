@@ -191,6 +191,12 @@ export class KernelView {
     return changes;
   }
 
+  /** Says by other globs which interfaces are those of workloads. */
+  setWorkloadInterfaces(globs: readonly string[]): void {
+    this.workloads.setInterfaces(globs);
+    for (const { index, name } of this.byIndex.values()) this.classify(index, name);
+  }
+
   /** The routes to workloads that came and went since the last call, all at first; undefined if none did. */
   takeWorkloadChanges(): WorkloadChanges | undefined {
     return this.workloads.take((prefix) => this.wayToWorkload(prefix));
@@ -304,6 +310,11 @@ export class KernelView {
       this.depend(`link ${index}`);
     }
     this.depend(`name ${name}`);
+    this.classify(index, name);
+  }
+
+  /** Finds out whether an interface is one of a workload. */
+  private classify(index: number, name: string): void {
     const wasWorkload = this.workloadInterfaces.delete(index);
     const isWorkload = this.workloads.matches(name);
     // Touching takes effect only while the interface counts as a workload's.

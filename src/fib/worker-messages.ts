@@ -137,6 +137,7 @@ export type FibRequest =
     } & RouteUpdates)
   | { readonly type: 'vxlan'; readonly plans: readonly VxlanPlan[] }
   | { readonly type: 'ways'; readonly ways: ReadonlyMap<string, string> }
+  | { readonly type: 'workloadInterfaces'; readonly globs: readonly string[] }
   | { readonly type: 'ranges'; readonly ranges: readonly Prefix[] }
   | { readonly type: 'holdDown'; readonly address: string; readonly down: boolean }
   | { readonly type: 'endOfInitialSync' }

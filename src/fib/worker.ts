@@ -139,6 +139,9 @@ class FibWorker {
         this.engine.setWays(request.ways);
         this.tellView();
         return this.work();
+      case 'workloadInterfaces':
+        this.engine.view.setWorkloadInterfaces(request.globs);
+        return this.tellView();
       case 'ranges':
         this.engine.view.setRanges(request.ranges);
         return this.tellView();

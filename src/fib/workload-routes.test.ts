@@ -16,6 +16,14 @@ describe('interfaces of workloads', () => {
   });
 });
 
+describe('other interfaces of workloads', () => {
+  it('take the place of those before', () => {
+    const routes = new WorkloadRoutes(['cali*']);
+    routes.setInterfaces(['eni*']);
+    expect(['cali1', 'eni1'].map((name) => routes.matches(name))).toEqual([false, true]);
+  });
+});
+
 describe('changes of workload routes', () => {
   it('are the difference to what was told before', () => {
     const routes = new WorkloadRoutes(['cali*']);

@@ -24,7 +24,7 @@ export interface WorkloadChanges {
 
 /** Tells the interfaces of workloads by name, and collects changes of their routes until somebody takes them. */
 export class WorkloadRoutes {
-  private readonly patterns: readonly RegExp[];
+  private patterns: readonly RegExp[];
   /** What was told of, by prefix. */
   private readonly told = new Map<string, WorkloadWay>();
   /** What may have changed since, by prefix. */
@@ -32,6 +32,11 @@ export class WorkloadRoutes {
 
   /** `interfaces` are globs: `*` stands for any characters, `?` for one. */
   constructor(interfaces: readonly string[]) {
+    this.patterns = interfaces.map(globPattern);
+  }
+
+  /** Takes other globs. */
+  setInterfaces(interfaces: readonly string[]): void {
     this.patterns = interfaces.map(globPattern);
   }
 

@@ -18,6 +18,7 @@ import { NetlinkClient } from '../../src/fib/netlink/netlink-client.ts';
 import { NetlinkError } from '../../src/fib/netlink/netlink-error.ts';
 import { NetlinkSocket } from '../../src/fib/netlink/netlink-socket.ts';
 import { NetworkNamespace } from '../../src/fib/netlink/network-namespace.ts';
+import type { RangeChanges } from '../../src/fib/range-routes.ts';
 import { formatPrefix } from '../../src/net/prefix.ts';
 
 const GROUPS = [
@@ -121,7 +122,7 @@ export class ViewNode implements Disposable {
 }
 
 /** Canonical texts of what came and went. */
-export function texts(changes: ReturnType<KernelView['takeWorkloadChanges']>): { added: string[]; removed: string[] } {
+export function texts(changes: RangeChanges | undefined): { added: string[]; removed: string[] } {
   return {
     added: (changes?.added ?? []).map(formatPrefix).toSorted(),
     removed: (changes?.removed ?? []).map(formatPrefix).toSorted(),

@@ -210,6 +210,37 @@ describe('the routes of workloads', () => {
     view.refresh();
     expect(view.takeWorkloadChanges()).toBeUndefined();
   });
+
+  it('are those on other interfaces when other names are given', () => {
+    using node = new ViewNode();
+    for (const name of ['cali1', 'eni1']) {
+      node.ipBatch([`link add ${name} type veth peer name p${name}`, `link set ${name} up`, `link set p${name} up`]);
+    }
+    node.ipBatch(['route add 10.65.0.1 dev cali1', 'route add 10.65.0.2 dev eni1']);
+    const view = node.view();
+    expect(texts(view.takeWorkloadChanges())).toEqual({ added: ['10.65.0.1/32'], removed: [] });
+    view.setWorkloadInterfaces(['cali*', 'eni*']);
+    expect(texts(view.takeWorkloadChanges())).toEqual({ added: ['10.65.0.2/32'], removed: [] });
+    view.setWorkloadInterfaces(['eni*']);
+    expect(texts(view.takeWorkloadChanges())).toEqual({ added: [], removed: ['10.65.0.1/32'] });
+  });
+
+  it('within ranges are told, whatever they lead over, as long as they lead somewhere', () => {
+    using node = new ViewNode();
+    node.ipBatch([
+      'route add 10.96.1.0/24 dev eth0',
+      'route add blackhole 10.96.2.0/24',
+      'route add 10.0.0.0/8 dev eth0',
+      '-6 route add fd00:96::1 dev eth0',
+    ]);
+    const view = node.view();
+    expect(view.takeRangeChanges()).toBeUndefined();
+    view.setRanges(['10.96.0.0/16', 'fd00:96::/112'].map(parsePrefix));
+    expect(texts(view.takeRangeChanges())).toEqual({ added: ['10.96.1.0/24', 'fd00:96::1/128'], removed: [] });
+    node.ipBatch(['route del 10.96.1.0/24 dev eth0', 'route add 10.96.3.0/24 dev eth0']);
+    node.deliver(view);
+    expect(texts(view.takeRangeChanges())).toEqual({ added: ['10.96.3.0/24'], removed: ['10.96.1.0/24'] });
+  });
 });
 
 describe('the addresses of the node', () => {

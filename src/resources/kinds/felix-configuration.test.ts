@@ -14,6 +14,7 @@ describe('FelixConfiguration', () => {
       ipipEnabled: false,
       ipipMTU: 1480,
       deviceRouteProtocol: 3,
+      interfacePrefix: 'cali,tap',
       wireguardEnabled: true,
       wireguardEnabledV6: false,
       serviceLoopPrevention: 'Reject',

@@ -24,6 +24,8 @@ const spec = z.object({
   ipipMTU: mtu,
   /** Protocol that marks Felix' routes to workloads. */
   deviceRouteProtocol: z.int().min(0).max(255).optional(),
+  /** What the names of the interfaces of workloads begin with, several of them with commas between. */
+  interfacePrefix: z.string().optional(),
   wireguardEnabled: z.boolean().optional(),
   wireguardEnabledV6: z.boolean().optional(),
   /** What becomes of packets to addresses of services that nobody serves; without it they are dropped. */
