@@ -102,7 +102,7 @@ class World implements ReportedServices {
   }
 
   /** State and words of the only address. */
-  only(one: ServiceAddress): [state: string, words: string] {
+  stateOf(one: ServiceAddress): [state: string, words: string] {
     this.advertiser.all = [service('web', one)];
     const [{ state, words }] = this.reports.list({}, 0, 10).items[0].addresses;
     return [state, words];
@@ -112,33 +112,33 @@ class World implements ReportedServices {
 describe('the state of an address', () => {
   it('is what is originated for it', () => {
     const world = new World().originate('service', '203.0.113.1/32', '10.96.0.0/12');
-    expect(world.only(address('203.0.113.1'))).toEqual(['advertised', 'One ready endpoint is here.']);
-    expect(world.only(address('203.0.113.1', { role: 'backup' }))[0]).toBe('backup');
-    expect(world.only(address('10.96.0.1', { prefix: null, coveredBy: '10.96.0.0/12' }))[0]).toBe('covered');
-    expect(world.only(address('203.0.113.9', NOT_WANTED))).toEqual(['no', 'No endpoint is ready.']);
+    expect(world.stateOf(address('203.0.113.1'))).toEqual(['advertised', 'One ready endpoint is here.']);
+    expect(world.stateOf(address('203.0.113.1', { role: 'backup' }))[0]).toBe('backup');
+    expect(world.stateOf(address('10.96.0.1', { prefix: null, coveredBy: '10.96.0.0/12' }))[0]).toBe('covered');
+    expect(world.stateOf(address('203.0.113.9', NOT_WANTED))).toEqual(['no', 'No endpoint is ready.']);
   });
 
   it('says what is in the way of what is wanted', () => {
     const world = new World().originate('manual', '203.0.113.1/32');
-    expect(world.only(address('203.0.113.1'))).toEqual([
+    expect(world.stateOf(address('203.0.113.1'))).toEqual([
       'withheld',
       'Not told: a route added by hand has the same prefix and is told in its place. One ready endpoint is here.',
     ]);
     world.originate('service', '203.0.113.1/32').withheld = true;
-    expect(world.only(address('203.0.113.1'))).toEqual(['withheld', 'Drained. One ready endpoint is here.']);
+    expect(world.stateOf(address('203.0.113.1'))).toEqual(['withheld', 'Drained. One ready endpoint is here.']);
   });
 
   it('says that it is told on, why and until when, also by a wider route', () => {
     const world = new World().originate('service', '203.0.113.0/24');
     world.held = new Map([waiting('203.0.113.0/24', 'guard')]);
-    expect(world.only(address('203.0.113.1', NOT_WANTED))).toEqual([
+    expect(world.stateOf(address('203.0.113.1', NOT_WANTED))).toEqual([
       'held',
       'No longer wanted, and 203.0.113.0/24 is told on for a moment: too many routes to services would have gone at once, which looks like a mistake. No endpoint is ready.',
     ]);
     const { addresses } = world.reports.explain('shop', 'web')!;
     expect(addresses[0]).toMatchObject({ prefix: '203.0.113.0/24', until: { epochSeconds: 10 }, peers: [TOLD] });
-    expect(world.only(address('198.51.100.1', NOT_WANTED))[0]).toBe('no');
-    expect(world.only(address('2001:db8::1', NOT_WANTED))[0]).toBe('no');
+    expect(world.stateOf(address('198.51.100.1', NOT_WANTED))[0]).toBe('no');
+    expect(world.stateOf(address('2001:db8::1', NOT_WANTED))[0]).toBe('no');
   });
 });
 
