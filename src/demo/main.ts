@@ -13,7 +13,9 @@ import { Daemons } from './daemons.ts';
 import { DemoError } from './demo-error.ts';
 import { Fabric } from './fabric.ts';
 import { Pods, tryReachability, waitForPaths } from './reachability.ts';
-import { picture, report, suggestions } from './screen.ts';
+import { picture, report, serviceReport, suggestions } from './screen.ts';
+import { startServiceProxies } from './service-proxy.ts';
+import { serviceFaults, tryServices } from './service-reachability.ts';
 import { createTopology } from './topology.ts';
 
 /** How long the fabric has to converge, in milliseconds. */
@@ -55,11 +57,16 @@ async function run(once: boolean, stopped: AbortSignal): Promise<boolean> {
   try {
     daemons.start(topology, fabric);
     print(picture(topology));
+    const noProxies = startServiceProxies(topology, fabric);
     await waitForPaths(topology, fabric, CONVERGENCE_TIME, check);
     print(`\nAll paths are in the kernels after ${((performance.now() - started) / 1000).toFixed(1)} s.\n`);
     const result = await tryReachability(libc, topology, fabric, check);
     print(report(result));
-    if (once) return result.faults.length === 0;
+    const services = await tryServices(libc, topology, fabric, daemons.running, noProxies === undefined, check);
+    print(`\n${serviceReport(topology, services, noProxies)}`);
+    const faults = [...result.faults, ...serviceFaults(services)];
+    if (faults.length > 0) print(`\n${faults.join('\n')}`);
+    if (once) return faults.length === 0;
     const words = { cli: `node ${relative(process.cwd(), CLI)}`, userNamespace: inUserNamespace() };
     print(`\n${suggestions(daemons.running, topology, words)}\n\nCtrl-C ends the demo.`);
     for (;;) {

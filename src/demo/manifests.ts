@@ -2,17 +2,16 @@
  * What the demo's routers are told: the resources of the cluster, which all of them read, and a configuration each.
  */
 import { stringify } from 'yaml';
-import { POD_POOLS } from './topology.ts';
-import type { DemoLink, DemoNode, DemoRouter, Topology } from './topology.ts';
+import { POD_POOLS, SERVICE_RANGES } from './topology.ts';
+import type { DemoLink, DemoNode, DemoRouter, DemoService, Topology } from './topology.ts';
 
 const OWN_ROUTES_ONLY = 'own-routes-only';
 
 /** A resource, as `kubectl apply` takes it. */
 interface Manifest {
-  readonly apiVersion: 'projectcalico.org/v3';
+  readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string };
-  readonly spec: unknown;
+  readonly metadata: { readonly name: string; readonly labels?: Readonly<Record<string, string>> };
 }
 
 /** Where the files of one router are. */
@@ -34,17 +33,26 @@ export function daemonConfig(router: DemoRouter, files: RouterFiles): string {
 
 /** The resources of the cluster, by file name. */
 export function clusterManifests(topology: Topology): ReadonlyMap<string, string> {
-  const file = (manifests: readonly Manifest[]) => manifests.map((manifest) => stringify(manifest)).join('---\n');
+  const file = (manifests: readonly object[]) => manifests.map((manifest) => stringify(manifest)).join('---\n');
   return new Map([
     ['cluster.yaml', file([configuration(), ...pools(), ownRoutesOnly()])],
-    ['nodes.yaml', file([...topology.tors, ...topology.nodes].map((router) => node(router)))],
+    [
+      'nodes.yaml',
+      file([...topology.tors.map((tor) => switchNode(tor)), ...topology.nodes.map((one) => clusterNode(one))]),
+    ],
     ['blocks.yaml', file(topology.nodes.flatMap((owner) => blocks(owner)))],
     ['peers.yaml', file(topology.links.flatMap((link) => peers(topology, link)))],
+    ['services.yaml', file([byRack(), ...topology.services.flatMap((service) => serviceManifests(topology, service))])],
   ]);
 }
 
 function configuration(): Manifest {
-  return manifest('BGPConfiguration', 'default', { nodeToNodeMeshEnabled: false });
+  return manifest('BGPConfiguration', 'default', {
+    nodeToNodeMeshEnabled: false,
+    serviceLoadBalancerIPs: [{ cidr: SERVICE_RANGES.ipv4 }, { cidr: SERVICE_RANGES.ipv6 }],
+    // Each address by itself.
+    serviceLoadBalancerAggregation: 'Disabled',
+  });
 }
 
 function pools(): Manifest[] {
@@ -60,8 +68,60 @@ function ownRoutesOnly(): Manifest {
   return manifest('BGPFilter', OWN_ROUTES_ONLY, { exportV4: rules, exportV6: rules });
 }
 
-function node(router: DemoRouter): Manifest {
-  return manifest('Node', router.name, { bgp: { asNumber: router.asn, ipv4Address: `${router.address}/32` } });
+function node(router: DemoRouter, labels: Readonly<Record<string, string>>): Manifest {
+  const spec = { bgp: { asNumber: router.asn, ipv4Address: `${router.address}/32` } };
+  return { ...manifest('Node', router.name, spec), metadata: { name: router.name, labels } };
+}
+
+function clusterNode(one: DemoNode): Manifest {
+  return node(one, { 'topology.kubernetes.io/zone': one.rack });
+}
+
+/** A switch runs no pods and is no way to them by itself. */
+function switchNode(tor: DemoRouter): Manifest {
+  return node(tor, { 'node.kubernetes.io/exclude-from-external-load-balancers': 'true' });
+}
+
+/** For services with scope Zone, which have a label that says so. */
+function byRack(): Manifest {
+  return {
+    ...manifest('ServiceAdvertisement', 'by-rack', {
+      serviceSelector: 'scope == "Zone"',
+      scope: 'Zone',
+      others: 'Backup',
+      backup: { communities: ['64512:100'] },
+    }),
+    apiVersion: 'starling.dev/v1alpha1',
+  };
+}
+
+/** A service as Kubernetes and its load balancer would have it, with its endpoints. */
+function serviceManifests({ nodes }: Topology, service: DemoService): object[] {
+  const { name, scope, address, clusterAddress, podsOn } = service;
+  const slice = (family: keyof DemoService['address'], addressType: string) => ({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: `${name}-${family}`, namespace: 'default', labels: { 'kubernetes.io/service-name': name } },
+    addressType,
+    endpoints: nodes
+      .filter((one) => podsOn.includes(one.name))
+      .map(({ name: nodeName, rack: zone, pod }) => ({ addresses: [pod[family]], nodeName, zone })),
+  });
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name, namespace: 'default', labels: { scope } },
+      spec: {
+        type: 'LoadBalancer',
+        clusterIPs: [clusterAddress.ipv4, clusterAddress.ipv6],
+        externalTrafficPolicy: scope === 'Node' ? 'Local' : 'Cluster',
+      },
+      status: { loadBalancer: { ingress: [{ ip: address.ipv4 }, { ip: address.ipv6 }] } },
+    },
+    slice('ipv4', 'IPv4'),
+    slice('ipv6', 'IPv6'),
+  ];
 }
 
 function blocks({ name, blocks }: DemoNode): Manifest[] {
@@ -93,6 +153,6 @@ function peers(topology: Topology, link: DemoLink): Manifest[] {
   );
 }
 
-function manifest(kind: string, name: string, spec: unknown): Manifest {
+function manifest(kind: string, name: string, spec: unknown): Manifest & { readonly spec: unknown } {
   return { apiVersion: 'projectcalico.org/v3', kind, metadata: { name }, spec };
 }

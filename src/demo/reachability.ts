@@ -9,6 +9,7 @@ import { DemoError } from './demo-error.ts';
 import type { Fabric } from './fabric.ts';
 import { kernelPaths } from './kernel-paths.ts';
 import { POD_PORT, openPodSocket } from './pod-socket.ts';
+import { takers } from './topology.ts';
 import type { Addresses, DemoNode, Topology } from './topology.ts';
 
 /** Source ports that each pod sends from to each other one: enough that chance alone doesn't put all on one path. */
@@ -18,7 +19,7 @@ const ANSWER_TIME = 5000;
 const RESEND_TIME = 250;
 /** The least part of a node's packets that each of its uplinks must have carried. */
 const LEAST_SHARE = 0.2;
-const FAMILY_KEYS = ['ipv4', 'ipv6'] as const;
+export const FAMILY_KEYS = ['ipv4', 'ipv6'] as const;
 
 /** From one node's pod to that of another. */
 export interface PairResult {
@@ -47,7 +48,8 @@ export interface Reachability {
 }
 
 /**
- * Waits until every node's kernel has a path over every switch to each block of every other node.
+ * Waits until every node's kernel has a path over every switch to each block of every other node, and every switch's kernel one to
+ * each node that takes the traffic of a service.
  * Calls `check` meanwhile, which may throw. Throws {@link DemoError} after `timeout` milliseconds.
  */
 export async function waitForPaths(
@@ -69,14 +71,31 @@ export async function waitForPaths(
 }
 
 function missingPaths(topology: Topology, fabric: Fabric): string[] {
-  return topology.nodes.flatMap((node) => {
-    const paths = kernelPaths(fabric.at(node.name).client);
-    return others(topology, node).flatMap(({ blocks }) =>
-      [blocks.ipv4, blocks.ipv6]
-        .filter((block) => paths.get(block) !== topology.tors.length)
-        .map((block) => `${node.name}: ${block} has ${paths.get(block) ?? 0} of ${topology.tors.length} paths`),
-    );
+  const missing = (router: string, wanted: readonly (readonly [prefix: string, paths: number])[]) => {
+    const paths = kernelPaths(fabric.at(router).client);
+    return wanted
+      .filter(([prefix, count]) => paths.get(prefix) !== count)
+      .map(([prefix, count]) => `${router}: ${prefix} has ${paths.get(prefix) ?? 0} of ${count} paths`);
+  };
+  const toServices = topology.services.flatMap((service) => {
+    const count = takers(topology, service).length;
+    return FAMILY_KEYS.map((family) => [hostPrefix(service.address[family]), count] as const);
   });
+  return [
+    ...topology.nodes.flatMap((node) => {
+      const blocks = others(topology, node).flatMap((other) => FAMILY_KEYS.map((family) => other.blocks[family]));
+      return missing(
+        node.name,
+        blocks.map((block) => [block, topology.tors.length]),
+      );
+    }),
+    ...topology.tors.flatMap(({ name }) => missing(name, toServices)),
+  ];
+}
+
+/** The prefix that is one address. */
+export function hostPrefix(address: string): string {
+  return address.includes(':') ? `${address}/128` : `${address}/32`;
 }
 
 function others(topology: Topology, node: DemoNode): readonly DemoNode[] {

@@ -3,6 +3,7 @@
  */
 import type { RunningDaemon } from './daemons.ts';
 import type { Reachability } from './reachability.ts';
+import type { ServiceResult } from './service-reachability.ts';
 import { POD_POOLS } from './topology.ts';
 import type { Topology } from './topology.ts';
 
@@ -31,9 +32,10 @@ export function picture(topology: Topology): string {
     cells(nodes.map(({ asn }) => `AS ${asn}`)),
     '',
     table(
-      ['node', 'address', 'pod block', '', 'its pod', ''],
-      topology.nodes.map(({ name, address, blocks, pod }) => [
+      ['node', 'rack', 'address', 'pod block', '', 'its pod', ''],
+      topology.nodes.map(({ name, rack, address, blocks, pod }) => [
         name,
+        rack,
         address,
         blocks.ipv4,
         blocks.ipv6,
@@ -60,8 +62,8 @@ function busCell(t: number, last: boolean): string {
   return last ? `${links}┐` : `${links}┬`.padEnd(NODE_WIDTH, '─');
 }
 
-/** The result of the check as tables, and what is wrong. */
-export function report({ flows, pairs, uplinks, faults }: Reachability): string {
+/** The result of the check as tables. */
+export function report({ flows, pairs, uplinks }: Reachability): string {
   return [
     table(
       ['from', 'to', 'IPv4 paths', 'answered', 'IPv6 paths', 'answered'],
@@ -79,7 +81,30 @@ export function report({ flows, pairs, uplinks, faults }: Reachability): string 
       ['node', 'uplink', 'packets sent'],
       uplinks.map(({ node, uplink, packets }) => [node, uplink, `${packets}`]),
     ),
-    ...(faults.length === 0 ? [] : ['', ...faults]),
+  ].join('\n');
+}
+
+/** Services as a table; `noProxies` says why they were not tried. */
+export function serviceReport(
+  { tors }: Topology,
+  results: readonly ServiceResult[],
+  noProxies: string | undefined,
+): string {
+  const names = (nodes: readonly string[]) => nodes.join(' ') || '-';
+  return [
+    table(
+      ['service', 'address', 'pods on', 'announced by', 'as a backup', ...tors.map(({ name }) => name), 'answered'],
+      results.map(({ service, address, podsOn, primary, backup, paths, answered, flows }) => [
+        service,
+        address,
+        names(podsOn),
+        names(primary),
+        names(backup),
+        ...paths.map((count) => `${count} paths`),
+        answered === undefined ? 'not tried' : `${answered}/${flows}`,
+      ]),
+    ),
+    ...(noProxies === undefined ? [] : ['', `Nothing leads from services to pods here: ${noProxies}.`]),
   ].join('\n');
 }
 
@@ -89,6 +114,7 @@ export function suggestions(daemons: readonly RunningDaemon[], topology: Topolog
   const pid = (name: string) => daemons.find(({ router }) => router.name === name)!.pid;
   const [first, second] = topology.nodes;
   const [tor] = topology.tors;
+  const [, service] = topology.services;
   const cli = (name: string, command: string) => `  ${words.cli} --socket ${socket(name)} ${command}`;
   const enter = (name: string) =>
     words.userNamespace
@@ -101,6 +127,8 @@ export function suggestions(daemons: readonly RunningDaemon[], topology: Topolog
     cli(first.name, 'peer list'),
     cli(first.name, `route explain ${second.blocks.ipv4}`),
     cli(first.name, 'fib list'),
+    cli(first.name, 'service list'),
+    cli(first.name, `service explain default/${service.name}`),
     cli(tor.name, 'route list'),
     '',
     `Enter a router (here ${first.name}) and use the system's own tools, where it has them:`,

@@ -66,9 +66,21 @@ function expectReachability(output: string): void {
   const rows = output.match(/^node-\d {2}node-\d {2}2 +32\/32 +2 +32\/32$/gm) ?? [];
   expect(rows).toHaveLength(12);
   expect(output.match(/^node-\d {2}tor-\d {3}\d+$/gm)).toHaveLength(8);
+  expectServices(output);
 }
 
-beforeEach((ctx) => requireOrSkip(ctx, { root: true, programs: ['setpriv'] }));
+/** A service goes to the nodes of its pods, or to the rack of its pod with the other one as a backup, and answers. */
+function expectServices(output: string): void {
+  const rows = output.match(/^(?:web|store) .*$/gm)?.map((row) => row.split(/ {2,}/).join(' | '));
+  expect(rows).toEqual([
+    'web | 10.251.0.10 | node-1 node-2 | node-1 node-2 | - | 2 paths | 2 paths | 32/32',
+    'web | fd00:10:251::10 | node-1 node-2 | node-1 node-2 | - | 2 paths | 2 paths | 32/32',
+    'store | 10.251.0.20 | node-3 | node-3 node-4 | node-1 node-2 | 2 paths | 2 paths | 32/32',
+    'store | fd00:10:251::20 | node-3 | node-3 node-4 | node-1 node-2 | 2 paths | 2 paths | 32/32',
+  ]);
+}
+
+beforeEach((ctx) => requireOrSkip(ctx, { root: true, programs: ['setpriv', 'nft'] }));
 
 describe('npm run demo', () => {
   it('checks with --once that every pod reaches every other over both switches', { timeout: TIMEOUT }, async () => {
