@@ -19,6 +19,8 @@ export const API_PORT = 8080;
 
 const CHANGES_PER_SECOND = 500;
 const SECONDS = 6;
+/** Routes that are gone at a time, each for about a second. */
+const GONE = 250;
 /** From when all routes are there until the first change. */
 const SETTLE_MS = 1500;
 const START_TIMEOUT_MS = 60_000;
@@ -104,20 +106,21 @@ export async function services(job: Job): Promise<Measurement> {
   };
 }
 
-/** One after the other, evenly spread over time; never two of one service within a second. */
+/** One after the other, evenly spread over time: routes go and come back a while later, so that few are gone at a time. */
 async function makeChanges(
   count: number,
   changer: Changer,
   awaited: Map<string, { readonly up: boolean; readonly since: number }>,
 ): Promise<void> {
   const begun = performance.now();
+  let gone = 0;
+  let back = 0;
   for (let number = 0; number < CHANGES_PER_SECOND * SECONDS; number++) {
-    const due = begun + (number * 1000) / CHANGES_PER_SECOND;
+    const wait = begun + (number * 1000) / CHANGES_PER_SECOND - performance.now();
     // A timer is late by up to a millisecond or two: changes come at the right rate, not at the right microsecond.
-    const wait = due - performance.now();
     await (wait > 0 ? sleep(Math.max(1, wait)) : turn());
-    const index = number % count;
-    const up = Math.floor(number / count) % 2 === 1;
+    const up = gone - back === GONE;
+    const index = (up ? back++ : gone++) % count;
     const key = `${serviceAddress(index)}/32`;
     if (awaited.has(key)) throw new Error(`the change of ${key} before was not told within a second`);
     awaited.set(key, { up, since: performance.now() });
