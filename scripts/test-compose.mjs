@@ -10,7 +10,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { checks, containersOf, logs } from './lib/compose-checks.mjs';
-import { CannotRun, dockerClient, ensureDocker, OwnDocker, succeed } from './lib/docker.mjs';
+import { CannotRun, clearUp, dockerClient, ensureDocker, OwnDocker, succeed } from './lib/docker.mjs';
 import { Results } from './lib/results.mjs';
 import { run, stopChildren } from './lib/run.mjs';
 import { ROOT } from './lib/setup.mjs';
@@ -69,9 +69,8 @@ async function untilNothing(missing) {
 /** Starts all services, checks them, and removes them. The images are there. */
 async function fabric(env) {
   const [program, ...words] = await composeWords(env);
-  const compose = (...args) => succeed(program, [...words, ...args], { env });
   try {
-    await step('docker compose up', () => compose('up', '--detach', '--no-build'));
+    await step('docker compose up', () => succeed(program, [...words, 'up', '--detach', '--no-build'], { env }));
     const containers = await containersOf(PROJECT, env);
     for (const [name, missing] of Object.entries(checks(containers, env))) {
       await step(name, () => untilNothing(missing)).catch(async (error) => {
@@ -80,7 +79,7 @@ async function fabric(env) {
       });
     }
   } finally {
-    await step('docker compose down', () => compose('down', '--volumes', '--timeout', '10'));
+    await step('docker compose down', () => clearUp(program, [...words, 'down', '--volumes', '--timeout', '10'], env));
   }
 }
 

@@ -2,7 +2,7 @@
  * A Docker daemon of our own for a test, beside whatever else is on the machine: its network, processes and mounts are in
  * namespaces that go with it, its files in one folder.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -35,6 +35,15 @@ export async function succeed(program, args, options = {}) {
   const { code, output } = await run(program, args, { ...options, capture: true });
   if (code === 0) return output;
   throw Object.assign(new Error(`${[program, ...args].join(' ')}: exit code ${code}`), { output });
+}
+
+/** As {@link succeed}, for what has to be cleared up: at once, and also after the script was told to stop. */
+export function clearUp(program, args, env = {}) {
+  const options = { encoding: 'utf8', env: { ...process.env, ...env } };
+  const { status, stdout, stderr, error } = spawnSync(program, args, options);
+  if (status === 0) return;
+  const message = error?.message ?? `${[program, ...args].join(' ')}: exit code ${status}`;
+  throw Object.assign(new Error(message), { output: `${stdout}${stderr}` });
 }
 
 /** Makes an own daemon possible, or throws {@link CannotRun}. */
@@ -113,7 +122,7 @@ export class OwnDocker {
   /** As {@link stop}, and removes its files and control groups. */
   async remove() {
     await this.stop();
-    await succeed('rm', ['-rf', this.#folder]);
+    clearUp('rm', ['-rf', this.#folder]);
     for (const hierarchy of ['', ...readdirSync('/sys/fs/cgroup')]) {
       removeControlGroup(join('/sys/fs/cgroup', hierarchy, this.#cgroup));
     }
