@@ -231,7 +231,9 @@ describe('starling', () => {
     await waitFor(() => node.starling('service', 'explain', 'shop/web', '--expect', 'advertised'), {
       what: 'the withdrawal that waits',
       accept: ({ code, out, err }) =>
-        code === 1 && /no longer wanted, .* is told on until/.test(out) && err.includes('No longer wanted'),
+        code === 1 &&
+        /no longer wanted, .* is told on until/.test(out) &&
+        err.includes('Told on for now, because its withdrawal has a delay'),
     });
     node.remove('services.yaml');
     node.writeBasics();

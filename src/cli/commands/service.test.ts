@@ -49,6 +49,11 @@ shop/web          10.96.0.10    ClusterIP       by range    The range 10.96.0.0/
 `,
       err: '',
     });
+    const words = 'It waits for 10.0.0.1. It is in a range.';
+    daemon.serviceList = [service('shop/api', [serviceAddress('203.0.113.11', { state: 'no', words })])];
+    expect((await starling('list')).out).toMatch(/ no +It waits for 10\.0\.0\.1\.$/m);
+    expect((await starling('list', '-o', 'wide')).out).toContain(words);
+    daemon.serviceList = SERVICES;
     expect((await starling('list', '-o', 'wide', '--no-headers', '--advertised')).out).toMatch(
       /^shop\/web +203\.0\.113\.10 +LoadBalancerIP +yes +LoadBalancer +203\.0\.113\.10\/32 +ServiceAdvertisement "rack-a" +2 ready/,
     );
@@ -165,7 +170,8 @@ Merged
     daemon.serviceExplanation = { ...SERVICE_EXPLANATION, addresses: [{ ...first, peers: [] }] };
     expect((await expectAdvertised()).out).toContain('  told to  nobody: there is no peer\n');
     const no = { ...first, state: 'no' as const, words: 'No endpoint.', peers: [] };
-    daemon.serviceExplanation = { ...SERVICE_EXPLANATION, addresses: [no] };
+    daemon.serviceExplanation = { ...SERVICE_EXPLANATION, addresses: [no], endpoints: [] };
+    expect((await starling('explain', 'shop/web')).out).toContain('none: no EndpointSlice is of this service\n');
     expect((await expectAdvertised()).err).toContain('but 203.0.113.10 is not: No endpoint.');
     daemon.serviceExplanation = { ...SERVICE_EXPLANATION, addresses: [] };
     expect(await expectAdvertised()).toMatchObject({ code: 1, err: expect.stringContaining('has no address') });

@@ -42,6 +42,12 @@ const WIDE: readonly ServiceColumn[] = [
   { title: 'RULE', cell: (_service, { rule }) => rule ?? '-' },
 ];
 
+/** What matters most stands in the first sentence. */
+const SHORT_WHY: ServiceColumn = {
+  title: 'WHY',
+  cell: (_service, { words }) => /^.*?\.(?= |$)/.exec(words)?.[0] ?? words,
+};
+
 const WHY: ServiceColumn = { title: 'WHY', cell: (_service, { words }) => words };
 
 /** Columns, and how a service fills them; one without addresses is a line of its own. */
@@ -49,7 +55,7 @@ export function serviceColumns(wide: boolean): {
   readonly columns: readonly Column[];
   readonly toRows: (service: ServiceReport) => readonly (readonly Cell[])[];
 } {
-  const columns = [...BASIC, ...(wide ? WIDE : []), WHY];
+  const columns = wide ? [...BASIC, ...WIDE, WHY] : [...BASIC, SHORT_WHY];
   const toRows = (service: ServiceReport): readonly (readonly Cell[])[] =>
     service.addresses.length === 0
       ? [withoutAddress(service, wide)]

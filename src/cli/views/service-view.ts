@@ -124,8 +124,9 @@ function shortened(names: readonly string[]): string {
   return more <= 0 ? names.join(', ') : `${names.slice(0, NAMED).join(', ')} and ${more} more`;
 }
 
-function endpointWords({ endpoints }: ServiceExplanationReport, style: Style): string {
-  if (endpoints.length === 0) return '';
+function endpointWords({ addresses, endpoints }: ServiceExplanationReport, style: Style): string {
+  if (addresses.length === 0) return '';
+  if (endpoints.length === 0) return section('Endpoints', ['none: no EndpointSlice is of this service'], style);
   const columns = ['FAMILY', 'THIS NODE', 'THIS ZONE', 'CLUSTER'].map((title) => ({ title }));
   const rows = endpoints.map(({ family, here, zone, cluster }) => [family, here, zone, cluster].map(cellWords));
   return `${paint('Endpoints', 'bold', style)}\n${indented(formatTable(columns, rows, style))}`;

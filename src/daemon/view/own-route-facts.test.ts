@@ -55,7 +55,7 @@ describe('what is known of own routes', () => {
     const route = { prefix: PREFIX, label: 0, service: 'default/web' };
     const held = new Map([['192.0.2.1/32', { route, until: 0, why: 'delay' } as const]]);
     expect(facts('service', held).reason(PREFIX)).toBe(
-      'it is no longer wanted, and told on for a moment: withdrawals of it have a delay.',
+      'it is no longer wanted, and told on for now, because its withdrawal has a delay (withdrawDelay).',
     );
   });
 

@@ -20,7 +20,8 @@ export function ownRouteFacts(router: Originator, services: ReportedServices): O
       const own = router.ownRoutes.get(prefix);
       if (own?.kind !== 'service') return own?.reason;
       const waiting = services.held.get(formatPrefix(prefix));
-      if (waiting !== undefined) return `it is no longer wanted, and told on for a moment: ${WHY_HELD[waiting.why]}.`;
+      if (waiting !== undefined)
+        return `it is no longer wanted, and told on for now, because ${WHY_HELD[waiting.why]}.`;
       return services.advertiser.reason(prefix) ?? own.reason;
     },
     role: (label, peer) => {

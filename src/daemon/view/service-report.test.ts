@@ -133,7 +133,7 @@ describe('the state of an address', () => {
     world.held = new Map([waiting('203.0.113.0/24', 'guard')]);
     expect(world.stateOf(address('203.0.113.1', NOT_WANTED))).toEqual([
       'held',
-      'No longer wanted, and 203.0.113.0/24 is told on for a moment: too many routes to services would have gone at once, which looks like a mistake. No endpoint is ready.',
+      'Told on for now, because too many routes to services were to go at once (services.guard). No endpoint is ready.',
     ]);
     const { addresses } = world.reports.explain('shop', 'web')!;
     expect(addresses[0]).toMatchObject({ prefix: '203.0.113.0/24', until: { epochSeconds: 10 }, peers: [TOLD] });

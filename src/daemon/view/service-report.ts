@@ -54,8 +54,8 @@ const OTHER_ROUTES: Readonly<Record<OwnRoute['kind'], string>> = {
 
 /** Why a withdrawal waits. */
 export const WHY_HELD: Readonly<Record<HeldWithdrawal<ServiceRoute>['why'], string>> = {
-  guard: 'too many routes to services would have gone at once, which looks like a mistake',
-  delay: 'withdrawals of it have a delay',
+  guard: 'too many routes to services were to go at once (services.guard)',
+  delay: 'its withdrawal has a delay (withdrawDelay)',
 };
 
 export class ServiceReports {
@@ -152,7 +152,7 @@ export class ServiceReports {
     const waiting = held.of(report.address);
     if (waiting === undefined) return report;
     const prefix = formatPrefix(waiting.route.prefix);
-    const words = `No longer wanted, and ${prefix} is told on for a moment: ${WHY_HELD[waiting.why]}. ${report.words}`;
+    const words = `Told on for now, because ${WHY_HELD[waiting.why]}. ${report.words}`;
     return { ...report, state: 'held', prefix, until: toTimestamp(this.sources.services.dateOf(waiting)), words };
   }
 
