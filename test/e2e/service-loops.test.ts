@@ -15,6 +15,31 @@ const UNUSED = ['10.96.0.99', 'fd00:96::99'] as const;
 const SERVICE = '10.96.0.10';
 const POD = '10.65.0.5';
 
+/** A service with an address that no range of BGPConfiguration has. */
+const OUTSIDE = '203.0.113.9';
+const SERVICE_OUTSIDE = [
+  {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', namespace: 'default' },
+    spec: { type: 'LoadBalancer', clusterIP: '10.96.0.30', clusterIPs: ['10.96.0.30'], ipFamilies: ['IPv4'] },
+    status: { loadBalancer: { ingress: [{ ip: OUTSIDE }] } },
+  },
+  {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'web-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['10.65.0.5'], nodeName: 'node-1', conditions: { ready: true } }],
+  },
+  {
+    apiVersion: 'starling.dev/v1alpha1',
+    kind: 'ServiceAdvertisement',
+    metadata: { name: 'outside' },
+    spec: { addresses: ['LoadBalancerIP'] },
+  },
+];
+
 const TTL_EXCEEDED = /Time to live exceeded|Hop limit/;
 const NO_ANSWER = / 0 (packets )?received/;
 const UNREACHABLE = /Port Unreachable|Port unreachable/;
@@ -127,6 +152,16 @@ describe('packets to services that nobody serves', () => {
     await shell(node.namespace, 'ip route delete 10.96.3.0/24');
     await loops('the prefix to count again', (text) => !text.includes('10.96.3.0/24'));
     expect(await ping('10.96.3.5')).toMatch(NO_ANSWER);
+  });
+
+  it('do not come to an address outside of the ranges while it is advertised', async () => {
+    await shell(router, `ip route add ${OUTSIDE} via ${linkAddresses(1).ours}`);
+    await waitFor(() => ping(OUTSIDE), { what: 'a loop', accept: (answer) => TTL_EXCEEDED.test(answer) });
+    node.write('service.yaml', ...SERVICE_OUTSIDE);
+    await loops('the address', (text) => text.includes(OUTSIDE));
+    expect(await ping(OUTSIDE)).toMatch(NO_ANSWER);
+    node.remove('service.yaml');
+    await loops('no such address', (text) => !text.includes(OUTSIDE));
   });
 
   it('are refused where that is asked for', async () => {
