@@ -109,7 +109,6 @@ describe('starling', () => {
       `route list --peer ${FIRST} --advertised`,
       'route explain 10.70.1.1',
       'fib list',
-      'service list',
       'events',
     ];
     const printouts = await Promise.all(commands.map((command) => printed(...command.split(' '), '-o', 'json')));
