@@ -11,7 +11,7 @@ export type DrainStage = (typeof DRAIN_STAGES)[number];
 export type DrainCause = 'stopping' | 'command' | 'outOfService' | 'cordoned' | 'networkUnavailable';
 
 /** Waits in milliseconds. */
-export interface DrainLimits {
+interface DrainLimits {
   /** From when all peers were told GRACEFUL_SHUTDOWN to when services are withdrawn. */
   readonly wait: number;
   /** From when all peers were told that services are withdrawn to when pods are. */

@@ -252,6 +252,8 @@ describe('actions', () => {
     const input = { prefix: '10.9.1.2/16', med: 5, communities: ['64512:1', 'no-export'] };
     expect((await ask('POST', '/api/v1/routes', input)).status).toBe(200);
     expect((await ask('DELETE', '/api/v1/routes?prefix=10.9.0.0/16')).status).toBe(200);
+    expect((await ask('POST', '/api/v1/drain', { waitSeconds: 90, message: 'new kernel' })).status).toBe(200);
+    expect((await ask('POST', '/api/v1/undrain')).status).toBe(200);
     expect(JSON.parse((await ask('POST', '/api/v1/shutdown', { forGood: true })).text)).toEqual({
       words: 'done: shutdown true',
     });
@@ -263,6 +265,8 @@ describe('actions', () => {
       ['confirm'],
       ['add', '10.9.0.0/16', input],
       ['delete', '10.9.0.0/16'],
+      ['drain', { forGood: false, waitSeconds: 90, message: 'new kernel' }],
+      ['undrain'],
       ['shutdown', true],
     ]);
   });
@@ -272,6 +276,7 @@ describe('actions', () => {
     expect([status, code]).toEqual([403, 'FORBIDDEN']);
     expect(message).toContain(socket);
     expect((await askTcp('DELETE', '/api/v1/routes?prefix=10.9.0.0/16')).status).toBe(403);
+    expect((await askTcp('POST', '/api/v1/drain', { forGood: true })).status).toBe(403);
     expect((await askTcp('PUT', '/anything')).status).toBe(403);
     expect(daemon.actions).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { DRAIN_STAGES } from '../advertiser/drain.ts';
 import type { DrainCause, DrainStage } from '../advertiser/drain.ts';
 
 /** What of a drain is put into words. */
-export interface DrainSituation {
+interface DrainSituation {
   readonly stage: DrainStage;
   readonly target: DrainStage;
   /** In words, see {@link causeWords}. */
@@ -53,7 +53,8 @@ export function causeWords(cause: DrainCause, message: string | undefined): stri
 export function situationWords({ stage, target, causes, seconds }: DrainSituation): string {
   const why = causes.length === 0 ? '' : ` because ${causes.join(', and ')}`;
   const way = DRAIN_STAGES.indexOf(target) - DRAIN_STAGES.indexOf(stage);
-  if (way === 0) return stage === 'serving' ? 'The node serves: nothing asks for a drain.' : `Drained${why}: ${STAGE_WORDS[stage]}.`;
+  if (way === 0)
+    return stage === 'serving' ? 'The node serves: nothing asks for a drain.' : `Drained${why}: ${STAGE_WORDS[stage]}.`;
   const following = DRAIN_STAGES[DRAIN_STAGES.indexOf(stage) + Math.sign(way)];
   const when = seconds === undefined ? 'when the peers were told that' : `in ${Math.ceil(seconds)} s`;
   const next = way > 0 ? NEXT_WORDS[following] : BACK_WORDS[following];
