@@ -10,6 +10,7 @@ import { FABRIC_NEEDS, Fabric, hostRoute } from './services-fixture.ts';
 import { notReady, ready } from './services-model.ts';
 import type { TestService } from './services-model.ts';
 import { etcdStore } from './services-stores.ts';
+import { failures } from './services-traffic.ts';
 import type { Target } from './services-traffic.ts';
 
 const missing = missingHere({ ...FABRIC_NEEDS, programs: [...FABRIC_NEEDS.programs, 'bird', 'birdc', 'etcd'] });
@@ -122,6 +123,22 @@ describe('no request fails', () => {
       await localsOverAll();
     });
     expect(failed).toEqual([]);
+  });
+});
+
+describe('a zone without power', () => {
+  it('is replaced by its backups at once, without help of the datastore', async () => {
+    await fabric.traffic.start(TARGETS);
+    for (const number of [1, 2]) fabric.cutOff(number);
+    // Long before the hold time is over.
+    await dbOver(3, 4);
+    await fabric.allReachedOver(LOCALS.flat().map(hostRoute), 3, 4);
+    // Only now kube-proxy hears that endpoints are gone.
+    const left = fabric.nodes.slice(2);
+    await fabric.setEndpoints('db', ...left.map(({ pods }) => ready(pods[0])));
+    await fabric.traffic.restart();
+    await fabric.traffic.answers(20);
+    expect(failures(await fabric.traffic.stop())).toEqual([]);
   });
 });
 

@@ -86,6 +86,11 @@ export class Fabric implements AsyncDisposable {
     return fabric;
   }
 
+  /** Takes a node's link to the ToR down. */
+  cutOff(number: number): void {
+    shell(this.tor, `ip link set port${number} down`);
+  }
+
   /** A client beside the one of {@link traffic}. */
   anotherClient(): Traffic {
     return new Traffic(this.client);

@@ -89,7 +89,9 @@ beforeAll(async () => {
   if (missing !== undefined) return;
   const store = await kubernetesStore(program ?? '');
   kube = store.kube;
-  const settings = (number: number) => ({ drain: { wait: number === 4 ? LONG : 0, servicesWait: 0, onCordon: true } });
+  const settings = (number: number) => ({
+    drain: { wait: number === 4 ? LONG : 0, servicesWait: 0, onCordon: true, onStop: 'cordoned' },
+  });
   fabric = await Fabric.start({ store, tor: startFrr, settings }, services);
 });
 
@@ -177,14 +179,18 @@ describe('no request fails', () => {
     expect(failed).toEqual([]);
   });
 
-  it('while a node is cordoned and not any more', async () => {
+  it('while a node is cordoned, goes down, and comes back', async () => {
+    const [node] = fabric.nodes;
     const cordon = (unschedulable: boolean) =>
       kube.request('PATCH', '/api/v1/nodes/node-1', { spec: { unschedulable } }, 'application/merge-patch+json');
     const failed = await fabric.failuresDuring(TARGETS, async () => {
       await cordon(true);
       await fabric.allReachedOver(['10.96.0.0/16', 'fd98:0:0:2::/64'], 2, 3, 4);
       await fabric.reachedOver('10.65.1.0/26', 1);
-      await fabric.traffic.answers(20);
+      await node.endDaemon('SIGTERM');
+      await fabric.allReachedOver(['10.65.1.0/26', 'fd65:0:0:1::/122']);
+      await node.start();
+      await fabric.reachedOver('10.65.1.0/26', 1);
       await cordon(false);
       await whole();
     });

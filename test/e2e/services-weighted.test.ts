@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { startFrr } from '../support/routers/frr.ts';
 import { startGobgpd } from '../support/routers/gobgpd.ts';
+import { startStarling } from '../support/routers/starling.ts';
 import { requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { FABRIC_NEEDS, Fabric } from './services-fixture.ts';
@@ -30,13 +31,15 @@ const advertisement = (spec: object) => ({
   spec,
 });
 
-describe('FRR', () => {
-  beforeEach((ctx) => requireOrSkip(ctx, { ...FABRIC_NEEDS, programs: [...FABRIC_NEEDS.programs, 'vtysh'] }));
-
-  it('spreads packets by the number of ready endpoints of each node', async () => {
+describe('requests are spread by the number of ready endpoints of each node', () => {
+  it.for([
+    ['FRR', startFrr, ['vtysh']],
+    ['Starling', startStarling, []],
+  ] as const)('by %s', async ([, tor, programs], ctx) => {
+    requireOrSkip(ctx, { ...FABRIC_NEEDS, programs: [...FABRIC_NEEDS.programs, ...programs] });
     const store = fileStore();
     await store.apply(advertisement({ weighted: true }));
-    await using fabric = await Fabric.start({ store, tor: startFrr, nodes: 2, mesh: false }, (fabric) => [
+    await using fabric = await Fabric.start({ store, tor, nodes: 2, mesh: false }, (fabric) => [
       service(fabric, {}, '1a', '1b', '1c', '2a'),
     ]);
     await weights(fabric, 3, 1);
