@@ -50,7 +50,9 @@ export function countEndpoints({ spec }: EndpointSlice, { node, topologies }: Se
 }
 
 function noCounts(topologies: readonly Topology[]): number[] {
-  return Array.from({ length: ZONES + 3 * topologies.length }, () => 0);
+  const counts = [0, 0, 0, 0, 0, 0, 0, 0];
+  for (let i = 0; i < topologies.length; i++) counts.push(0, 0, 0);
+  return counts;
 }
 
 function count(counts: number[], at: number, { ready, serving, terminating }: Endpoint): void {

@@ -4,7 +4,7 @@ import type { Service } from './advertisement-rule.ts';
 import type { Claim } from './claimed-prefixes.ts';
 import type { EndpointCounts } from './default-rules.ts';
 import { countEndpoints, familyCounts, familyOfSlice, sameCounts } from './endpoint-counts.ts';
-import type { EndpointSlice, SliceCounts } from './endpoint-counts.ts';
+import type { EndpointSlice, FamilyCounts, SliceCounts } from './endpoint-counts.ts';
 import type { ServiceContext } from './service-context.ts';
 import type { ServicePlan } from './service-plan.ts';
 
@@ -39,6 +39,8 @@ export class ServiceIndex {
   /** By namespace and name of the slice. */
   readonly #slices = new Map<string, Slice>();
   #context: ServiceContext | undefined;
+  /** What a service without endpoints has of them. */
+  #none: FamilyCounts | undefined;
   #services = 0;
   #endpoints = 0;
 
@@ -119,6 +121,7 @@ export class ServiceIndex {
   /** Counts all endpoints anew, for another context; the services for which that makes a difference. */
   recount(context: ServiceContext): ReadonlySet<ServiceEntry> {
     this.#context = context;
+    this.#none = familyCounts([], context);
     const affected = new Set<ServiceEntry>();
     for (const slice of this.#slices.values()) {
       if (slice.family === undefined) continue;
@@ -135,7 +138,7 @@ export class ServiceIndex {
     const of = (family: Family) => {
       const counts: SliceCounts[] = [];
       for (const slice of slices) if (slice.family === family) counts.push(slice.counts);
-      return familyCounts(counts, context);
+      return counts.length === 0 && this.#none !== undefined ? this.#none : familyCounts(counts, context);
     };
     return [of(0), of(1)];
   }

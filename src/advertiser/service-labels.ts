@@ -9,7 +9,6 @@ const PLAIN: readonly ServiceOffer[] = [{ rule: 'BGPConfiguration "default"', sc
 export class ServiceLabels {
   readonly #offers: (readonly ServiceOffer[])[] = [[]];
   readonly #labels = new Map<string, ServiceLabel>([['[]', 0]]);
-  readonly #combined = new Map<string, ServiceLabel>();
 
   /** The number of a list; 0 for the empty one. */
   labelOf(offers: readonly ServiceOffer[]): ServiceLabel {
@@ -30,10 +29,8 @@ export class ServiceLabels {
   /** The label of a prefix that several services have, each with one of these labels; their order does not count. */
   combine(labels: readonly ServiceLabel[]): ServiceLabel {
     if (labels.length === 1) return labels[0];
-    const key = [...labels].sort((a, b) => a - b).join();
-    let label = this.#combined.get(key);
-    if (label === undefined) this.#combined.set(key, (label = this.labelOf(this.#groups(labels))));
-    return label;
+    // Nothing is kept of the sets of labels, of which there is no end where many services share a prefix.
+    return this.labelOf(this.#groups(labels));
   }
 
   /** The offers of all labels, a group each. Groups that differ only in bandwidth become one, with the greatest. */
