@@ -87,7 +87,7 @@ export class Forwarding {
       count = this.insertSorted(count, this.keyOf(table, row), bandwidth);
     }
     if (known && count > 1) weigh(this.bandwidths, this.weights, count);
-    else this.weights.fill(1, 0, count);
+    else for (let i = 0; i < count; i++) this.weights[i] = 1;
     return count;
   }
 
@@ -115,8 +115,11 @@ export class Forwarding {
       bandwidths[at - 1] = Math.max(bandwidths[at - 1], bandwidth);
       return count;
     }
-    keys.copyWithin(at + 1, at, count);
-    bandwidths.copyWithin(at + 1, at, count);
+    // A few items: moving them one by one costs less than to ask for it.
+    for (let i = count; i > at; i--) {
+      keys[i] = keys[i - 1];
+      bandwidths[i] = bandwidths[i - 1];
+    }
     keys[at] = key;
     bandwidths[at] = bandwidth;
     return count + 1;
