@@ -167,8 +167,11 @@ class World {
       else this.announcedAt ??= this.now;
       const goesUp = DRAIN_STAGES.indexOf(state.stage) > DRAIN_STAGES.indexOf(before.stage);
       if (!goesUp || before.stage === 'serving') continue;
-      const waited = this.now - this.announcedAt!;
-      expect(waited).toBeGreaterThanOrEqual(this.inputs.stopping ? 2000 : WAIT);
+      // What is withdrawn was told with GRACEFUL_SHUTDOWN, and before pods services were withdrawn, for as long as it takes.
+      const isServices = before.stage === 'graceful-shutdown';
+      const waited = this.now - (isServices ? this.announcedAt! : before.since);
+      const wait = isServices ? WAIT : SERVICES_WAIT;
+      expect(waited).toBeGreaterThanOrEqual(this.inputs.stopping ? Math.min(wait, 2000) : wait);
     }
   }
 }
