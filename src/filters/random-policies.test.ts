@@ -10,7 +10,15 @@ import { formatLargeCommunity } from '../bgp/messages/attributes/large-communiti
 import { addressBits } from '../net/family.ts';
 import { formatPrefix, parsePrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
-import { SOURCE_CLIENT, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_LOCAL, SOURCE_WORKLOAD } from '../rib/policy.ts';
+import {
+  SOURCE_CLIENT,
+  SOURCE_EXTERNAL,
+  SOURCE_INTERNAL,
+  SOURCE_LOCAL,
+  SOURCE_SERVICE,
+  SOURCE_WORKLOAD,
+} from '../rib/policy.ts';
+import type { RouteSource } from '../rib/policy.ts';
 import { changeScope, isInScope } from '../rib/policy-change.ts';
 import { PrefixTable } from '../rib/prefix-table.ts';
 import type { FilterRule } from './bgp-filter.ts';
@@ -70,6 +78,7 @@ function policyOf({ ipv4, ipv6 }: Rules, communities: readonly PrefixCommunities
   return exportPolicy({ filters, communities, external, pools: [POOL] });
 }
 
+const OWN_SOURCES: readonly RouteSource[] = [SOURCE_LOCAL, SOURCE_WORKLOAD, SOURCE_SERVICE];
 const POOL = { name: 'p', prefix: parsePrefix('128.0.0.0/8'), disableBGPExport: false };
 
 function toldOf(attributes: Attributes | undefined): Told {
@@ -95,7 +104,8 @@ function model(
   }
   const bits = bitsOf(prefix);
   const inPool = prefix.family === 0 && bits.startsWith(bitsOf(POOL.prefix));
-  if (route.source !== SOURCE_LOCAL && !inPool) return undefined;
+  const isWanted = route.source === SOURCE_LOCAL || route.source === SOURCE_SERVICE;
+  if (!isWanted && !inPool) return undefined;
   const around = communities.filter(
     (entry) => entry.prefix.family === prefix.family && bits.startsWith(bitsOf(entry.prefix)),
   );
@@ -110,8 +120,7 @@ function matches(
   route: AskedRoute,
   attributes: Attributes,
 ): boolean {
-  if (rule.source === 'RemotePeers' && (route.source === SOURCE_LOCAL || route.source === SOURCE_WORKLOAD))
-    return false;
+  if (rule.source === 'RemotePeers' && OWN_SOURCES.includes(route.source ?? SOURCE_EXTERNAL)) return false;
   if (rule.peerType !== undefined && rule.peerType !== (external ? 'eBGP' : 'iBGP')) return false;
   if (rule.interface !== undefined && !(route.interface ?? '').startsWith(rule.interface.replace('*', '')))
     return false;
@@ -222,7 +231,7 @@ const arbitraryCommunities = fc.array(
 const arbitraryRoute = fc.record({
   prefix: fc.oneof(arbitraryPrefix(0), arbitraryPrefix(1)),
   route: fc.record({
-    source: fc.constantFrom(SOURCE_LOCAL, SOURCE_WORKLOAD, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_CLIENT),
+    source: fc.constantFrom(...OWN_SOURCES, SOURCE_EXTERNAL, SOURCE_INTERNAL, SOURCE_CLIENT),
     interface: fc.constantFrom('eth0', 'cali1', ''),
     attributes: fc.record({
       asPath: fc
