@@ -92,7 +92,8 @@ export class OwnDocker {
       '--ip-masq=false',
       '--bridge=none',
     ];
-    rmSync(join(this.#folder, 'pid'), { force: true });
+    // An earlier one left the ids of its processes there, which mean others now.
+    for (const name of ['pid', 'exec']) rmSync(join(this.#folder, name), { recursive: true, force: true });
     const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
     const script = 'ip link set lo up; dockerd "$@" & wait';
     const args = [...namespaces, ...(network === 'own' ? ['--net'] : []), 'sh', '-c', script, 'sh', ...flags];
