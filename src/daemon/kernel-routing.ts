@@ -102,8 +102,8 @@ export class KernelRouting {
   }
 
   /** Rejects with {@link FibError} if the kernel can't be talked to. */
-  start(): Promise<void> {
-    return this.fib.start();
+  async start(): Promise<void> {
+    await Promise.all([this.fib.start(), this.loops.start()]);
   }
 
   /** What of the kernel and the configuration decides who programs which routes. */
@@ -117,7 +117,8 @@ export class KernelRouting {
     if (self === undefined && this.isConfigured) return;
     this.isConfigured = self !== undefined;
     this.settings.apply(familiesOf(self));
-    if (loops !== undefined) this.preventLoops(loops, tables);
+    // Before that, a table of an earlier run stays.
+    if (loops !== undefined && self !== undefined) this.preventLoops(loops, tables);
     if (routing === undefined) return;
     this.ownership = routing.words;
     if (routing.vxlanKey !== this.vxlanKey) {
@@ -171,6 +172,7 @@ export class KernelRouting {
 
   endOfInitialSync(): void {
     this.fib.endOfInitialSync();
+    this.loops.begin();
   }
 
   /** Resolves when the kernel has all it should have, after `patience` milliseconds at most. */

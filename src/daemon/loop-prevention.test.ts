@@ -31,6 +31,7 @@ function start(settings: { mode?: 'auto' | 'off'; felix?: 'auto' | 'present' | '
     table: (options) => {
       seen.options = options;
       return {
+        isThere: () => Promise.resolve(false),
         set: (body) => {
           seen.body = body;
           seen.sets++;
@@ -39,6 +40,7 @@ function start(settings: { mode?: 'auto' | 'off'; felix?: 'auto' | 'present' | '
       };
     },
   });
+  loops.begin();
   const apply = (...resources: ReturnType<typeof resource>[]) =>
     loops.apply(loopPreventionPlan(clusterView(resources), 'n1', { mode: 'auto', felix: 'auto', ...settings }));
   return { loops, seen, apply, words: () => events.after(0).map(({ words }) => words) };
@@ -140,6 +142,24 @@ describe('loop prevention', () => {
     loops.changeServed('rib', { added: [], removed: prefixes('203.0.113.9/32') });
     await turn();
     expect(seen.body).not.toContain('served4');
+  });
+
+  it.each([
+    ['lets the table of an earlier run be until it is known what has routes', true, 0],
+    ['writes the table at once where there was none', false, 1],
+  ])('%s', async (_what, isThere, early) => {
+    const bodies: unknown[] = [];
+    const set = (body: unknown) => void bodies.push(body);
+    const table = { isThere: () => Promise.resolve(isThere), set, stop: () => Promise.resolve() };
+    const loops = new LoopPrevention({ events: new EventLog(() => 0), table: () => table });
+    await loops.start();
+    loops.apply(loopPreventionPlan(clusterView([RANGES]), 'n1', { mode: 'auto', felix: 'auto' }));
+    expect(bodies).toHaveLength(early);
+    loops.changeServed('rib', { added: [parsePrefix('203.0.113.9/32')], removed: [] });
+    await turn();
+    expect(bodies).toHaveLength(2 * early);
+    loops.begin();
+    expect(bodies.at(-1)).toContain('203.0.113.9/32');
   });
 
   it('tells what is in the way, and that it is over', () => {

@@ -20,14 +20,16 @@ const NAMED = 4;
 /** Who has a route in the kernel: this daemon, or somebody else. */
 export type RouteOrigin = 'rib' | 'others';
 
+type Table = Pick<KeptTable, 'isThere' | 'set' | 'stop'>;
+
 export interface LoopPreventionOptions {
   readonly events: EventLog;
-  readonly table?: (options: KeptTableOptions) => Pick<KeptTable, 'set' | 'stop'>;
+  readonly table?: (options: KeptTableOptions) => Table;
 }
 
 export class LoopPrevention {
   private readonly options: LoopPreventionOptions;
-  private readonly table: Pick<KeptTable, 'set' | 'stop'>;
+  private readonly table: Table;
   private plan: LoopPreventionPlan | undefined;
   /** By text: what is advertised for services, and of that what lies in no range. */
   private readonly services = new Map<string, Prefix>();
@@ -37,6 +39,7 @@ export class LoopPrevention {
   private told = '';
   private trouble: string | undefined;
   private scheduled = false;
+  private hasBegun = false;
 
   constructor(options: LoopPreventionOptions) {
     const { events, table = (of: KeptTableOptions) => new KeptTable(of) } = options;
@@ -56,6 +59,17 @@ export class LoopPrevention {
         else events.add('fib', TABLE, this.problems.join(' '), 'warn');
       },
     });
+  }
+
+  /** Looks for the table of an earlier run. Where there is none, no routes are in use that it would be too early to know. */
+  async start(): Promise<void> {
+    if (!(await this.table.isThere())) this.begin();
+  }
+
+  /** From now on it is known which prefixes have routes of their own; until then the table of an earlier run knows better. */
+  begin(): void {
+    this.hasBegun = true;
+    this.update();
   }
 
   /** Takes what the resources say. */
@@ -120,7 +134,7 @@ export class LoopPrevention {
   }
 
   private update(): void {
-    if (this.plan === undefined) return;
+    if (this.plan === undefined || !this.hasBegun) return;
     const { action, ranges, why } = this.plan;
     const all = [...ranges, ...this.outside.values()];
     this.table.set(

@@ -98,6 +98,15 @@ describe('a table that is kept', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it('is known to be there from an earlier run, if that can be known', async () => {
+    const { table, seen } = start();
+    expect(await table.isThere()).toBe(false);
+    seen.table = 'old';
+    expect(await table.isThere()).toBe(true);
+    seen.refusal = new NftablesError('NFT_REFUSED', 'may not');
+    expect(await table.isThere()).toBe(false);
+  });
+
   it('that is not wanted is no trouble where it is not there, and where there is no command', async () => {
     for (const refusal of [undefined, new NftablesError('NFT_MISSING', 'no nft')]) {
       const { table, seen } = start();
@@ -120,11 +129,11 @@ describe('a table that is kept', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it('of an earlier run is left alone at a stop before anything was known', async () => {
+  it('of an earlier run goes for good, too', async () => {
     const { table, seen } = start();
     seen.table = 'old';
     await table.stop({ keep: false });
-    expect(seen.table).toBe('old');
+    expect(seen).toMatchObject({ table: undefined, troubles: [] });
   });
 });
 

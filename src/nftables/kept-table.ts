@@ -48,6 +48,16 @@ export class KeptTable {
     this.nft = options.nft ?? runNft;
   }
 
+  /** Whether an earlier run left the table, as far as can be told. */
+  async isThere(): Promise<boolean> {
+    try {
+      return (await this.list()) !== '';
+    } catch (error) {
+      if (error instanceof NftablesError) return false;
+      throw error;
+    }
+  }
+
   /** Says what should be in the table; undefined where there should be none, nor one of an earlier run. */
   set(body: string | undefined): void {
     if (this.wanted !== undefined && this.wanted.body === body) return;
@@ -61,7 +71,7 @@ export class KeptTable {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.busy;
-    if (options.keep || this.wanted === undefined) return;
+    if (options.keep) return;
     await this.remove().catch((error: unknown) => this.report(error));
   }
 

@@ -186,7 +186,17 @@ describe('packets to services that nobody serves', () => {
     const rules = await table('inet starling_loops');
     await node.starling('shutdown');
     expect(await table('inet starling_loops')).toBe(rules);
+    // Resources that do not know the node may not be all there.
+    node.remove('node.yaml');
+    node.remove('cluster.yaml');
     await node.startDaemon(configuration());
+    await waitFor(() => node.problems(), { what: 'the lack of the node', accept: (words) => words.includes('node-1') });
+    expect(await table('inet starling_loops')).toBe(rules);
+    node.writeBasics({ serviceClusterIPs: RANGES });
+    await waitFor(() => node.events(), {
+      what: 'the rules to be in force',
+      accept: (events) => events.some(({ words }) => words.includes('that nobody serves are rejected')),
+    });
     await node.starling('shutdown', '--for-good');
     await loops('no table', (text) => text === '');
     expect(await table('ip kube-proxy')).toBe(before);
