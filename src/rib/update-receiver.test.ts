@@ -163,6 +163,7 @@ describe('a received UPDATE', () => {
     ['100', ['plain'], localPref(100)],
     ['the metric 1024', ['metric'], localPref(2_147_482_623)],
     ['no LOCAL_PREF', [undefined], []],
+    ['0, as in a graceful shutdown (RFC 8326)', [undefined], localPref(0)],
     ['the metric 0, which none has', ['plain'], localPref(2_147_483_647)],
     [
       'a metric that it only reflects (RFC 4456 §8)',

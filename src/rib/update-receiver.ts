@@ -183,6 +183,8 @@ function count(
 function scaleOf(sets: AttributeSets, set: number): LocalPrefScale | undefined {
   if ((sets.present[set] & HAS_LOCAL_PREF) === 0 || sets.pathLength[set] > 0) return undefined;
   if (sets.originatorId[set] !== 0) return undefined;
+  // The least on both scales.
+  if (sets.localPref[set] === 0) return undefined;
   return isEncodedMetric(sets.localPref[set]) ? 'metric' : 'plain';
 }
 
