@@ -25,6 +25,8 @@ export interface ApiResource {
   readonly optional: boolean;
   /** Whether an object that leaves it may come up in another list of its kind. */
   readonly partial?: true;
+  /** Whether there are so many that they are not kept as they were read; nothing looks at their values again. */
+  readonly many?: true;
   /** Which objects are of use; all where it is left out. */
   readonly wanted?: (object: Readonly<Record<string, unknown>>) => boolean;
 }
@@ -42,10 +44,11 @@ const OWN_API = 'starling.dev/v1alpha1';
 
 /** Kinds of the cluster beside Calico's that a datastore other than Kubernetes lacks. */
 const CLUSTER: readonly ApiResource[] = [
-  { ...kubernetes('Service', 'v1', 'services', ['spec', 'status']), optional: true },
+  { ...kubernetes('Service', 'v1', 'services', ['spec', 'status']), optional: true, many: true },
   {
     ...kubernetes('EndpointSlice', 'discovery.k8s.io/v1', 'endpointslices', ['addressType', 'endpoints']),
     optional: true,
+    many: true,
   },
   { ...kubernetes('Namespace', 'v1', 'namespaces', []), optional: true },
 ];

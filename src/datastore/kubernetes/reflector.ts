@@ -161,9 +161,9 @@ export class Reflector {
       for (const text of signal.aborted ? [] : texts) {
         const item = readObject(this.#resource, group, text);
         if (item === undefined) continue;
-        items.push(item);
-        // To look at all of them in the end would hold up everything else.
+        // To look at all of them in the end would hold up everything else, and to keep them until then takes much memory.
         this.#listener.put(item);
+        items.push(this.#resource.many && item.version !== undefined ? { ...item, value: undefined } : item);
       }
     });
     return { type: 'page', items, ...readList(this.#resource, body) };
