@@ -297,6 +297,25 @@ describe('several that pick one service', () => {
     expect([role(withdrawn, A), role(withdrawn, B), role(withdrawn, A, B)]).toEqual(['none', 'primary', 'none']);
   });
 
+  it('have the narrowest scope decide also where a wider one has the route withdrawn', () => {
+    const hintedAway = { endpoints: 'node-1@a>b' };
+    expect(role(advertiser([{ scope: 'Zone' }], hintedAway))).toBe('none');
+    expect(role(advertiser([{ scope: 'Zone' }, { scope: 'Node' }], hintedAway))).toBe('primary');
+  });
+
+  it('come together where they are about the same address of two kinds', () => {
+    const rules = [
+      { addresses: ['LoadBalancerIP'], communities: ['1:1'] },
+      { addresses: ['ExternalIP'], communities: ['1:2'] },
+    ];
+    const of = advertiser(rules, {
+      spec: { externalIPs: ['192.0.2.1'] },
+      settings: { serviceExternalIPs: [{ cidr: '192.0.2.0/24' }] },
+      endpoints: 'node-1',
+    });
+    expect(told(of)).toMatchObject({ communities: ['1:1', '1:2'] });
+  });
+
   it('have Withdraw decide before Backup', () => {
     const rules = [
       { scope: 'Node', others: 'Backup' },

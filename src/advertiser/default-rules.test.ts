@@ -70,6 +70,12 @@ const SAME: readonly Row[] = [
     [service({ ...EXTERNAL, externalTrafficPolicy: 'Local' }), slice('node-2')],
     [],
   ],
+  [
+    'such an address of a service that is no load balancer any more',
+    { serviceLoadBalancerIPs: ONE.serviceLoadBalancerIPs },
+    [service({ type: 'NodePort', externalTrafficPolicy: 'Cluster' }, IP), slice('node-1')],
+    [],
+  ],
   ['all cluster IPs, each by itself', EACH, [service(CLUSTER), slice('node-2')], ['10.96.0.10/32']],
   ['several slices', RANGES, [service(LOCAL, IP), slice('node-2'), slice('node-1', { name: 'b' })], ['192.0.2.1/32']],
   ['an endpoint without node', RANGES, [service(LOCAL, IP), slice('@a')], []],

@@ -68,6 +68,18 @@ describe('changes', () => {
     ]);
   });
 
+  it('of a slice may be of its family', () => {
+    const of = advertiser();
+    of.change(upsert(slice('node-1')));
+    expect(texts(of.change(upsert(slice('node-1', { type: 'IPv6' }))))).toEqual(['-192.0.2.1/32']);
+  });
+
+  it('of a service may be of any of its fields', () => {
+    const of = advertiserOf([NODE, RANGES, web, slice('node-1')]);
+    const other = service(LOCAL, { ingress: ['192.0.2.9'] });
+    expect(texts(of.change(upsert(other)))).toEqual(['+192.0.2.9/32', '-192.0.2.1/32']);
+  });
+
   it('may come in any order, and cancel each other', () => {
     const of = advertiserOf([NODE, RANGES]);
     expect(texts(of.change(upsert(slice('node-1'))))).toEqual([]);
@@ -80,6 +92,8 @@ describe('changes', () => {
   it('of a snapshot take away what is in it no more', () => {
     const of = advertiserOf([NODE, RANGES, web, slice('node-1')]);
     expect(texts(of.replace([web, slice('node-1')]))).toEqual([]);
+    expect(texts(of.replace([web]))).toEqual(['-192.0.2.1/32']);
+    expect(texts(of.replace([web, slice('node-1')]))).toEqual(['+192.0.2.1/32']);
     expect(texts(of.replace([service(LOCAL, { name: 'api', ingress: ['192.0.2.2'] }), slice('node-1')]))).toEqual([
       '-192.0.2.1/32',
     ]);
@@ -176,6 +190,30 @@ describe('a context', () => {
   it('without zones and namespaces asks no other node, and no namespace', () => {
     const first = context(resources);
     expect(context([...resources, node('node-2', {}), namespace('x', {})], first)).toBe(first);
+  });
+
+  it.each<[string, AnyResource[], ServiceMode?]>([
+    [
+      'a node that is kept out',
+      [node('node-1', { 'node.kubernetes.io/exclude-from-external-load-balancers': 'true' })],
+    ],
+    ['other ranges', [configuration({ serviceLoadBalancerIPs: [{ cidr: '192.0.2.1/32' }] })]],
+    ['no ranges', [configuration({})]],
+    ['another rule', [advertisement('r', { communities: ['1:1'] })]],
+    [
+      'a rule for a namespace',
+      [advertisement('r', { namespaceSelector: "team == 'x'" }), namespace('default', { team: 'x' })],
+    ],
+    ['another mode', [], 'strict'],
+  ])('may be different by %s alone', (_, difference, mode) => {
+    const advertiser = advertiserOf(resources);
+    const all = [...resources, ...difference];
+    const routes = new Map(advertiser.routes);
+    follow(routes, advertiser.setContext(context(all, context(resources), mode)));
+    expect(routes).toEqual(advertiser.routes);
+    expect(seen(advertiser)).toEqual(seen(advertiserOf(all, mode)));
+    advertiser.setContext(context(resources));
+    expect(seen(advertiser)).toEqual(seen(advertiserOf(resources)));
   });
 
   it('is needed before there are routes', () => {
@@ -298,13 +336,15 @@ it('comes to the same whatever happened before, and tells each difference', () =
     fc.property(
       fc.array(fc.oneof({ weight: 6, arbitrary: anyChange }, { weight: 1, arbitrary: anyContext }), { maxLength: 30 }),
       anyContext,
-      (steps, last) => {
+      (steps, first) => {
         const advertiser = new ServiceAdvertiser();
         const resources = new Map<string, AnyResource>();
         const routes = new Map<string, ServiceRoute>();
         let context: ServiceContext | undefined;
-        for (const step of [...steps, last]) {
+        let last = first;
+        for (const step of [first, ...steps]) {
           if ('view' in step) {
+            last = step;
             context = serviceContext(step.view, { name: 'node-1' }, step.mode, context);
             follow(routes, advertiser.setContext(context));
           } else {

@@ -45,7 +45,7 @@ export class ServiceAdvertiser {
     this.#context = context;
     this.#problems = serviceProblems(context);
     const recounted = this.#index.recount(context);
-    if (before !== undefined && isSameOtherwise(before, context) && sameZone(before, context)) {
+    if (before !== undefined && isSameOtherwise(before, context)) {
       for (const entry of recounted) this.#evaluate(entry);
       return this.#prefixes.flush();
     }
@@ -182,13 +182,4 @@ export class ServiceAdvertiser {
       prefixes: this.#prefixes,
     };
   }
-}
-
-/** Whether rules ask for the same labels of nodes, and this node has the same; then what is different is in the counts. */
-function sameZone(one: ServiceContext, other: ServiceContext): boolean {
-  const { topologies } = other;
-  return (
-    one.topologies.length === topologies.length &&
-    one.topologies.every(({ key, own }, i) => key === topologies[i].key && own === topologies[i].own)
-  );
 }
