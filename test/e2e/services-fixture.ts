@@ -188,8 +188,9 @@ export class Fabric implements AsyncDisposable {
       ...this.nodes.flatMap(({ resources }) => resources),
     );
     await this.set(...services);
+    const pods = this.nodes.map((node) => node.startPods());
     this.router = await tor(this.torConfig, { namespace: this.tor });
-    await Promise.all(this.nodes.map((node) => node.startPods()));
+    await Promise.all(pods);
     await Promise.all(this.nodes.map((node) => node.start()));
     const meshSessions = mesh ? 2 * (this.nodes.length - 1) : 0;
     await Promise.all(this.nodes.map((node) => node.established(1 + meshSessions)));

@@ -25,6 +25,8 @@ const ROUTER_SETTINGS = [
   'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding',
   'echo 1 >/proc/sys/net/ipv4/fib_multipath_hash_policy',
   'echo 1 >/proc/sys/net/ipv6/fib_multipath_hash_policy',
+  // Nobody else has its addresses. While they are looked for, it asks for no neighbour's link address.
+  'echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad',
 ];
 /** AS of the ToR. */
 export const TOR_AS = 65_000;

@@ -1,19 +1,20 @@
 /** How services are told: what ToRs are to make of it, and that FRR sends packets accordingly. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { startFrr } from '../support/routers/frr.ts';
-import { startGobgpd } from '../support/routers/gobgpd.ts';
 import { startStarling } from '../support/routers/starling.ts';
 import { requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
 import { FABRIC_NEEDS, Fabric } from './services-fixture.ts';
 import { notReady, ready } from './services-model.ts';
 import type { TestService } from './services-model.ts';
+import { startForwardingGobgpd } from './services-gobgpd.ts';
 import { fileStore } from './services-stores.ts';
 import { failures } from './services-traffic.ts';
-import type { TargetCount } from './services-traffic.ts';
+import type { Target, TargetCount } from './services-traffic.ts';
 
 const ADDRESSES = ['10.98.1.1', 'fd98:0:0:2::1'];
 const PREFIXES = ['10.98.1.1/32', 'fd98:0:0:2::1/128'];
+const TARGETS = ADDRESSES.map((host): Target => ({ name: host, host, kind: 'udp', rate: 400 }));
 
 const service = (fabric: Fabric, more: Partial<TestService>, ...names: string[]): TestService => ({
   name: 'any',
@@ -68,7 +69,7 @@ const REQUESTS = 400;
 
 /** Sends requests; what is not as where node 1 gets this share of them, within six standard deviations. */
 async function unlikely(fabric: Fabric, share: number): Promise<readonly string[]> {
-  await fabric.traffic.start(ADDRESSES.map((host) => ({ name: host, host, kind: 'udp', rate: 400 })));
+  await fabric.traffic.start(TARGETS);
   await fabric.traffic.answers(REQUESTS);
   const counts = await fabric.traffic.stop();
   const far = ADDRESSES.flatMap((host) => {
@@ -88,7 +89,7 @@ function requestsTo({ pods }: TargetCount, node: string): number {
 describe('gobgpd', () => {
   beforeEach((ctx) => requireOrSkip(ctx, { ...FABRIC_NEEDS, programs: [...FABRIC_NEEDS.programs, 'gobgpd', 'gobgp'] }));
 
-  it('is told who is the backup, and when that changes', async () => {
+  it('is told who is the backup, and when that changes, and no request fails', async () => {
     const store = fileStore();
     const spec = {
       scope: 'Zone',
@@ -98,16 +99,21 @@ describe('gobgpd', () => {
       backup: { communities: ['65000:2'] },
     };
     await store.apply(advertisement(spec));
-    await using fabric = await Fabric.start({ store, tor: startGobgpd, nodes: 3, mesh: false }, (fabric) => [
+    await using fabric = await Fabric.start({ store, tor: startForwardingGobgpd, nodes: 3, mesh: false }, (fabric) => [
       service(fabric, { externalTrafficPolicy: 'Cluster' }, '1a', '2a'),
     ]);
     const primary = '64512 {Med: 50} 65000:1';
     const backup = '64512 64512 64512 64512 {Med: 150} 65000:1, 65000:2';
     const before = [`1 ${primary}`, `2 ${primary}`, `3 ${backup}`];
     for (const prefix of PREFIXES) expect(await told(fabric, prefix, before)).toEqual(before);
-    await fabric.setEndpoints('any', notReady(fabric.pod('1a')), notReady(fabric.pod('2a')), ready(fabric.pod('3a')));
+    await fabric.allReachedOver(PREFIXES, 1, 2);
     const after = [`1 ${backup}`, `2 ${backup}`, `3 ${primary}`];
-    for (const prefix of PREFIXES) expect(await told(fabric, prefix, after)).toEqual(after);
+    const failed = await fabric.failuresDuring(TARGETS, async () => {
+      await fabric.setEndpoints('any', notReady(fabric.pod('1a')), notReady(fabric.pod('2a')), ready(fabric.pod('3a')));
+      for (const prefix of PREFIXES) expect(await told(fabric, prefix, after)).toEqual(after);
+      await fabric.allReachedOver(PREFIXES, 3);
+    });
+    expect(failed).toEqual([]);
   });
 });
 
