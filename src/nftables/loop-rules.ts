@@ -2,7 +2,7 @@
  * Rules that drop packets to addresses of services that nobody serves. Such a packet follows the route by which it came back
  * to the router that advertised prefixes led here from, and so on until its hop limit is reached.
  */
-import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
+import { IPV4_UNICAST, IPV6_UNICAST, addressBits } from '../net/family.ts';
 import { formatPrefix, prefixContains } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 
@@ -30,13 +30,18 @@ export function loopRules({ action, ranges, served }: LoopRules): string | undef
   const sets: string[] = [];
   const rules: string[] = [];
   for (const { family, version, keyword, type } of FAMILIES) {
-    const inFamily = (prefixes: readonly Prefix[]) => widest(prefixes.filter((prefix) => prefix.family === family));
-    const [within, except] = [inFamily(ranges), inFamily(served)];
+    const ofFamily = (prefixes: readonly Prefix[]) => widest(prefixes.filter((prefix) => prefix.family === family));
+    const within = ofFamily(ranges);
     if (within.length === 0) continue;
-    sets.push(setOf(`services${version}`, type, within));
-    if (except.length > 0) sets.push(setOf(`served${version}`, type, except));
-    const unless = except.length > 0 ? `${keyword} daddr != @served${version} ` : '';
-    rules.push(`\t\t${keyword} daddr @services${version} ${unless}counter ${verdict}\n`);
+    const lists = [
+      { name: `served${version}`, prefixes: ofFamily(served), action: 'accept' },
+      { name: `services${version}`, prefixes: within, action: `counter ${verdict}` },
+    ];
+    for (const { name, prefixes, action: verb } of lists) {
+      const made = setsOf(name, type, prefixes);
+      sets.push(...made.map(({ text }) => text));
+      rules.push(...made.map((set) => `\t\t${keyword} daddr @${set.name} ${verb}\n`));
+    }
   }
   const hook = `\t\ttype filter hook forward priority ${PRIORITY}; policy accept;\n`;
   // Where an answer was seen, somebody serves the address, or it is that of a client.
@@ -49,9 +54,24 @@ const FAMILIES = [
   { family: IPV6_UNICAST, version: 6, keyword: 'ip6', type: 'ipv6_addr' },
 ] as const;
 
-function setOf(name: string, type: string, prefixes: readonly Prefix[]): string {
-  const elements = prefixes.map(formatPrefix).join(', ');
-  return `\tset ${name} {\n\t\ttype ${type}; flags interval;\n\t\telements = { ${elements} }\n\t}\n`;
+/**
+ * A set for networks and one for single addresses, as far as there are any: thousands of intervals take the kernel a second to
+ * load, and every listing as long, while addresses are hashed.
+ */
+function setsOf(name: string, type: string, prefixes: readonly Prefix[]): { name: string; text: string }[] {
+  const isSingle = ({ family, length }: Prefix) => length === addressBits(family);
+  const networks = prefixes.filter((prefix) => !isSingle(prefix)).map(formatPrefix);
+  const addresses = prefixes.filter(isSingle).map((prefix) => formatPrefix(prefix).split('/')[0]);
+  const both = [
+    { name, elements: networks, of: `${type}; flags interval` },
+    { name: `${name}_single`, elements: addresses, of: type },
+  ];
+  return both
+    .filter(({ elements }) => elements.length > 0)
+    .map(({ name: set, elements, of }) => ({
+      name: set,
+      text: `\tset ${set} {\n\t\ttype ${of};\n\t\telements = { ${elements.join(', ')} }\n\t}\n`,
+    }));
 }
 
 /** The prefixes that lie in no other, in order: elements of a set must not overlap. */
