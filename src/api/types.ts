@@ -299,7 +299,11 @@ export const configDiff = z
     resources: z.array(resourceDifference),
     node: z.array(z.string()).describe('What changes about the node itself and its kernel, a sentence each.'),
     peers: z.array(peerDifference),
-    routes: z.array(z.object({ prefix: z.string(), change: z.enum(['originated', 'withdrawn']), words: z.string() })),
+    routes: z
+      .array(
+        z.object({ prefix: z.string(), change: z.enum(['originated', 'withdrawn', 'changed']), words: z.string() }),
+      )
+      .describe('`changed`: told on other terms.'),
     newProblems: z.array(z.string()).describe('What the node could not do then, a sentence each.'),
     solvedProblems: z.array(z.string()),
     problems: z

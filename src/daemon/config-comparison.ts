@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CONFIG_FIELDS } from './config-fields.ts';
 import type { Config } from './config.ts';
+import type { EventLog } from './event-log.ts';
 
 /** Fields, or with a dot groups of fields, that a running daemon takes. */
 const NOW = ['log.', 'bestPath.', 'peering.', 'drain.', 'services.', 'calicoCompatible', 'fib.sysctl', 'fib.felix'];
@@ -20,6 +21,14 @@ export function compareConfigs(before: Config, after: Config): ConfigComparison 
   );
   const atOnce = (field: string): boolean => NOW.some((group) => field.startsWith(group));
   return { now: changed.filter(atOnce), later: changed.filter((field) => !atOnce(field)) };
+}
+
+/** Tells what of a configuration that was read again is taken. */
+export function reportReload(events: EventLog, node: string, { now, later }: ConfigComparison): void {
+  const words = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
+  events.add('config', node, `configuration read again; ${words}`);
+  if (later.length === 0) return;
+  events.add('config', node, `changed, but in force only after a restart: ${later.join(', ')}`, 'warn');
 }
 
 function valueAt(config: Config, field: string): unknown {

@@ -11,7 +11,7 @@ import { explainPeer } from '../peering/explain-peer.ts';
 import type { NodeIdentity } from '../peering/self.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { startApi } from './api-start.ts';
-import { compareConfigs } from './config-comparison.ts';
+import { compareConfigs, reportReload } from './config-comparison.ts';
 import type { Config } from './config.ts';
 import type { DaemonEnvironment } from './daemon-environment.ts';
 import { DatastoreLog } from './datastore-log.ts';
@@ -177,15 +177,7 @@ export class Daemon {
     this.drain.step();
     if (now.some((field) => field.startsWith('fib.'))) this.kernel?.configure(this.config.fib);
     void this.applyAgain();
-    const words = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
-    this.events.add('config', config.nodeName, `configuration read again; ${words}`);
-    if (later.length === 0) return;
-    this.events.add(
-      'config',
-      config.nodeName,
-      `changed, but in force only after a restart: ${later.join(', ')}`,
-      'warn',
-    );
+    reportReload(this.events, config.nodeName, { now, later });
   }
 
   /**
@@ -367,7 +359,12 @@ export class Daemon {
       explainPeer: (what) => explainPeer(this.feed.view, this.identity, what),
       configDiff: (input) => {
         const computer = new DesiredStateComputer();
-        return configDiff(this.feed.complete, input, (view) => this.desired(computer, this.ownNode.overlaid(view)));
+        const overlaid = (view: ClusterView): ClusterView => this.ownNode.overlaid(view);
+        return configDiff(this.feed.complete, input, {
+          desired: (view) => this.desired(computer, overlaid(view)),
+          services: ({ before, after, changes }) =>
+            this.services.differences({ before: overlaid(before), after: overlaid(after), changes }),
+        });
       },
       shutdown: onShutdown,
     });

@@ -9,6 +9,7 @@ import type { ServiceChanges, ServiceRoute } from '../advertiser/service-routes.
 import { WithdrawalGate } from '../advertiser/withdrawal-gate.ts';
 import type { GateLimits, GateStep, GuardNews, HeldWithdrawal } from '../advertiser/withdrawal-gate.ts';
 import type { AdvertiserCounters } from '../api/daemon-view.ts';
+import type { ConfigDiff } from '../api/types.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Change, ClusterView } from '../resources/cluster-view.ts';
@@ -17,6 +18,8 @@ import type { EventLog } from './event-log.ts';
 import type { LabelledRoute } from './own-routes.ts';
 import type { ServiceListener } from './resource-feed.ts';
 import { ServiceEvents } from './service-events.ts';
+import { serviceDifferences } from './view/service-differences.ts';
+import type { ViewChange } from './view/service-differences.ts';
 
 /** How services are advertised, beyond what the resources say. */
 export interface ServiceSettings extends GateLimits {
@@ -100,6 +103,11 @@ export class ServiceRunner implements ServiceListener {
     this.told.stop();
     this.hasBegun = false;
     this.gate.withhold(true);
+  }
+
+  /** What a change of the resources would do to the routes that are wanted. */
+  differences(change: ViewChange): ConfigDiff['routes'] {
+    return serviceDifferences(change, { name: this.options.node }, this.settings.mode);
   }
 
   /** Whether nothing is originated, whatever is wanted. */

@@ -29,7 +29,8 @@ export function renderConfigDiff(diff: ConfigDiff, style: Style): string {
     section(
       'Routes',
       diff.routes.map(
-        ({ prefix, change, words }) => `${sign(change === 'originated', style)} ${prefix}  ${change}: ${words}`,
+        ({ prefix, change, words }) =>
+          `${change === 'changed' ? '~' : sign(change === 'originated', style)} ${prefix}  ${change}: ${words}`,
       ),
       style,
     ),

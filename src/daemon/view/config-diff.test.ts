@@ -3,6 +3,7 @@ import { clusterView } from '../../resources/cluster-view.ts';
 import { parseResource } from '../../resources/parse-resource.ts';
 import { DesiredStateComputer } from '../desired-state.ts';
 import { configDiff } from './config-diff.ts';
+import { serviceDifferences } from './service-differences.ts';
 
 const V3 = 'projectcalico.org/v3';
 const manifest = (kind: string, name: string, spec: object) => ({ apiVersion: V3, kind, metadata: { name }, spec });
@@ -25,12 +26,14 @@ function diff(before: readonly object[], resources: readonly object[], whole = f
   const parsed = before.map((one) => parseResource(one));
   const view = clusterView(parsed.flatMap((one) => (one.ok ? [one.resource] : [])));
   const computer = new DesiredStateComputer();
-  return configDiff(view, { resources: [...resources], whole }, (other) =>
-    computer.compute(
-      other,
-      { name: 'node-1', namespace: 'kube-system' },
-      { workloads: [], kernel: { felix: 'absent' } },
-    ),
+  const identity = { name: 'node-1', namespace: 'kube-system' };
+  return configDiff(
+    view,
+    { resources: [...resources], whole },
+    {
+      desired: (other) => computer.compute(other, identity, { workloads: [], kernel: { felix: 'absent' } }),
+      services: (change) => serviceDifferences(change, identity, 'mended'),
+    },
   );
 }
 
@@ -45,6 +48,39 @@ describe('configDiff', () => {
       different: false,
       resources: [{ kind: 'BGPFilter', name: 'unused', change: 'added' }],
     });
+  });
+
+  it('says which routes to services come, go, and are told otherwise', () => {
+    const metadata = (name: string, more: object = {}) => ({ name, namespace: 'default', ...more });
+    const service = (name: string, ip: string, labels: object = {}) => ({
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: metadata(name, { labels }),
+      spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', clusterIP: '10.96.0.1' },
+      status: { loadBalancer: { ingress: [{ ip }] } },
+    });
+    const slice = (of: string, ready: boolean) => ({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: metadata(`${of}-1`, { labels: { 'kubernetes.io/service-name': of } }),
+      addressType: 'IPv4',
+      endpoints: [{ nodeName: 'node-1', conditions: { ready } }],
+    });
+    const ranges = manifest('BGPConfiguration', 'default', { serviceLoadBalancerIPs: [{ cidr: '203.0.113.0/24' }] });
+    const services = [service('a', '203.0.113.1'), slice('a', true), service('b', '203.0.113.2'), slice('b', false)];
+    const told = (resources: readonly object[]) => {
+      const { routes, different } = diff([...CLUSTER, ranges, ...services], resources);
+      expect(different).toBe(routes.length > 0);
+      return routes.map(({ prefix, change }) => `${prefix} ${change}`);
+    };
+    expect(told([slice('a', true), peer()])).toEqual([]);
+    expect(told([slice('a', false), slice('b', true)])).toEqual([
+      '203.0.113.1/32 withdrawn',
+      '203.0.113.2/32 originated',
+    ]);
+    const advertisement = { apiVersion: 'starling.dev/v1alpha1', kind: 'ServiceAdvertisement' };
+    const spec = { communities: ['64512:1'] };
+    expect(told([{ ...advertisement, metadata: { name: 'all' }, spec }])).toEqual(['203.0.113.1/32 changed']);
   });
 
   it('says which peers come, go, are reset and go on with other routes', () => {

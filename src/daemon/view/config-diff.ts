@@ -12,21 +12,26 @@ import type { AnyResource } from '../../resources/kinds.ts';
 import { parseResource } from '../../resources/parse-resource.ts';
 import type { DesiredNeighbour, DesiredState } from '../desired-state.ts';
 import { peerName } from './peer-report.ts';
+import type { ViewChange } from './service-differences.ts';
 
-/** Compares what `desired` makes of the resources there are with what it makes of them with those of `input` in place. */
-export function configDiff(
-  view: ClusterView,
-  input: ConfigDiffInput,
-  desired: (view: ClusterView) => DesiredState,
-): ConfigDiff {
+/** What this node makes of resources. */
+export interface Judge {
+  readonly desired: (view: ClusterView) => DesiredState;
+  /** What becomes of the routes to services. */
+  readonly services: (change: ViewChange) => ConfigDiff['routes'];
+}
+
+/** Compares what the node makes of the resources there are with what it makes of them with those of `input` in place. */
+export function configDiff(view: ClusterView, input: ConfigDiffInput, { desired, services }: Judge): ConfigDiff {
   const { resources, problems } = read(input.resources);
   const changes = changesTo(view, resources, input.whole);
   const before = desired(view);
-  const after = changes.length === 0 ? before : desired(applyChanges(view, changes));
+  const changed = applyChanges(view, changes);
+  const after = changes.length === 0 ? before : desired(changed);
   const parts = {
     node: nodeDifferences(before, after),
     peers: peerDifferences(before.neighbours, after.neighbours),
-    routes: routeDifferences(before, after),
+    routes: [...routeDifferences(before, after), ...services({ before: view, after: changed, changes })],
     newProblems: after.problems.filter((words) => !before.problems.includes(words)),
     solvedProblems: before.problems.filter((words) => !after.problems.includes(words)),
   };
