@@ -156,17 +156,23 @@ export class ServiceRunner implements ServiceListener {
   }
 
   private take(work: () => ServiceChanges | undefined): void {
-    try {
+    this.attempt(() => {
       const changes = work();
       if (changes === undefined || changes.set.length + changes.removed.length === 0) return;
       this.apply(this.gate.take(changes, performance.now()));
-    } catch (error) {
-      this.options.failed(error);
-    }
+    });
   }
 
   private setWithheld(): void {
-    this.apply(this.gate.withhold(!this.hasBegun || this.isDrained));
+    this.attempt(() => this.apply(this.gate.withhold(!this.hasBegun || this.isDrained)));
+  }
+
+  private attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.options.failed(error);
+    }
   }
 
   private apply(step: GateStep<ServiceRoute>): void {
@@ -195,7 +201,7 @@ export class ServiceRunner implements ServiceListener {
     const { next } = this.gate;
     if (next === undefined) return;
     const wait = Math.max(0, Math.ceil(next - performance.now()));
-    this.timer = setTimeout(() => this.apply(this.gate.due(performance.now())), wait);
+    this.timer = setTimeout(() => this.attempt(() => this.apply(this.gate.due(performance.now()))), wait);
   }
 
   private report({ kind, count, of, example }: GuardNews): void {
