@@ -10,7 +10,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { checks, containersOf, logs } from './lib/compose-checks.mjs';
-import { CannotRun, clearUp, dockerClient, ensureDocker, OwnDocker, succeed } from './lib/docker.mjs';
+import { CannotRun, atOnce, dockerClient, ensureDocker, OwnDocker, succeed } from './lib/docker.mjs';
 import { Results } from './lib/results.mjs';
 import { run, stopChildren } from './lib/run.mjs';
 import { ROOT } from './lib/setup.mjs';
@@ -41,7 +41,10 @@ async function step(name, action) {
     say(name);
     return value;
   } catch (error) {
-    if (!(error instanceof CannotRun)) results.add({ name, state: 'failed', reason: error.message });
+    if (!(error instanceof CannotRun)) {
+      results.add({ name, state: 'failed', reason: error.message });
+      error.isCounted = true;
+    }
     throw error;
   }
 }
@@ -79,7 +82,7 @@ async function fabric(env) {
       });
     }
   } finally {
-    await step('docker compose down', () => clearUp(program, [...words, 'down', '--volumes', '--timeout', '10'], env));
+    await step('docker compose down', () => atOnce(program, [...words, 'down', '--volumes', '--timeout', '10'], env));
   }
 }
 
@@ -131,6 +134,7 @@ try {
   await (host === '' ? onOwnDocker() : onDocker(host));
 } catch (error) {
   process.stdout.write(`${error.output ?? ''}${error.message}\n`);
-  if (error instanceof CannotRun) results.add({ name: 'test:compose', state: 'skipped', reason: error.message });
+  const state = error instanceof CannotRun ? 'skipped' : 'failed';
+  if (!error.isCounted) results.add({ name: 'test:compose', state, reason: error.message });
 }
 process.stdout.write(`\n${results.summary()}\n`, () => process.exit(results.failed > 0 ? 1 : 0));

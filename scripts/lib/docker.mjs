@@ -14,7 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { freemem, homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ensureDebianPackages } from './debian-packages.mjs';
@@ -25,6 +25,8 @@ const DEBIAN = 'debian:bookworm-slim';
 const NODE = 'node:20-bookworm-slim';
 /** How long the daemon has to start, in milliseconds. */
 const START_TIME = 20_000;
+/** What the images and all that they are made of take, in bytes, with room to spare: a machine with this much keeps it in memory. */
+const MUCH_MEMORY = 8 * 2 ** 30;
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
 /** The checks can't be made on this machine; the message says why. */
@@ -37,8 +39,8 @@ export async function succeed(program, args, options = {}) {
   throw Object.assign(new Error(`${[program, ...args].join(' ')}: exit code ${code}`), { output });
 }
 
-/** As {@link succeed}, for what has to be cleared up: at once, and also after the script was told to stop. */
-export function clearUp(program, args, env = {}) {
+/** As {@link succeed}, for what has to be done at once, and also after the script was told to stop. */
+export function atOnce(program, args, env = {}) {
   const options = { encoding: 'utf8', env: { ...process.env, ...env } };
   const { status, stdout, stderr, error } = spawnSync(program, args, options);
   if (status === 0) return;
@@ -66,6 +68,14 @@ export class OwnDocker {
   #folder = mkdtempSync(join(tmpdir(), 'starling-docker-'));
   #cgroup = `starling-docker-${process.pid}`;
   #daemon;
+  #inMemory = false;
+
+  constructor() {
+    // Writing so many files to a disk, and removing them, takes as long as everything else together.
+    if (freemem() < MUCH_MEMORY) return;
+    const { status } = spawnSync('mount', ['-t', 'tmpfs', 'starling-docker', this.#folder]);
+    this.#inMemory = status === 0;
+  }
 
   get host() {
     return `unix://${this.#folder}/docker.sock`;
@@ -123,7 +133,8 @@ export class OwnDocker {
   /** As {@link stop}, and removes its files and control groups. */
   async remove() {
     await this.stop();
-    clearUp('rm', ['-rf', this.#folder]);
+    if (this.#inMemory) atOnce('umount', [this.#folder]);
+    atOnce('rm', ['-rf', this.#folder]);
     for (const hierarchy of ['', ...readdirSync('/sys/fs/cgroup')]) {
       removeControlGroup(join('/sys/fs/cgroup', hierarchy, this.#cgroup));
     }
@@ -136,7 +147,8 @@ export class OwnDocker {
     say('no registry of images here: making the base images of packages');
     const tarball = join(this.#folder, 'debian.tar');
     const noLists = '--customize-hook=rm -rf "$1"/var/lib/apt/lists/*';
-    await succeed('mmdebstrap', ['--variant=minbase', '--include=ca-certificates', noLists, 'bookworm', tarball]);
+    const bootstrap = ['--variant=minbase', '--include=ca-certificates', noLists, 'bookworm', tarball];
+    await succeed('mmdebstrap', bootstrap, { env: { TMPDIR: this.#folder } });
     await succeed(dockerClient(), ['import', tarball, DEBIAN], { env: this.env });
     await this.#build(DEBIAN, await this.#hostSettings());
     await this.#build(NODE, nodeFiles());
