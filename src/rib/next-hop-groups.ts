@@ -9,7 +9,7 @@ export interface GroupMember {
   readonly address: string;
   /** Interface of a link-local next hop. */
   readonly interface: string | undefined;
-  /** Share of the packets, beside those of the other members: 1 to 255. */
+  /** Share of the packets, beside those of the other members: 1 to 255, in a group that is defined as small as can be. */
   readonly weight: number;
 }
 
@@ -31,11 +31,18 @@ export class NextHopGroups {
     this.listener = listener;
   }
 
-  /** The group whose members are the given ones, in any order and with repetitions, with one reference more. */
+  /**
+   * The group whose members are the given ones, in any order and with repetitions, with one reference more. Of repetitions
+   * with several weights the greatest counts.
+   */
   acquire(members: readonly GroupMember[]): number {
-    const byName = new Map(members.map((member) => [nameOf(member), member]));
-    const names = [...byName.keys()].sort();
-    const key = names.join(' ');
+    const byName = new Map<string, GroupMember>();
+    for (const member of members) {
+      const name = `${member.address}%${member.interface ?? ''}`;
+      if ((byName.get(name)?.weight ?? 0) < member.weight) byName.set(name, member);
+    }
+    const distinct = reduced([...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, member]) => member));
+    const key = distinct.map(({ address, interface: link, weight }) => `${address}%${link ?? ''}*${weight}`).join(' ');
     const known = this.ids.get(key);
     if (known !== undefined) {
       this.refs[known]++;
@@ -45,10 +52,7 @@ export class NextHopGroups {
     this.ids.set(key, id);
     this.keys[id] = key;
     this.refs[id] = 1;
-    this.listener.define(
-      id,
-      names.map((name) => byName.get(name)!),
-    );
+    this.listener.define(id, distinct);
     return id;
   }
 
@@ -66,6 +70,12 @@ export class NextHopGroups {
   }
 }
 
-function nameOf({ address, interface: link, weight }: GroupMember): string {
-  return `${address}%${link ?? ''}*${weight}`;
+/** The members with the smallest weights that are in the same proportion. */
+function reduced(members: readonly GroupMember[]): GroupMember[] {
+  const divisor = members.reduce((common, { weight }) => commonDivisor(weight, common), 0);
+  return members.map((member) => ({ ...member, weight: member.weight / divisor }));
+}
+
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
 }
