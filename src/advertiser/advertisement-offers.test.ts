@@ -338,6 +338,8 @@ describe('several that pick one service', () => {
     expect(routesOf(advertiser(rules, { endpoints: 'node-2' }))).toEqual(['192.0.2.0/24']);
     const ofPeers = rules.map((rule) => ({ ...rule, peerSelector: A }));
     expect(routesOf(advertiser(ofPeers, { endpoints: 'node-2' }))).toEqual(['192.0.2.0/24']);
+    const ofSome = [{ scope: 'Cluster', peerSelector: A }, { scope: 'Node' }];
+    expect(routesOf(advertiser(ofSome, { endpoints: 'node-2' }))).toEqual(['192.0.2.0/24']);
     const others = advertiser(
       [
         { scope: 'Cluster', peerSelector: A },

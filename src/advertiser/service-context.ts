@@ -74,7 +74,6 @@ export function serviceContext(
     topologies: readTopologies(view, labels, rules),
   };
   if (previous === undefined) return context;
-  if (!sameMap(previous.namespaces, context.namespaces, sameLabels)) return context;
   const topologies = sameTopologies(previous.topologies, context.topologies) ? previous.topologies : context.topologies;
   const isSame = previous.topologies === topologies && isSameOtherwise(previous, context);
   return isSame ? previous : { ...context, topologies };

@@ -1,10 +1,13 @@
 /** Resources for the tests of services. */
+import { formatPrefix } from '../../src/net/prefix.ts';
 import { clusterView } from '../../src/resources/cluster-view.ts';
+import type { Change } from '../../src/resources/cluster-view.ts';
 import type { AnyResource } from '../../src/resources/kinds.ts';
 import { parseResource } from '../../src/resources/parse-resource.ts';
 import { ServiceAdvertiser } from '../../src/advertiser/service-advertiser.ts';
 import { serviceContext } from '../../src/advertiser/service-context.ts';
 import type { ServiceMode } from '../../src/advertiser/service-context.ts';
+import type { ServiceChanges, ServiceRoute } from '../../src/advertiser/service-routes.ts';
 
 /** Reads a manifest that must be right. */
 export function resource(manifest: object): AnyResource {
@@ -84,4 +87,41 @@ export function advertiserOf(resources: readonly AnyResource[], mode: ServiceMod
 /** The routes of an advertiser, as text, sorted. */
 export function routesOf({ routes }: ServiceAdvertiser): readonly string[] {
   return [...routes.keys()].sort();
+}
+
+/** What is different, as text: `+` and `-` with the prefix. */
+export const differences = ({ set, removed }: ServiceChanges) => [
+  ...set.map(({ prefix }) => `+${formatPrefix(prefix)}`),
+  ...removed.map((prefix) => `-${formatPrefix(prefix)}`),
+];
+
+/** That an object of namespace `default` is deleted. */
+export const deletion = (kind: 'Service' | 'EndpointSlice', name: string): Change => ({
+  type: 'delete',
+  kind,
+  namespace: 'default',
+  name,
+});
+
+/** All that can be seen of an advertiser; numbers of labels are its own. */
+export function seenOf(advertiser: ServiceAdvertiser) {
+  const routes = [...advertiser.routes].map(([text, { label, ...route }]) => ({
+    text,
+    ...route,
+    offers: advertiser.labels.offersOf(label),
+    reason: advertiser.reason(route.prefix),
+  }));
+  return {
+    routes: routes.sort((a, b) => (a.text < b.text ? -1 : 1)),
+    services: [...advertiser.list()].map(({ namespace, name }) => advertiser.explain(namespace, name)),
+    counts: advertiser.counts,
+    problems: advertiser.problems,
+  };
+}
+
+/** Brings routes that somebody keeps in line; throws where one is removed that is not there. */
+export function followChanges(routes: Map<string, ServiceRoute>, { set, removed }: ServiceChanges): void {
+  for (const route of set) routes.set(formatPrefix(route.prefix), route);
+  for (const prefix of removed)
+    if (!routes.delete(formatPrefix(prefix))) throw new Error(`there is no ${formatPrefix(prefix)}`);
 }
