@@ -118,6 +118,19 @@ export class ServiceAdvertiser {
     }
   }
 
+  /** The services that have an address, given in canonical form, by namespace and name. Looks at all there are. */
+  withAddress(text: string): readonly ServiceSummary[] {
+    const context = this.#context;
+    if (context === undefined) return [];
+    const found: ServiceSummary[] = [];
+    for (const entry of this.#index.entries) {
+      const plan = this.#plan(entry, context);
+      if (plan === undefined || plan.addresses.every(({ address }) => address !== text)) continue;
+      found.push(summarizeService(plan, this.#factsOf(entry, context)));
+    }
+    return found.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  }
+
   /** All there is to say of a service; undefined where there is no such service, or nothing is known yet. */
   explain(namespace: string, name: string): ServiceExplanation | undefined {
     const entry = this.#index.get(keyOf({ namespace, name }));

@@ -35,6 +35,13 @@ export function decide(
   return { by: 'advertisements', verdicts, prefixes: offeredPrefixes(verdicts, address.family, own) };
 }
 
+/** Whether endpoints are all that is missing, where a decision comes to no claim. */
+export function isWaiting(decision: AddressDecision): boolean {
+  if (decision.by === 'exclusion') return false;
+  if (decision.by === 'default') return decision.decision.reason === 'noLocal' || decision.decision.reason === 'none';
+  return decision.verdicts.some(({ role, why }) => role === 'withdrawn' && why !== 'noZone');
+}
+
 /** The claims that a decision comes to. */
 export function claimsOf(decision: AddressDecision, address: PlannedAddress, labels: ServiceLabels): readonly Claim[] {
   if (decision.by === 'exclusion') return [];

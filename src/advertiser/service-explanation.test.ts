@@ -28,8 +28,9 @@ function explain(cluster: readonly AnyResource[], mode: 'mended' | 'strict' = 'm
   return explanation;
 }
 
-const wordsOf = (cluster: readonly AnyResource[], kind = 'LoadBalancerIP', mode: 'mended' | 'strict' = 'mended') =>
-  explain(cluster, mode).addresses.find((address) => address.kind === kind)?.words;
+const addressOf = (cluster: readonly AnyResource[], kind = 'LoadBalancerIP', mode: 'mended' | 'strict' = 'mended') =>
+  explain(cluster, mode).addresses.find((address) => address.kind === kind);
+const wordsOf = (...asked: Parameters<typeof addressOf>) => addressOf(...asked)?.words;
 
 describe('words about an address', () => {
   const local = service(LOCAL, IP);
@@ -127,7 +128,14 @@ describe('words about an address', () => {
       'ExternalIP',
     ],
   ])('%s', (words, cluster, kind) => {
-    expect(wordsOf(cluster, kind)).toBe(words);
+    expect(addressOf(cluster, kind)).toMatchObject({ words, isWaiting: /[Ii]t waits for/.test(words) });
+  });
+
+  it('tell a node without zone, for which no endpoint is enough, from one that waits', () => {
+    const row = rule({ scope: 'Zone', topologyKey: 'row' });
+    expect(addressOf([row, any, slice('node-3@b')])).toMatchObject({ advertised: false, isWaiting: false });
+    const both = [row, advertisement('s', { scope: 'Node' }), any, slice('node-3@b')];
+    expect(addressOf(both)).toMatchObject({ advertised: false, isWaiting: true });
   });
 
   it('where each address is announced by itself', () => {
@@ -156,6 +164,18 @@ it('says where an address is announced, and of which range it is', () => {
     { address: '192.0.2.1', prefix: '192.0.2.1/32', coveredBy: '192.0.2.0/24', advertised: true, role: 'primary' },
   ]);
   expect(explain([service(LOCAL, IP)]).addresses[1]).toMatchObject({ advertised: false, prefix: null, offers: [] });
+});
+
+it('finds the services that have an address, in order', () => {
+  const web = service(LOCAL, IP);
+  const api = service({ externalIPs: ['192.0.2.1'] }, { name: 'api' });
+  const of = advertiserOf([NODE, RANGES, web, api, service({ clusterIPs: ['fd00::1'] }, { name: 'v6' })]);
+  const names = (text: string) => of.withAddress(text).map(({ name }) => name);
+  expect(names('192.0.2.1')).toEqual(['api', 'web']);
+  expect(names('fd00::1')).toEqual(['v6']);
+  expect(names('192.0.2.10')).toEqual([]);
+  of.change([{ type: 'delete', kind: 'Service', namespace: 'default', name: 'web' }]);
+  expect(names('192.0.2.1')).toEqual(['api']);
 });
 
 it('says of a service without addresses of its own that it has none', () => {

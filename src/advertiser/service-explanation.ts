@@ -3,7 +3,7 @@ import { addressBits } from '../net/family.ts';
 import { picks } from './advertisement-rule.ts';
 import type { ClaimedPrefixes } from './claimed-prefixes.ts';
 import type { EndpointCounts } from './default-rules.ts';
-import { claimsOf, decide } from './service-claims.ts';
+import { claimsOf, decide, isWaiting } from './service-claims.ts';
 import type { AddressDecision } from './service-claims.ts';
 import type { ServiceContext } from './service-context.ts';
 import type { ServiceLabels } from './service-labels.ts';
@@ -61,6 +61,7 @@ function explainAddress(plan: ServicePlan, address: PlannedAddress, facts: Servi
     prefix: claims[0]?.text ?? null,
     coveredBy: covering?.text ?? null,
     advertised: claims.length > 0 || isCovered,
+    isWaiting: claims.length === 0 && isWaiting(decision),
     role: route === undefined ? null : roleOf(offers),
     rule: ruleOf(decision, plan, address, context),
     words: decisionWords(decision, plan, address, counts, context),

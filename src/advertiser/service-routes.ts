@@ -72,6 +72,8 @@ export interface ServiceAddress {
   readonly coveredBy: string | null;
   /** Whether it is told, by a route for it or, where none is asked for, by the range it is in. */
   readonly advertised: boolean;
+  /** Whether it would be told if only there were ready endpoints, here or wherever they are asked for. */
+  readonly isWaiting: boolean;
   /** Null where there is no route for it. */
   readonly role: ServiceRole | null;
   /** What decides, e.g. `BGPConfiguration "default"` or `ServiceAdvertisement "rack-a"`; several are joined by commas. */

@@ -1,5 +1,6 @@
 /** The JSON shapes of routes: in the RIB, in the kernel, and explained. See `types.ts` for the conventions. */
 import { z } from 'zod';
+import { serviceAddress } from './service-address-types.ts';
 import { familyName, pastTimestamp } from './types.ts';
 
 const count = z.int().nonnegative();
@@ -74,6 +75,9 @@ export const routeExplanation = z
         why: z.string().describe('Which rule let it through, or why not.'),
       }),
     ),
+    services: z
+      .array(serviceAddress.extend({ namespace: z.string(), name: z.string() }))
+      .describe('Where an address was asked for: the services that have it, and what becomes of it here.'),
     fib: z
       .object({
         wanted: z.array(z.string()).describe('Next hops the kernel should have, with weights where these differ.'),

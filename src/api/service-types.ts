@@ -1,29 +1,9 @@
 /** The JSON shapes of services: what is advertised for each, on which terms, to whom. See `types.ts` for the conventions. */
 import { z } from 'zod';
 import { routeEntry, serviceRole } from './route-types.ts';
-import { timestamp } from './types.ts';
+import { serviceAddress } from './service-address-types.ts';
 
 const count = z.int().nonnegative();
-
-export const addressState = z.enum(['advertised', 'backup', 'covered', 'held', 'withheld', 'no']);
-export type AddressState = z.infer<typeof addressState>;
-
-export const serviceAddress = z
-  .object({
-    address: z.string(),
-    kind: z.enum(['ClusterIP', 'ExternalIP', 'LoadBalancerIP']),
-    state: addressState.describe(
-      '`advertised`: as primary; `backup`: on the terms of a backup; `covered`: reached by a range that is advertised; ' +
-        '`held`: no longer wanted, and told on for now; `withheld`: wanted, and not originated; `no`: not advertised.',
-    ),
-    prefix: z.string().nullable().describe('The route for it, of its own or of several services; null: none.'),
-    coveredBy: z.string().nullable().describe('Range that it is in and that is advertised as a whole.'),
-    rule: z.string().nullable().describe('Resource that decides, e.g. `ServiceAdvertisement "rack-a"`; null: none.'),
-    words: z.string().describe('Why it is advertised, why not, or what it waits for, as a sentence.'),
-    until: timestamp.nullable().describe('`held`: how long at most.'),
-  })
-  .meta({ id: 'ServiceAddress' });
-export interface ServiceAddressReport extends z.infer<typeof serviceAddress> {}
 
 const service = {
   namespace: z.string(),

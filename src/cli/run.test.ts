@@ -279,7 +279,14 @@ describe('starling route', () => {
       '10.1.2.3 is covered by 10.1.2.0/26, which goes via 10.0.0.254.',
     );
     expect(JSON.parse(await output('route', 'explain', '10.1.2.3', '-o', 'json'))).toEqual(EXPLANATION);
-    daemon.explanation = { query: '10.9.0.0/16', match: null, candidates: [], advertisedTo: [], fib: null };
+    daemon.explanation = {
+      query: '10.9.0.0/16',
+      match: null,
+      candidates: [],
+      advertisedTo: [],
+      services: [],
+      fib: null,
+    };
     const { code, out } = await starling('route', 'explain', '10.9.0.0/16');
     expect([code, out]).toEqual([1, 'There is no route to 10.9.0.0/16.\n']);
   });

@@ -229,6 +229,7 @@ export const EXPLANATION: RouteExplanation = {
     { peer: 'fe80::2%eth0', name: 'node-2', advertised: true, why: 'accepted by the Calico default rules' },
     { peer: '10.0.0.254', name: 'tor-a', advertised: false, why: 'it was learned from this peer' },
   ],
+  services: [],
   fib: {
     wanted: ['10.0.0.254'],
     installed: ['10.0.0.254'],

@@ -1,6 +1,7 @@
 /** Services as the daemon tells of them: one advertised, one that waits for an endpoint, one without addresses. */
 import type { RouteEntry } from '../../src/api/route-types.ts';
-import type { ServiceAddressReport, ServiceExplanationReport, ServiceReport } from '../../src/api/service-types.ts';
+import type { ServiceAddressReport } from '../../src/api/service-address-types.ts';
+import type { ServiceExplanationReport, ServiceReport } from '../../src/api/service-types.ts';
 
 export const RULE = 'ServiceAdvertisement "rack-a"';
 
@@ -21,7 +22,7 @@ export function serviceAddress(address: string, more: Partial<ServiceAddressRepo
 /** `ns/name` with its addresses. */
 export function service(key: string, addresses: readonly ServiceAddressReport[]): ServiceReport {
   const [namespace, name] = key.split('/');
-  const advertised = addresses.some(({ state }) => state !== 'no' && state !== 'withheld');
+  const advertised = addresses.some(({ state }) => !['no', 'waiting', 'withheld'].includes(state));
   return { namespace, name, type: 'LoadBalancer', advertised, addresses: [...addresses] };
 }
 
@@ -38,7 +39,7 @@ export const SERVICES: readonly ServiceReport[] = [
   service('shop/web', [serviceAddress('203.0.113.10'), CLUSTER_IP]),
   service('shop/api', [
     serviceAddress('203.0.113.11', {
-      state: 'no',
+      state: 'waiting',
       prefix: null,
       words: 'It waits for a ready IPv4 endpoint on this node.',
     }),

@@ -43,7 +43,7 @@ describe('starling service list', () => {
       code: 0,
       out: `SERVICE           ADDRESS       KIND            ADVERTISED  WHY
 default/headless  -             -               no          it has no address
-shop/api          203.0.113.11  LoadBalancerIP  no          It waits for a ready IPv4 endpoint on this node.
+shop/api          203.0.113.11  LoadBalancerIP  waiting     It waits for a ready IPv4 endpoint on this node.
 shop/web          203.0.113.10  LoadBalancerIP  yes         2 ready endpoints are on this node.
 shop/web          10.96.0.10    ClusterIP       by range    The range 10.96.0.0/12 of serviceClusterIPs is advertised.
 `,

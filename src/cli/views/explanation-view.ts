@@ -3,6 +3,8 @@ import type { RouteEntry, RouteExplanation } from '../../api/route-types.ts';
 import { paint } from '../output/style.ts';
 import type { Colour, Style } from '../output/style.ts';
 import { formatDuration } from '../output/words.ts';
+import { STATE_COLOURS } from './service-list-view.ts';
+import { stateWords } from './service-view.ts';
 
 type Candidate = RouteExplanation['candidates'][number];
 
@@ -23,6 +25,7 @@ export function renderExplanation(explanation: RouteExplanation, style: Style): 
       style,
     ),
     section('Advertised to', explanation.match === null ? [] : advertisementWords(explanation, style), style),
+    section('Services with this address', serviceWords(explanation, style), style),
     section('In the kernel', kernelWords(explanation), style),
   ];
   return paragraphs.filter((paragraph) => paragraph !== '').join('\n');
@@ -84,6 +87,14 @@ function advertisementWords({ advertisedTo }: RouteExplanation, style: Style): s
   return advertisedTo.map(({ advertised, why }, index) => {
     const answer = advertised ? paint('yes', 'green', style) : 'no ';
     return `${names[index].padEnd(width)}  ${answer}  ${why}`;
+  });
+}
+
+/** A line for each service that has the address, and why it is so. */
+function serviceWords({ services }: RouteExplanation, style: Style): string[] {
+  return services.flatMap((one) => {
+    const state = paint(stateWords(one), STATE_COLOURS[one.state], style);
+    return [`${one.namespace}/${one.name}  ${one.kind}  ${state}`, `    ${one.words}`];
   });
 }
 

@@ -1,5 +1,6 @@
 /** Columns of `starling service list`: a line an address. */
-import type { AddressState, ServiceAddressReport, ServiceReport } from '../../api/service-types.ts';
+import type { AddressState, ServiceAddressReport } from '../../api/service-address-types.ts';
+import type { ServiceReport } from '../../api/service-types.ts';
 import type { Colour } from '../output/style.ts';
 import type { Cell, Column } from '../output/table.ts';
 
@@ -9,6 +10,7 @@ export const STATE_COLOURS: Readonly<Record<AddressState, Colour | undefined>> =
   covered: 'green',
   held: 'yellow',
   withheld: 'yellow',
+  waiting: undefined,
   no: undefined,
 };
 
@@ -19,6 +21,7 @@ const ANSWERS: Readonly<Record<AddressState, string>> = {
   covered: 'by range',
   held: 'held',
   withheld: 'withheld',
+  waiting: 'waiting',
   no: 'no',
 };
 

@@ -1,5 +1,6 @@
 /** `starling service explain`: what matters most first. */
-import type { AddressState, ServiceAudience, ServiceExplanationReport } from '../../api/service-types.ts';
+import type { AddressState, ServiceAddressReport } from '../../api/service-address-types.ts';
+import type { ServiceAudience, ServiceExplanationReport } from '../../api/service-types.ts';
 import { paint } from '../output/style.ts';
 import type { Style } from '../output/style.ts';
 import { formatTable } from '../output/table.ts';
@@ -16,7 +17,7 @@ const NAMED = 3;
 const IS_ADVERTISED: ReadonlySet<AddressState> = new Set(['advertised', 'backup', 'covered']);
 
 /** Of the addresses of a service, what somebody may have to do about comes first. */
-const ORDER: readonly AddressState[] = ['held', 'withheld', 'advertised', 'backup', 'covered', 'no'];
+const ORDER: readonly AddressState[] = ['held', 'withheld', 'advertised', 'backup', 'covered', 'waiting', 'no'];
 
 export function renderService(service: ServiceExplanationReport, style: Style): string {
   const addresses = [...service.addresses].sort((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
@@ -87,7 +88,7 @@ function addressWords(address: Address, style: Style): string {
   return `${title}\n${fields}`;
 }
 
-function stateWords({ state, prefix, coveredBy, until }: Address): string {
+export function stateWords({ state, prefix, coveredBy, until }: ServiceAddressReport): string {
   switch (state) {
     case 'advertised':
       return `advertised as ${prefix}`;
@@ -99,6 +100,8 @@ function stateWords({ state, prefix, coveredBy, until }: Address): string {
       return `no longer wanted, ${prefix} is told on${until === null ? '' : ` until ${until.time}`}`;
     case 'withheld':
       return 'not advertised: withheld';
+    case 'waiting':
+      return 'not advertised: waiting for an endpoint';
     case 'no':
       break;
   }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EXPLANATION, HEALTHY, NODE_2, TOR_A, route } from '../../../test/support/fake-daemon-view.ts';
+import { serviceAddress } from '../../../test/support/fake-services.ts';
 import type { StatusReport } from '../../api/types.ts';
 import { formatTable } from '../output/table.ts';
 import { formatDuration } from '../output/words.ts';
@@ -134,6 +135,19 @@ In the kernel
   installed: via 10.0.0.254
   10.0.0.254: directly connected on eth0
   programmed as it is: in no pool
+`);
+  });
+
+  it('says which services have the address, and what becomes of it', () => {
+    const words = 'It waits for a ready IPv4 endpoint on this node.';
+    const waiting = serviceAddress('203.0.113.7', { state: 'waiting', prefix: null, words });
+    const none = { query: '203.0.113.7/32', match: null, candidates: [], fib: null };
+    const services = [{ ...waiting, namespace: 'shop', name: 'api' }];
+    expect(renderExplanation({ ...EXPLANATION, ...none, services }, PLAIN)).toBe(`There is no route to 203.0.113.7.
+
+Services with this address
+  shop/api  LoadBalancerIP  not advertised: waiting for an endpoint
+      It waits for a ready IPv4 endpoint on this node.
 `);
   });
 

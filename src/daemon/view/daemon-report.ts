@@ -140,7 +140,8 @@ export class DaemonReport implements DaemonView {
   async explain(prefix: Prefix): Promise<RouteExplanation> {
     const match = this.explainer.forwardingMatch(prefix);
     const fib = match === undefined ? null : await this.fibReport.explain(match);
-    return { ...this.explainer.explain(prefix, this.explainedPeers()), fib };
+    const services = this.serviceReports.withAddress(prefix);
+    return { ...this.explainer.explain(prefix, this.explainedPeers()), services, fib };
   }
 
   fib(query: FibQuery, position: number, limit: number): Promise<Slice<FibEntry>> {

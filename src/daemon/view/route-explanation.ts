@@ -67,8 +67,8 @@ export class RouteExplainer {
     this.own = own;
   }
 
-  /** Everything but the FIB's part. */
-  explain(query: Prefix, peers: readonly ExplainedPeer[]): Omit<RouteExplanation, 'fib'> {
+  /** Everything but the parts of the FIB and of services. */
+  explain(query: Prefix, peers: readonly ExplainedPeer[]): Omit<RouteExplanation, 'fib' | 'services'> {
     const table = this.rib.tables[query.family];
     const prefix = table.prefixes.matches(query).find((id) => table.first[id] !== 0);
     const text = formatPrefix(query);

@@ -30,6 +30,7 @@ function address(text: string, more: Partial<ServiceAddress> = {}): ServiceAddre
     prefix: `${text}/32`,
     coveredBy: null,
     advertised: true,
+    isWaiting: false,
     role: 'primary',
     rule: 'BGPConfiguration "default"',
     words: 'One ready endpoint is here.',
@@ -65,6 +66,10 @@ class FakeAdvertiser {
   explain(namespace: string, name: string): ServiceExplanation | undefined {
     const found = this.all.find((one) => one.namespace === namespace && one.name === name);
     return found === undefined ? undefined : { ...found, rules: [], endpoints: [], merged: [] };
+  }
+
+  withAddress(text: string): readonly ServiceSummary[] {
+    return this.all.filter(({ addresses }) => addresses.some((one) => one.address === text));
   }
 
   reason(): undefined {}
@@ -118,6 +123,13 @@ describe('the state of an address', () => {
     expect(world.stateOf(address('203.0.113.9', NOT_WANTED))).toEqual(['no', 'No endpoint is ready.']);
   });
 
+  it('tells what waits for endpoints from what nothing asks for', () => {
+    const world = new World();
+    expect(world.stateOf(address('203.0.113.9', { ...NOT_WANTED, isWaiting: true }))[0]).toBe('waiting');
+    expect(world.reports.list({ advertised: true }, 0, 10).items).toEqual([]);
+    expect(world.reports.explain('shop', 'web')!.addresses[0].peers).toEqual([]);
+  });
+
   it('says what is in the way of what is wanted', () => {
     const world = new World().originate('manual', '203.0.113.1/32');
     expect(world.stateOf(address('203.0.113.1'))).toEqual([
@@ -152,6 +164,24 @@ describe('explaining a service', () => {
     expect(found.addresses.map(({ peers }) => peers.length)).toEqual([1, 0]);
     expect(found).toMatchObject({ advertised: true, addresses: [{}, { rule: null }] });
     expect(world.reports.explain('shop', 'api')).toBeUndefined();
+  });
+});
+
+describe('an address that was asked for', () => {
+  it('is that of services', () => {
+    const world = new World().originate('service', '203.0.113.0/24');
+    const range = address('203.0.113.1', { prefix: null, coveredBy: '203.0.113.0/24' });
+    world.advertiser.all = [
+      service('web', range, address('203.0.113.2')),
+      service('api', address('203.0.113.1', NOT_WANTED)),
+      service('v6', address('2001:db8::1', NOT_WANTED)),
+    ];
+    const of = (text: string) =>
+      world.reports.withAddress(parsePrefix(text)).map(({ namespace, name, state }) => `${namespace}/${name} ${state}`);
+    expect(of('203.0.113.1')).toEqual(['shop/web covered', 'shop/api no']);
+    expect(of('2001:0DB8::1')).toEqual(['shop/v6 no']);
+    expect(of('203.0.113.9')).toEqual([]);
+    expect(of('203.0.113.0/24')).toEqual([]);
   });
 });
 

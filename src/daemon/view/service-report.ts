@@ -1,17 +1,15 @@
 /** Services as the API shows them: what the advertiser wants of each, what is originated, and who was told. */
 import type { ServiceQuery, Slice } from '../../api/daemon-view.ts';
-import type {
-  ServiceAddressReport,
-  ServiceAudience,
-  ServiceExplanationReport,
-  ServiceReport,
-} from '../../api/service-types.ts';
+import type { AddressState, ServiceAddressReport } from '../../api/service-address-types.ts';
+import type { RouteExplanation } from '../../api/route-types.ts';
+import type { ServiceAudience, ServiceExplanationReport, ServiceReport } from '../../api/service-types.ts';
 import { toTimestamp } from '../../api/timestamps.ts';
 import type { ServiceTotals } from '../../api/types.ts';
 import type { ServiceAdvertiser } from '../../advertiser/service-advertiser.ts';
 import type { ServiceAddress, ServiceRoute, ServiceSummary } from '../../advertiser/service-routes.ts';
 import type { HeldWithdrawal } from '../../advertiser/withdrawal-gate.ts';
 import { parseAddress } from '../../net/address.ts';
+import { addressBits } from '../../net/family.ts';
 import { formatPrefix, parsePrefix, prefixFromBytes } from '../../net/prefix.ts';
 import type { Prefix } from '../../net/prefix.ts';
 import type { OwnRoute } from '../own-routes.ts';
@@ -21,7 +19,7 @@ const SCAN = 200;
 
 /** The services at run time, as far as a report looks at them. */
 export interface ReportedServices {
-  readonly advertiser: Pick<ServiceAdvertiser, 'list' | 'explain' | 'counts' | 'reason' | 'labels'>;
+  readonly advertiser: Pick<ServiceAdvertiser, 'list' | 'explain' | 'withAddress' | 'counts' | 'reason' | 'labels'>;
   /** Withdrawals that wait, by text of the prefix. */
   readonly held: ReadonlyMap<string, HeldWithdrawal<ServiceRoute>>;
   /** When a withdrawal that waits is done, in milliseconds since 1970. */
@@ -51,6 +49,9 @@ const OTHER_ROUTES: Readonly<Record<OwnRoute['kind'], string>> = {
   manual: 'a route added by hand has the same prefix',
   service: '',
 };
+
+/** States in which there is a route that peers are to be told. */
+const IS_TOLD: ReadonlySet<AddressState> = new Set(['advertised', 'backup', 'covered', 'held']);
 
 /** Why a withdrawal waits. */
 export const WHY_HELD: Readonly<Record<HeldWithdrawal<ServiceRoute>['why'], string>> = {
@@ -105,6 +106,21 @@ export class ServiceReports {
     return { ...this.summary(found, held), addresses, rules, endpoints, merged: [...found.merged] };
   }
 
+  /** As `RouteExplanation.services`: none for a prefix of several addresses. */
+  withAddress(prefix: Prefix): RouteExplanation['services'] {
+    if (prefix.length < addressBits(prefix.family)) return [];
+    const { services } = this.sources;
+    const held = new HeldRoutes(services.held);
+    const [text] = formatPrefix(prefix).split('/');
+    return services.advertiser
+      .withAddress(text)
+      .flatMap(({ namespace, name, addresses }) =>
+        addresses
+          .filter(({ address }) => address === text)
+          .map((address) => ({ namespace, name, ...this.address(address, held) })),
+      );
+  }
+
   get totals(): ServiceTotals {
     const { services, originated } = this.sources;
     const { counts } = services.advertiser;
@@ -126,14 +142,16 @@ export class ServiceReports {
 
   private summary({ namespace, name, type, addresses }: ServiceSummary, held: HeldRoutes): ServiceReport {
     const reports = addresses.map((address) => this.address(address, held));
-    const advertised = reports.some(({ state }) => state !== 'no' && state !== 'withheld');
+    const advertised = reports.some(({ state }) => IS_TOLD.has(state));
     return { namespace, name, type, advertised, addresses: reports };
   }
 
   private address(address: ServiceAddress, held: HeldRoutes): ServiceAddressReport {
     const { prefix, coveredBy, rule, words, kind } = address;
     const base = { address: address.address, kind, prefix, coveredBy, rule: rule === '' ? null : rule, until: null };
-    if (!address.advertised) return this.notWanted({ ...base, state: 'no', words }, held);
+    if (!address.advertised) {
+      return this.notWanted({ ...base, state: address.isWaiting ? 'waiting' : 'no', words }, held);
+    }
     const instead = this.instead(prefix ?? coveredBy);
     if (instead !== undefined) return { ...base, state: 'withheld', words: `${instead} ${words}` };
     if (prefix === null) return { ...base, state: 'covered', words };
@@ -158,7 +176,7 @@ export class ServiceReports {
 
   private peersOf({ state, prefix, coveredBy }: ServiceAddressReport): ServiceAudience[] {
     const route = prefix ?? coveredBy;
-    return route === null || state === 'no' || state === 'withheld' ? [] : this.sources.audience(parsePrefix(route));
+    return route === null || !IS_TOLD.has(state) ? [] : this.sources.audience(parsePrefix(route));
   }
 }
 
