@@ -7,7 +7,7 @@ import { COMMUNITY_GRACEFUL_SHUTDOWN } from '../bgp/messages/attributes/communit
 import { REJECTED } from '../rib/policy.ts';
 import type { AttributeRewrite, PolicyVerdict, RoutePolicy, RouteView } from '../rib/policy.ts';
 
-/** §4.1: "the LOCAL_PREF value SHOULD be low; 0 is RECOMMENDED". */
+/** The least LOCAL_PREF there is, as RFC 8326 recommends. */
 const LEAST: AttributeRewrite = {
   key: 'graceful-shutdown heeded',
   rewrite: (attributes) => ({ ...attributes, localPref: 0 }),
@@ -20,7 +20,7 @@ const TO_INTERNAL: AttributeRewrite = {
   rewrite: (attributes) => ({ ...withCommunity(attributes), localPref: 0 }),
 };
 
-/** An import policy that gives LOCAL_PREF 0, whatever filters made of it, to routes with the community (§4.2). */
+/** An import policy that gives LOCAL_PREF 0, whatever filters made of it, to routes with the community (§4). */
 export function heedingShutdown(policy: RoutePolicy): RoutePolicy {
   const isAnnounced = ({ attributes }: RouteView, set: number): boolean =>
     set !== REJECTED && (attributes.wellKnown[set] & GRACEFUL_SHUTDOWN) !== 0;
@@ -39,7 +39,7 @@ export function heedingShutdown(policy: RoutePolicy): RoutePolicy {
   };
 }
 
-/** An export policy that gives all routes the community, and to internal peers LOCAL_PREF 0 (§4.1). */
+/** An export policy that gives all routes the community, and to internal peers LOCAL_PREF 0 (§4). */
 export function announcingShutdown(policy: RoutePolicy, external: boolean): RoutePolicy {
   const rewrite = external ? TO_EXTERNAL : TO_INTERNAL;
   const words = `adds community graceful-shutdown${external ? '' : ' and sets LOCAL_PREF 0'} (this node is being drained)`;

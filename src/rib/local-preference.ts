@@ -26,7 +26,7 @@ export function isEncodedMetric(localPref: number): boolean {
 
 /**
  * A LOCAL_PREF on the one scale, as a plain number; may be negative. `normal` is the metric that 100 stands for. 0 is worse than
- * any metric: it says that a route is to be used only where there is no other (RFC 8326 §4.1).
+ * any metric: it says that a route is to be used only where there is no other (RFC 8326 §4).
  */
 export function degreeOfPreference(localPref: number, normal: number): number {
   if (localPref === 0) return -ENCODING_BASE;

@@ -60,7 +60,7 @@ export function formatIpv6ExtendedCommunity(bytes: Uint8Array): string {
 }
 
 /**
- * The link bandwidth community (RFC 10005 §2): `bytesPerSecond` as a 32-bit float. It names an AS in two octets, AS_TRANS in
+ * The link bandwidth community (RFC 10005): `bytesPerSecond` as a 32-bit float. It names an AS in two octets, AS_TRANS in
  * place of one that does not fit (RFC 6793 §9). One that is not transitive stays inside the AS.
  */
 export function linkBandwidth(asn: number, bytesPerSecond: number, transitive: boolean): ExtendedCommunity {
@@ -71,7 +71,7 @@ export function linkBandwidth(asn: number, bytesPerSecond: number, transitive: b
 
 /**
  * The bandwidth that a list of communities `bytes[start, end)` gives, in bytes per second: the lowest of several, transitive or
- * not. -1 where none gives one; what is no number from 0 on says nothing (RFC 10005 §3). Allocates nothing.
+ * not. -1 where none gives one; what is no number from 0 on says nothing (RFC 10005). Allocates nothing.
  */
 export function readLinkBandwidth(bytes: Uint8Array, start: number, end: number): number {
   let lowest = -1;
