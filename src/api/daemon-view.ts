@@ -172,7 +172,7 @@ export interface DaemonView {
   counters(): DaemonCounters;
 
   /** What the node would do differently with other resources. Changes nothing. */
-  configDiff(input: ConfigDiffInput): ConfigDiff;
+  configDiff(input: ConfigDiffInput): ConfigDiff | Promise<ConfigDiff>;
 
   // Actions. They throw ApiError: NOT_FOUND, INVALID for what can't be, CONFLICT for what can't be now.
 

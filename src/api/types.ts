@@ -301,9 +301,14 @@ export const configDiff = z
     peers: z.array(peerDifference),
     routes: z
       .array(
-        z.object({ prefix: z.string(), change: z.enum(['originated', 'withdrawn', 'changed']), words: z.string() }),
+        z.object({
+          prefix: z.string(),
+          service: z.string().nullable().describe('`namespace/name` of a service that it is for; null: of none alone.'),
+          change: z.enum(['originated', 'withdrawn', 'changed']).describe('`changed`: told on other terms.'),
+          words: z.string(),
+        }),
       )
-      .describe('`changed`: told on other terms.'),
+      .describe('Routes that this node originates.'),
     newProblems: z.array(z.string()).describe('What the node could not do then, a sentence each.'),
     solvedProblems: z.array(z.string()),
     problems: z

@@ -106,7 +106,7 @@ export class ServiceRunner implements ServiceListener {
   }
 
   /** What a change of the resources would do to the routes that are wanted. */
-  differences(change: ViewChange): ConfigDiff['routes'] {
+  differences(change: ViewChange): Promise<ConfigDiff['routes']> {
     return serviceDifferences(change, { name: this.options.node }, this.settings.mode);
   }
 

@@ -123,7 +123,7 @@ const diff = defineEndpoint({
   body: configDiffInput,
   maxBody: MAX_RESOURCES,
   answer: configDiff,
-  handle: ({ body }, { daemon, response }) => sendJson(response, daemon.configDiff(body)),
+  handle: async ({ body }, { daemon, response }) => sendJson(response, await daemon.configDiff(body)),
 });
 
 /** The changing part of the route table. */

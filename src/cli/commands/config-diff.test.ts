@@ -80,7 +80,9 @@ describe('starling config diff', () => {
         { ...peer('10.0.0.2'), change: 'removed', words: ['now there because: mesh'] },
         ...['10.0.0.3', '10.0.0.4', '10.0.0.5', '10.0.0.6', '10.0.0.7'].map(peer),
       ],
-      routes: [{ prefix: '10.1.0.0/26', change: 'withdrawn', words: 'Block 10.1.0.0/26 belongs to this node.' }],
+      routes: [
+        { prefix: '10.1.0.0/26', service: null, change: 'withdrawn', words: 'Block 10.1.0.0/26 belongs to this node.' },
+      ],
       newProblems: ['BGPFilter none: missing'],
     };
     const { code, out } = await diff(PEER);
@@ -106,6 +108,26 @@ Problems that come up
 1 resource different, 7 peers changed, 1 route changed.
 `);
     expect(JSON.parse((await diff(PEER, '-o', 'json')).out)).toEqual(daemon.diff);
+  });
+
+  it('stays short where many routes change', async () => {
+    const words = 'It is outside serviceLoadBalancerIPs of BGPConfiguration "default".';
+    const gone = Array.from({ length: 1000 }, (_, i) => {
+      return { prefix: `10.0.${i >> 8}.${i & 255}/32`, service: `ns/s${i}`, change: 'withdrawn' as const, words };
+    });
+    const changed = Array.from({ length: 40 }, (_, i) => {
+      return { prefix: `10.9.0.${i}/32`, service: `ns/t${i}`, change: 'changed' as const, words: `MED ${i}.` };
+    });
+    daemon.diff = { ...daemon.diff, different: true, routes: [...gone, ...changed] };
+    const { out } = await diff(PEER);
+    expect(out).toContain(
+      `  - 10.0.0.0/32 (ns/s0), 10.0.0.1/32 (ns/s1), 10.0.0.2/32 (ns/s2) and 997 more  withdrawn: ${words}\n`,
+    );
+    expect(out).toContain('  ~ 10.9.0.18/32 (ns/t18)  changed: MED 18.\n  and 21 more routes; -o wide shows all\n');
+    expect(out).toMatch(/, 1040 routes changed \(1000 withdrawn, 40 changed\)\.\n$/);
+    const wide = (await diff(PEER, '-o', 'wide')).out;
+    expect(wide).toContain('10.0.3.231/32 (ns/s999)  withdrawn: ');
+    expect(wide).toContain('(ns/t39)  changed: MED 39.\n');
   });
 
   it('says with 2 that resources are wrong, with their place, or that there is no daemon', async () => {

@@ -40,17 +40,17 @@ function diff(before: readonly object[], resources: readonly object[], whole = f
 const CLUSTER = [node(1), node(2), peer(), block('10.1.0.0/26')];
 
 describe('configDiff', () => {
-  it('finds nothing where nothing is different', () => {
-    expect(diff(CLUSTER, [peer(), node(2)])).toMatchObject({ different: false, valid: true, resources: [] });
-    expect(diff(CLUSTER, CLUSTER, true)).toMatchObject({ different: false, resources: [] });
-    const unused = diff(CLUSTER, [manifest('BGPFilter', 'unused', {})]);
+  it('finds nothing where nothing is different', async () => {
+    expect(await diff(CLUSTER, [peer(), node(2)])).toMatchObject({ different: false, valid: true, resources: [] });
+    expect(await diff(CLUSTER, CLUSTER, true)).toMatchObject({ different: false, resources: [] });
+    const unused = await diff(CLUSTER, [manifest('BGPFilter', 'unused', {})]);
     expect(unused).toMatchObject({
       different: false,
       resources: [{ kind: 'BGPFilter', name: 'unused', change: 'added' }],
     });
   });
 
-  it('says which routes to services come, go, and are told otherwise', () => {
+  it('says which routes to services come, go, and are told otherwise', async () => {
     const metadata = (name: string, more: object = {}) => ({ name, namespace: 'default', ...more });
     const service = (name: string, ip: string, labels: object = {}) => ({
       apiVersion: 'v1',
@@ -68,23 +68,28 @@ describe('configDiff', () => {
     });
     const ranges = manifest('BGPConfiguration', 'default', { serviceLoadBalancerIPs: [{ cidr: '203.0.113.0/24' }] });
     const services = [service('a', '203.0.113.1'), slice('a', true), service('b', '203.0.113.2'), slice('b', false)];
-    const told = (resources: readonly object[]) => {
-      const { routes, different } = diff([...CLUSTER, ranges, ...services], resources);
+    const told = async (resources: readonly object[]) => {
+      const { routes, different } = await diff([...CLUSTER, ranges, ...services], resources);
       expect(different).toBe(routes.length > 0);
       return routes.map(({ prefix, change }) => `${prefix} ${change}`);
     };
-    expect(told([slice('a', true), peer()])).toEqual([]);
-    expect(told([slice('a', false), slice('b', true)])).toEqual([
+    expect(await told([slice('a', true), peer()])).toEqual([]);
+    expect(await told([slice('a', false), slice('b', true)])).toEqual([
       '203.0.113.1/32 withdrawn',
       '203.0.113.2/32 originated',
     ]);
+    const unknown = await diff([ranges, ...services], [node(1)]);
+    expect(unknown.routes).toMatchObject([
+      { prefix: '203.0.113.0/24', service: null, change: 'originated' },
+      { prefix: '203.0.113.1/32', service: 'default/a', change: 'originated' },
+    ]);
     const advertisement = { apiVersion: 'starling.dev/v1alpha1', kind: 'ServiceAdvertisement' };
     const spec = { communities: ['64512:1'] };
-    expect(told([{ ...advertisement, metadata: { name: 'all' }, spec }])).toEqual(['203.0.113.1/32 changed']);
+    expect(await told([{ ...advertisement, metadata: { name: 'all' }, spec }])).toEqual(['203.0.113.1/32 changed']);
   });
 
-  it('says which peers come, go, are reset and go on with other routes', () => {
-    const { peers, resources } = diff(CLUSTER, [node(2, 64999), node(3), peer({ numAllowedLocalASNumbers: 1 })]);
+  it('says which peers come, go, are reset and go on with other routes', async () => {
+    const { peers, resources } = await diff(CLUSTER, [node(2, 64999), node(3), peer({ numAllowedLocalASNumbers: 1 })]);
     expect(resources.map(({ name, change }) => `${name} ${change}`)).toEqual([
       'node-2 changed',
       'node-3 added',
@@ -95,7 +100,7 @@ describe('configDiff', () => {
       ['10.0.0.2', 'node-2', 'reset', 'peerAs: 64512 becomes 64999'],
       ['10.0.0.3', 'node-3', 'added', expect.stringContaining('node-to-node mesh')],
     ]);
-    const without = diff(CLUSTER, [node(1), peer()], true);
+    const without = await diff(CLUSTER, [node(1), peer()], true);
     expect(without.peers).toMatchObject([
       { peer: '10.0.0.2', change: 'removed' },
       { peer: '192.0.2.1', change: 'policy', words: ['what it is told is decided anew'] },
@@ -103,24 +108,27 @@ describe('configDiff', () => {
     expect(without.routes).toMatchObject([{ prefix: '10.1.0.0/26', change: 'withdrawn' }]);
   });
 
-  it('says what of the node itself changes, and which routes', () => {
-    const { node: words, routes } = diff(CLUSTER, [node(1, 64900), block('10.1.0.64/26')]);
+  it('says what of the node itself changes, and which routes', async () => {
+    const { node: words, routes } = await diff(CLUSTER, [node(1, 64900), block('10.1.0.64/26')]);
     expect(words).toEqual(['The AS of this node becomes 64900 (now 64512): all sessions are set up anew.']);
     expect(routes).toMatchObject([{ prefix: '10.1.0.64/26', change: 'originated' }]);
   });
 
-  it('tells passwords apart without telling them', () => {
-    const text = JSON.stringify(diff([...CLUSTER, withPassword, secret('first one')], [secret('second one')]));
+  it('tells passwords apart without telling them', async () => {
+    const text = JSON.stringify(await diff([...CLUSTER, withPassword, secret('first one')], [secret('second one')]));
     expect(text).not.toMatch(/(first|second) one/);
     expect(JSON.parse(text)).toMatchObject({
       peers: [{ peer: '192.0.2.1', change: 'password', words: ['password changes'] }],
     });
-    const missing = diff(CLUSTER, [withPassword]);
+    const missing = await diff(CLUSTER, [withPassword]);
     expect(missing.peers).toMatchObject([{ change: 'reset', heldDown: expect.stringContaining('keys') }]);
   });
 
-  it('names what is wrong with resources, and problems that come up', () => {
-    const { valid, problems, newProblems } = diff(CLUSTER, [peer({ asNumber: 'many' }), peer({ filters: ['none'] })]);
+  it('names what is wrong with resources, and problems that come up', async () => {
+    const { valid, problems, newProblems } = await diff(CLUSTER, [
+      peer({ asNumber: 'many' }),
+      peer({ filters: ['none'] }),
+    ]);
     expect(valid).toBe(false);
     expect(problems).toMatchObject([
       { where: 'resources[0]', severity: 'error', message: expect.stringContaining('asNumber') },

@@ -6,7 +6,7 @@ import { formatPrefix } from '../../net/prefix.ts';
 import { changeKind } from '../../peering/neighbour.ts';
 import type { Neighbour } from '../../peering/neighbour.ts';
 import type { Self } from '../../peering/self.ts';
-import { applyChanges } from '../../resources/cluster-view.ts';
+import { EMPTY_VIEW, applyChanges } from '../../resources/cluster-view.ts';
 import type { Change, ClusterView } from '../../resources/cluster-view.ts';
 import type { AnyResource } from '../../resources/kinds.ts';
 import { parseResource } from '../../resources/parse-resource.ts';
@@ -18,20 +18,26 @@ import type { ViewChange } from './service-differences.ts';
 export interface Judge {
   readonly desired: (view: ClusterView) => DesiredState;
   /** What becomes of the routes to services. */
-  readonly services: (change: ViewChange) => ConfigDiff['routes'];
+  readonly services: (change: ViewChange) => Promise<ConfigDiff['routes']>;
 }
 
 /** Compares what the node makes of the resources there are with what it makes of them with those of `input` in place. */
-export function configDiff(view: ClusterView, input: ConfigDiffInput, { desired, services }: Judge): ConfigDiff {
+export async function configDiff(
+  view: ClusterView,
+  input: ConfigDiffInput,
+  { desired, services }: Judge,
+): Promise<ConfigDiff> {
   const { resources, problems } = read(input.resources);
   const changes = changesTo(view, resources, input.whole);
   const before = desired(view);
   const changed = applyChanges(view, changes);
   const after = changes.length === 0 ? before : desired(changed);
+  // No route to services is originated before it is known who this node is.
+  const known = before.self === undefined ? EMPTY_VIEW : view;
   const parts = {
     node: nodeDifferences(before, after),
     peers: peerDifferences(before.neighbours, after.neighbours),
-    routes: [...routeDifferences(before, after), ...services({ before: view, after: changed, changes })],
+    routes: [...routeDifferences(before, after), ...(await services({ before: known, after: changed, changes }))],
     newProblems: after.problems.filter((words) => !before.problems.includes(words)),
     solvedProblems: before.problems.filter((words) => !after.problems.includes(words)),
   };
@@ -184,9 +190,9 @@ function routeDifferences(before: DesiredState, after: DesiredState): ConfigDiff
   return [
     ...[...old]
       .filter(([prefix]) => !now.has(prefix))
-      .map(([prefix, words]) => ({ prefix, change: 'withdrawn' as const, words })),
+      .map(([prefix, words]) => ({ prefix, service: null, change: 'withdrawn' as const, words })),
     ...[...now]
       .filter(([prefix]) => !old.has(prefix))
-      .map(([prefix, words]) => ({ prefix, change: 'originated' as const, words })),
+      .map(([prefix, words]) => ({ prefix, service: null, change: 'originated' as const, words })),
   ];
 }

@@ -62,7 +62,7 @@ export interface ReportSources {
   readonly advertiserCounters: () => DaemonCounters['advertiser'];
   /** Why the resources ask for a peer or not: its address, or the name of a node or BGPPeer. */
   readonly explainPeer: (what: string) => PeeringReasons;
-  readonly configDiff: (input: ConfigDiffInput) => ConfigDiff;
+  readonly configDiff: (input: ConfigDiffInput) => Promise<ConfigDiff>;
   readonly shutdown: (forGood: boolean) => void;
 }
 
@@ -129,7 +129,7 @@ export class DaemonReport implements DaemonView {
     return heldChanges(this.sources.router);
   }
 
-  configDiff(input: ConfigDiffInput): ConfigDiff {
+  configDiff(input: ConfigDiffInput): Promise<ConfigDiff> {
     return this.sources.configDiff(input);
   }
 
