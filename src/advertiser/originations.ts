@@ -50,6 +50,11 @@ export interface AdvertisementProblem {
   readonly message: string;
 }
 
+/** A problem with the place where it is. */
+export function placedWords({ resource, field, message }: AdvertisementProblem): string {
+  return `${resource}${field === '' ? '' : `: ${field}`}: ${message}`;
+}
+
 /** What a node advertises by itself. Each list has one order, whatever the order of changes was. */
 export interface Advertisement {
   /** By prefix. */

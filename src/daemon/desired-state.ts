@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { DrainEffects } from '../advertiser/drain.ts';
-import { originations, withWorkloads } from '../advertiser/originations.ts';
+import { originations, placedWords, withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement, AdvertisementProblem, Workload } from '../advertiser/originations.ts';
 import { strandedBlocks } from '../advertiser/stranded-blocks.ts';
 import { ServiceLabels } from '../advertiser/service-labels.ts';
@@ -136,9 +136,7 @@ export class DesiredStateComputer {
       withheld: drain?.withholdPods === true ? 'the node is drained' : undefined,
       routing,
       loops,
-      problems: problems.map(
-        ({ resource, field, message }) => `${resource}${field === '' ? '' : `: ${field}`}: ${message}`,
-      ),
+      problems: problems.map(placedWords),
     };
     this.last = { parts, state };
     return state;

@@ -2,6 +2,7 @@
  * The services at run time: from the datastore's changes to the routes that this node originates for them, past everything
  * that waits for sessions or for the kernel. What is wanted depends on the resources alone, not on the order in which they came.
  */
+import { placedWords } from '../advertiser/originations.ts';
 import { ServiceAdvertiser } from '../advertiser/service-advertiser.ts';
 import { serviceContext } from '../advertiser/service-context.ts';
 import type { ServiceContext, ServiceMode } from '../advertiser/service-context.ts';
@@ -9,7 +10,6 @@ import type { ServiceChanges, ServiceRoute } from '../advertiser/service-routes.
 import { WithdrawalGate } from '../advertiser/withdrawal-gate.ts';
 import type { GateLimits, GateStep, GuardNews, HeldWithdrawal } from '../advertiser/withdrawal-gate.ts';
 import type { AdvertiserCounters } from '../api/daemon-view.ts';
-import type { ConfigDiff } from '../api/types.ts';
 import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Change, ClusterView } from '../resources/cluster-view.ts';
@@ -19,7 +19,7 @@ import type { LabelledRoute } from './own-routes.ts';
 import type { ServiceListener } from './resource-feed.ts';
 import { ServiceEvents } from './service-events.ts';
 import { serviceDifferences } from './view/service-differences.ts';
-import type { ViewChange } from './view/service-differences.ts';
+import type { ServiceDifferences, ViewChange } from './view/service-differences.ts';
 
 /** How services are advertised, beyond what the resources say. */
 export interface ServiceSettings extends GateLimits {
@@ -106,7 +106,7 @@ export class ServiceRunner implements ServiceListener {
   }
 
   /** What a change of the resources would do to the routes that are wanted. */
-  differences(change: ViewChange): Promise<ConfigDiff['routes']> {
+  differences(change: ViewChange): Promise<ServiceDifferences> {
     return serviceDifferences(change, { name: this.options.node }, this.settings.mode);
   }
 
@@ -142,9 +142,7 @@ export class ServiceRunner implements ServiceListener {
 
   /** What is not done as the resources say, a sentence each. */
   get problems(): readonly string[] {
-    const words = this.advertiser.problems.map(
-      ({ resource, field, message }) => `${resource}${field === '' ? '' : `: ${field}`}: ${message}`,
-    );
+    const words = this.advertiser.problems.map(placedWords);
     const guarded = [...this.gate.held.values()].filter(({ why }) => why === 'guard');
     if (guarded.length === 0) return words;
     const last = Math.max(...guarded.map(({ until }) => until));

@@ -86,6 +86,11 @@ describe('configDiff', () => {
     const advertisement = { apiVersion: 'starling.dev/v1alpha1', kind: 'ServiceAdvertisement' };
     const spec = { communities: ['64512:1'] };
     expect(await told([{ ...advertisement, metadata: { name: 'all' }, spec }])).toEqual(['203.0.113.1/32 changed']);
+    const zonal = { ...advertisement, metadata: { name: 'zonal' }, spec: { scope: 'Zone' } };
+    expect((await diff(CLUSTER, [zonal])).newProblems).toEqual([
+      expect.stringMatching(/^ServiceAdvertisement zonal: scope: This node has no label/),
+    ]);
+    expect((await diff([...CLUSTER, zonal], CLUSTER, true)).solvedProblems).toHaveLength(1);
   });
 
   it('says which peers come, go, are reset and go on with other routes', async () => {

@@ -12,13 +12,13 @@ import type { AnyResource } from '../../resources/kinds.ts';
 import { parseResource } from '../../resources/parse-resource.ts';
 import type { DesiredNeighbour, DesiredState } from '../desired-state.ts';
 import { peerName } from './peer-report.ts';
-import type { ViewChange } from './service-differences.ts';
+import type { ServiceDifferences, ViewChange } from './service-differences.ts';
 
 /** What this node makes of resources. */
 export interface Judge {
   readonly desired: (view: ClusterView) => DesiredState;
   /** What becomes of the routes to services. */
-  readonly services: (change: ViewChange) => Promise<ConfigDiff['routes']>;
+  readonly services: (change: ViewChange) => Promise<ServiceDifferences>;
 }
 
 /** Compares what the node makes of the resources there are with what it makes of them with those of `input` in place. */
@@ -34,12 +34,15 @@ export async function configDiff(
   const after = changes.length === 0 ? before : desired(changed);
   // No route to services is originated before it is known who this node is.
   const known = before.self === undefined ? EMPTY_VIEW : view;
+  const ofServices = await services({ before: known, after: changed, changes });
+  const problemsBefore = [...before.problems, ...ofServices.problems.before];
+  const problemsAfter = [...after.problems, ...ofServices.problems.after];
   const parts = {
     node: nodeDifferences(before, after),
     peers: peerDifferences(before.neighbours, after.neighbours),
-    routes: [...routeDifferences(before, after), ...(await services({ before: known, after: changed, changes }))],
-    newProblems: after.problems.filter((words) => !before.problems.includes(words)),
-    solvedProblems: before.problems.filter((words) => !after.problems.includes(words)),
+    routes: [...routeDifferences(before, after), ...ofServices.routes],
+    newProblems: problemsAfter.filter((words) => !problemsBefore.includes(words)),
+    solvedProblems: problemsBefore.filter((words) => !problemsAfter.includes(words)),
   };
   return {
     different: Object.values(parts).some((part) => part.length > 0),

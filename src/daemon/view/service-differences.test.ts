@@ -22,8 +22,8 @@ async function differences(...changed: readonly (AnyResource | Change)[]): Promi
   const before = clusterView(BASE);
   const changes = changed.map((one): Change => ('type' in one ? one : { type: 'upsert', resource: one }));
   const after = applyChanges(before, changes);
-  const found = await serviceDifferences({ before, after, changes }, { name: 'node-1' }, 'mended');
-  return found.map(({ prefix, service: of, change, words }) => `${prefix} ${of ?? '-'} ${change}: ${words}`);
+  const { routes } = await serviceDifferences({ before, after, changes }, { name: 'node-1' }, 'mended');
+  return routes.map(({ prefix, service: of, change, words }) => `${prefix} ${of ?? '-'} ${change}: ${words}`);
 }
 
 it('finds nothing where peers are told the same', async () => {

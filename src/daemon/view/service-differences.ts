@@ -1,7 +1,9 @@
 /** What a change of the resources would do to the routes to services. */
+import { placedWords } from '../../advertiser/originations.ts';
 import { ServiceAdvertiser } from '../../advertiser/service-advertiser.ts';
 import { serviceContext } from '../../advertiser/service-context.ts';
 import type { ServiceContext, ServiceMode } from '../../advertiser/service-context.ts';
+import { serviceProblems } from '../../advertiser/service-problems.ts';
 import type { ServiceOffer, ServiceRoute, ServiceTerms } from '../../advertiser/service-routes.ts';
 import { PLAIN_TERMS } from '../../advertiser/terms.ts';
 import type { ConfigDiff } from '../../api/types.ts';
@@ -10,8 +12,6 @@ import { formatPrefix } from '../../net/prefix.ts';
 import type { Change, ClusterView } from '../../resources/cluster-view.ts';
 import type { AnyResource, Kind } from '../../resources/kinds.ts';
 
-type Difference = ConfigDiff['routes'][number];
-
 /** Two views, and the changes that lead from one to the other. */
 export interface ViewChange {
   readonly before: ClusterView;
@@ -19,37 +19,46 @@ export interface ViewChange {
   readonly changes: readonly Change[];
 }
 
-/**
- * Those that are withdrawn, then the others. Costs as much as there are services, in slices, unless nothing changes that decides
- * what is told of them.
- */
+export interface ServiceDifferences {
+  /** Those that are withdrawn, then the others. */
+  readonly routes: ConfigDiff['routes'];
+  /** What could not be done as the resources say, before and after; empty where it is the same. */
+  readonly problems: { readonly before: readonly string[]; readonly after: readonly string[] };
+}
+
+/** Costs as much as there are services, in slices, unless nothing changes that decides what is told of them. */
 export async function serviceDifferences(
   { before, after, changes }: ViewChange,
   node: { readonly name: string },
   mode: ServiceMode,
-): Promise<Difference[]> {
+): Promise<ServiceDifferences> {
   const context = serviceContext(before, node, mode);
   const next = serviceContext(after, node, mode, context);
-  if (context === next && !changes.some(concernsServices)) return [];
+  if (context === next && !changes.some(concernsServices)) return { routes: [], problems: { before: [], after: [] } };
   const [old, now] = [await advertiserOf(before, context), await advertiserOf(after, next)];
-  const differences: Difference[] = [];
+  const routes: ConfigDiff['routes'] = [];
   await inSlices(old.routes, ([prefix, route]) => {
     if (now.routes.has(prefix)) return;
-    differences.push({ prefix, service: serviceOf(route), change: 'withdrawn', words: whyWithdrawn(old, now, route) });
+    routes.push({ prefix, service: serviceOf(route), change: 'withdrawn', words: whyWithdrawn(old, now, route) });
   });
   await inSlices(now.routes, ([prefix, route]) => {
     const service = serviceOf(route);
     const was = old.routes.get(prefix);
     const offers = now.labels.offersOf(route.label);
     if (was === undefined) {
-      differences.push({ prefix, service, change: 'originated', words: whyOriginated(now, route, offers) });
+      routes.push({ prefix, service, change: 'originated', words: whyOriginated(now, route, offers) });
       return;
     }
-    const before = old.labels.offersOf(was.label);
-    if (termsKey(before) === termsKey(offers)) return;
-    differences.push({ prefix, service, change: 'changed', words: changeWords(before, offers) });
+    const told = old.labels.offersOf(was.label);
+    if (termsKey(told) === termsKey(offers)) return;
+    routes.push({ prefix, service, change: 'changed', words: changeWords(told, offers) });
   });
-  return differences;
+  const problems = { before: problemsOf(context), after: problemsOf(next) };
+  return { routes, problems };
+}
+
+function problemsOf(context: ServiceContext): readonly string[] {
+  return serviceProblems(context).map(placedWords);
 }
 
 function concernsServices(change: Change): boolean {
