@@ -57,6 +57,9 @@ const services = (ready: boolean): object[] => [
   },
 ];
 
+/** Documents of a file. */
+const json = (resources: readonly object[]): string => resources.map((one) => JSON.stringify(one)).join('\n---\n');
+
 let node: TestNode;
 let first: Bird;
 let second: Bird;
@@ -202,7 +205,7 @@ describe('starling', () => {
     expect(await first.route('203.0.113.10/32')).toMatch(/BGP\.med: 30\n[\s\S]*BGP\.community: \(64512,1\)/);
 
     const list = await printed('service', 'list', '-n', 'shop');
-    expect(list).toMatch(/^shop\/api +203\.0\.113\.11 +LoadBalancerIP +no +\S/m);
+    expect(list).toMatch(/^shop\/api +203\.0\.113\.11 +LoadBalancerIP +waiting +\S/m);
     expect(list).toMatch(/^shop\/web +203\.0\.113\.10 +LoadBalancerIP +yes +\S/m);
     expect(list).toMatch(/^shop\/web +10\.96\.0\.10 +ClusterIP +no +\S/m);
     const web = await printed('service', 'explain', 'shop/web', '--expect', 'advertised');
@@ -223,6 +226,21 @@ describe('starling', () => {
     const route = await printed('route', 'explain', '203.0.113.10');
     expect(route).toMatch(/originated here: .*shop\/web/);
     expect(route).toMatch(new RegExp(`${SECOND} .* no .*ServiceAdvertisement "first"`));
+    expect(await printed('route', 'explain', '203.0.113.11')).toMatch(
+      /^203\.0\.113\.11 is covered by 203\.0\.113\.0\/24, which[\s\S]*\n {2}shop\/api {2}LoadBalancerIP {2}not advertised: waiting for an endpoint\n {6}It waits for/,
+    );
+    expect(await node.starling('route', 'explain', '10.96.0.10')).toMatchObject({
+      code: 1,
+      out: expect.stringContaining('shop/web  ClusterIP  not advertised\n      BGPConfiguration "default" has no'),
+    });
+    using scratch = createScratch('services');
+    const change = await node.starling('config', 'diff', scratch.write('services.yaml', json(services(false))));
+    expect(change).toMatchObject({
+      code: 1,
+      out: expect.stringContaining(
+        '  - 203.0.113.10/32 (shop/web)  withdrawn: ServiceAdvertisement "first" (scope Node',
+      ),
+    });
     expect(await printed('route', 'list', '203.0.113.10')).toMatch(/203\.0\.113\.10\/32 +self +service /);
     expect(await printed('status')).toMatch(/^Services +2 known, 2 routes advertised \(1 range\)$/m);
 
@@ -258,8 +276,7 @@ describe('starling', () => {
 
   it('says what a change of resources would do, and does not do it', async () => {
     using scratch = createScratch('diff');
-    const files = (...resources: object[]) =>
-      scratch.write('change.yaml', resources.map((one) => JSON.stringify(one)).join('\n---\n'));
+    const files = (...resources: object[]) => scratch.write('change.yaml', json(resources));
     const before = await first.heard();
     const same = await node.starling('config', 'diff', files(bgpPeer(2, 65_002)));
     expect([same.code, same.out]).toEqual([0, 'No resource is different: the node would do nothing else than now.\n']);
