@@ -28,10 +28,11 @@ import { KernelRouting } from './kernel-routing.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { NodeStatusReports } from './node-status-reports.ts';
 import { OwnNode, ownNodeSettings } from './own-node.ts';
-import { bestPathOptions, serviceSettings, transitionLimits } from './part-settings.ts';
+import { bestPathOptions, serviceSettings, serviceTelling, transitionLimits } from './part-settings.ts';
 import { ProblemReports } from './problem-reports.ts';
 import { ResourceFeed, problemWords } from './resource-feed.ts';
 import { Router } from './router.ts';
+import { ServiceContexts } from './service-contexts.ts';
 import { ServiceRunner } from './services.ts';
 import { isSystemStopping } from './system-shutdown.ts';
 import { Workloads } from './workloads.ts';
@@ -60,6 +61,7 @@ export class Daemon {
   private apiProblem: string | undefined;
   private readonly feed: ResourceFeed;
   private readonly services: ServiceRunner;
+  private readonly serviceContexts = new ServiceContexts((view) => this.services.context(view));
   private readonly ownNode: OwnNode;
   private readonly nodeStatusReports: NodeStatusReports;
   private readonly problemReports: ProblemReports;
@@ -115,7 +117,7 @@ export class Daemon {
       now: environment.now,
       services: this.services,
       taken: (view) => {
-        this.services.context(view);
+        this.serviceContexts.take(view, this.applied !== undefined);
         return (this.applying = this.applying.then(() => this.apply()));
       },
       troubled: (problem) => {
@@ -260,9 +262,8 @@ export class Daemon {
   }
 
   private createNodeStatusReports(): NodeStatusReports {
-    const { nodeName: node } = this.config;
     return new NodeStatusReports({
-      node,
+      node: this.config.nodeName,
       writer: () => this.datastore?.writer,
       report: (classes) =>
         nodeReport(this.report, classes, {
@@ -283,8 +284,8 @@ export class Daemon {
 
   private get identity(): NodeIdentity {
     const { nodeName, routerId, namespace } = this.config;
-    const { workloads: localWorkloads } = this.endpointStatus;
-    return { name: nodeName, namespace, localWorkloads, ...(routerId !== undefined && { routerId }) };
+    const { workloads } = this.endpointStatus;
+    return { name: nodeName, namespace, localWorkloads: workloads, ...(routerId !== undefined && { routerId }) };
   }
 
   /** What this node is to do with these resources. */
@@ -292,7 +293,7 @@ export class Daemon {
     const { loopPrevention } = this.config.services;
     const kernel = this.kernel && { ...this.kernel.routingOptions, loopPrevention };
     const drain = this.drain.effects;
-    const services = { labels: this.services.advertiser.labels, strict: this.config.calicoCompatible === 'strict' };
+    const services = serviceTelling(this.config, this.services.advertiser.labels, this.router.ownRoutes.labels);
     return computer.compute(view, this.identity, { workloads: this.workloads.list, kernel, drain, services });
   }
 
@@ -303,15 +304,15 @@ export class Daemon {
   }
 
   private async apply(): Promise<void> {
-    const { nodeName } = this.config;
-    this.nodeStatusReports.take(this.feed.view);
-    this.drain.take(this.feed.view);
-    const wanted = this.desired(this.computer, this.feed.view);
-    if (wanted === this.applied) return;
+    const { view } = this.feed;
+    this.nodeStatusReports.take(view);
+    this.drain.take(view);
+    const wanted = this.desired(this.computer, view);
+    if (wanted === this.applied) return this.serviceContexts.policiesKnow(view);
     const before = this.desiredProblems;
     this.desiredProblems = wanted.problems;
     for (const words of wanted.problems) {
-      if (!before.includes(words)) this.events.add('datastore', nodeName, words, 'warn');
+      if (!before.includes(words)) this.events.add('datastore', this.config.nodeName, words, 'warn');
     }
     try {
       this.kernel?.apply(wanted, this.router.rib.tables);
@@ -324,6 +325,7 @@ export class Daemon {
     } catch (error) {
       this.environment.log.error('applying the resources failed', { error });
     }
+    this.serviceContexts.policiesKnow(view);
   }
 
   /** Routes to workloads come and go with pods, far more often than resources that would have all worked out anew. */

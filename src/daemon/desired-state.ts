@@ -43,6 +43,8 @@ export interface DesiredStateInputs {
 export interface ServiceTelling {
   /** What the labels of the routes mean. */
   readonly labels: ServiceLabels;
+  /** The selectors by which the labels of the routes that are told pick peers, sorted. */
+  readonly peerSelectors: readonly string[];
   /** Whether they are told as Calico tells them. */
   readonly strict: boolean;
 }
@@ -89,7 +91,7 @@ export class DesiredStateComputer {
   private readonly routing = new Derived<ClusterRouting | undefined>();
   private readonly loops = new Derived<LoopPreventionPlan | undefined>();
   private readonly compiled = new Derived<CompiledNeighbours>();
-  private readonly noServices: ServiceTelling = { labels: new ServiceLabels(), strict: false };
+  private readonly noServices: ServiceTelling = { labels: new ServiceLabels(), peerSelectors: [], strict: false };
   private advertisement: Advertisement | undefined;
   private neighbours: ReadonlyMap<string, DesiredNeighbour> = new Map();
   private last: { readonly parts: readonly unknown[]; readonly state: DesiredState } | undefined;
@@ -106,15 +108,23 @@ export class DesiredStateComputer {
       kernel === undefined ? undefined : routingPlan(read, identity, kernel),
     );
     const routing = this.routing.of(view, [identity.name, plan], (read) => this.routingOf(plan, read, identity));
-    const { labels, strict } = services;
+    const { labels, peerSelectors, strict } = services;
     const gracefulShutdown = drain?.gracefulShutdown === true;
-    const needs = [peering, ...whatPoliciesNeed(blocks), labels, strict, gracefulShutdown];
+    const needs = [
+      peering,
+      ...whatPoliciesNeed(blocks),
+      labels,
+      JSON.stringify(peerSelectors),
+      strict,
+      gracefulShutdown,
+    ];
     const compiled = this.compiled.of(view, needs, (read) =>
       this.compile(peering, {
         view: read,
         advertisement: blocks,
         self: peering.self,
         labels,
+        peerSelectors,
         strict,
         gracefulShutdown,
       }),

@@ -54,10 +54,10 @@ export class NeighbourPolicies {
   private readonly compiled = new Map<string, Policies>();
   private readonly used = new Set<string>();
 
-  constructor({ view, advertisement, self, labels, strict, gracefulShutdown }: PolicyInputs) {
+  constructor({ view, advertisement, self, labels, peerSelectors, strict, gracefulShutdown }: PolicyInputs) {
     this.view = view;
     this.clusterScale = clusterScale(view);
-    this.services = new ServiceExports(view, labels);
+    this.services = new ServiceExports(view, labels, peerSelectors);
     const { pools, blocks } = advertisement;
     const settings = bgpSettings(view, self?.name);
     this.defaults = {
@@ -126,6 +126,8 @@ export interface PolicyInputs {
   /** Undefined where the resources don't know this node. */
   readonly self: Self | undefined;
   readonly labels: ServiceLabels;
+  /** What labels of routes pick peers by, beside those of the view. */
+  readonly peerSelectors: readonly string[];
   /** Whether routes to services are told as Calico tells them. */
   readonly strict: boolean;
   /** Whether this node is about to withdraw what it tells (RFC 8326). */

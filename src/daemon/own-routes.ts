@@ -85,6 +85,11 @@ export class OwnRoutes {
     }
   }
 
+  /** The labels of routes to services, those included in whose place another one is. */
+  get labels(): ReadonlySet<number> {
+    return new Set(Array.from(this.services.values(), ({ attributes }) => attributes.label ?? 0));
+  }
+
   /** The route in force for a prefix. */
   get(prefix: Prefix): OwnRoute | undefined {
     const key = formatPrefix(prefix);

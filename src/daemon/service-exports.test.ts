@@ -15,6 +15,7 @@ import type { GroupProfile } from '../rib/update-group.ts';
 import { DesiredStateComputer } from './desired-state.ts';
 import type { Policies } from './neighbour-policies.ts';
 import { OwnRoutes } from './own-routes.ts';
+import { peerSelectorsIn } from './service-exports.ts';
 
 function resource(apiVersion: string, kind: string, metadata: object, spec: object): AnyResource {
   const parsed = parseResource({ apiVersion, kind, metadata, spec });
@@ -54,7 +55,11 @@ beforeEach(() => {
 });
 
 /** The policies for the peers, in their order. */
-function policiesWith(advertisements: readonly AnyResource[], gracefulShutdown = false): Policies[] {
+function policiesWith(
+  advertisements: readonly AnyResource[],
+  gracefulShutdown = false,
+  peerSelectors: readonly string[] = [],
+): Policies[] {
   const peers = PEERS.map(([name, peerIP, asNumber, peerLabels]) =>
     resource(CALICO, 'BGPPeer', { name, labels: peerLabels }, { peerIP, asNumber }),
   );
@@ -65,7 +70,7 @@ function policiesWith(advertisements: readonly AnyResource[], gracefulShutdown =
       workloads: [],
       kernel: undefined,
       drain: { gracefulShutdown, withholdPods: false, withholdServices: false },
-      services: { labels, strict: false },
+      services: { labels, peerSelectors, strict: false },
     },
   );
   return PEERS.map(([, address]) => state.neighbours.get(address)!.policies);
@@ -203,6 +208,23 @@ describe('routes to services on the wire', () => {
     expect(heard('a1')).not.toHaveProperty('med');
     expect(heard('b1')).toMatchObject({ med: 7 });
     expect(heard('a1', '10.96.0.1/32')).toMatchObject({ med: 5 });
+  });
+
+  it('are told nobody anew while a rule is written in other words, or held back although its rule is gone', () => {
+    const [before, after] = [offer({ med: 5 }, RACK_A), offer({ med: 5 }, "rack in {'a'}")];
+    const inForce = () => peerSelectorsIn(labels, routes.labels);
+    expect(originate(10, before)).toEqual(['a1', 'a2']);
+    expect(inForce()).toEqual([RACK_A]);
+    // First the policies, which know what is and what will be; then the labels; then what was is forgotten.
+    expect(change(policiesWith([advertisement("rack in {'a'}")], false, inForce()))).toEqual([]);
+    expect(originate(10, after)).toEqual([]);
+    expect(inForce()).toEqual(["rack in {'a'}"]);
+    expect(change(policiesWith([advertisement("rack in {'a'}")], false, inForce()))).toEqual([]);
+    expect(change(policiesWith([], false, inForce()))).toEqual([]);
+    expect(advertising.sizes.groups).toBe(3);
+    expect(originate(10)).toEqual(['a1', 'a2', 'b1', 'core']);
+    expect(change(policiesWith([], false, inForce()))).toEqual([]);
+    expect(advertising.sizes.groups).toBe(2);
   });
 
   it('carry the community of a graceful shutdown for as long as there is one', () => {

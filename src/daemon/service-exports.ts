@@ -1,6 +1,6 @@
 /** Who is told this node's routes to services, and on which terms: from the offers behind their labels to export policies. */
 import type { ServiceLabels } from '../advertiser/service-labels.ts';
-import type { ServiceOffer, ServiceTerms } from '../advertiser/service-routes.ts';
+import type { ServiceLabel, ServiceOffer, ServiceTerms } from '../advertiser/service-routes.ts';
 import { termsFor } from '../advertiser/terms.ts';
 import type { ServiceExport, ServiceVerdict } from '../filters/service-export.ts';
 import { serviceTermsInWords, serviceTermsRewrite } from '../filters/service-terms.ts';
@@ -13,13 +13,14 @@ import type { Selector } from '../resources/selector.ts';
 /** Makes the {@link ServiceExport} of each neighbour; those that are treated alike have the same key. */
 export class ServiceExports {
   private readonly labels: ServiceLabels;
-  /** What ServiceAdvertisements pick peers by. */
+  /** What peers are picked by. */
   private readonly selectors: ReadonlyMap<string, Selector>;
 
-  constructor(view: ClusterView, labels: ServiceLabels) {
+  /** `inForce` are the selectors that labels of routes still name although the resources may not any more. */
+  constructor(view: ClusterView, labels: ServiceLabels, inForce: readonly string[]) {
     this.labels = labels;
-    const texts = view.list('ServiceAdvertisement').flatMap(({ spec }) => spec.peerSelector ?? []);
-    this.selectors = new Map([...new Set(texts)].sort().map((text) => [text, parseSelector(text)]));
+    const texts = new Set([...peerSelectorsOf(view), ...inForce]);
+    this.selectors = new Map([...texts].sort().map((text) => [text, parseSelector(text)]));
   }
 
   of({ labels, external, localAs }: Neighbour): ServiceExport {
@@ -37,6 +38,20 @@ export class ServiceExports {
       },
     };
   }
+}
+
+/** What the ServiceAdvertisements of a view pick peers by. */
+export function peerSelectorsOf(view: ClusterView): ReadonlySet<string> {
+  return new Set(view.list('ServiceAdvertisement').flatMap(({ spec }) => spec.peerSelector ?? []));
+}
+
+/** What the routes with these labels pick peers by; each once, in an order that depends on nothing else. */
+export function peerSelectorsIn(labels: ServiceLabels, inUse: Iterable<ServiceLabel>): readonly string[] {
+  const texts = new Set<string>();
+  for (const label of inUse) {
+    for (const { peerSelector } of labels.offersOf(label)) if (peerSelector !== undefined) texts.add(peerSelector);
+  }
+  return [...texts].sort();
 }
 
 const PLAIN: ServiceVerdict = { accept: true, why: '' };
