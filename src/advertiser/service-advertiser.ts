@@ -6,7 +6,7 @@ import type { AnyResource } from '../resources/kinds.ts';
 import { ClaimedPrefixes } from './claimed-prefixes.ts';
 import type { Claim } from './claimed-prefixes.ts';
 import type { AdvertisementProblem } from './originations.ts';
-import { serviceClaims } from './service-claims.ts';
+import { decide, isWaiting, serviceClaims } from './service-claims.ts';
 import { isSameOtherwise } from './service-context.ts';
 import type { ServiceContext } from './service-context.ts';
 import { explainService, routeReason, summarizeService } from './service-explanation.ts';
@@ -105,6 +105,23 @@ export class ServiceAdvertiser {
     const entry = this.#index.get(route.service);
     const plan = entry === undefined ? undefined : this.#plan(entry, context);
     return routeReason(text, this.labels.offersOf(route.label), plan, context);
+  }
+
+  /**
+   * Of a route that there is no more: whether endpoints here are all that its address lacks, and there are others elsewhere.
+   * False for the prefix of many services.
+   */
+  isServedElsewhere({ prefix, service }: ServiceRoute): boolean {
+    const entry = this.#index.get(service);
+    const context = this.#context;
+    if (entry === undefined || context === undefined) return false;
+    const counts = this.#index.countsOf(entry, context);
+    const { ready, serving } = counts[prefix.family].cluster;
+    const plan = ready + serving === 0 ? undefined : this.#plan(entry, context);
+    if (plan === undefined) return false;
+    const text = formatPrefix(prefix);
+    const address = plan.addresses.find((one) => formatPrefix(one.prefix) === text);
+    return address !== undefined && isWaiting(decide(plan, address, counts, context));
   }
 
   /** All services, by namespace and name, but for the first `from`. */

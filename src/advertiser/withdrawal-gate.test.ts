@@ -27,9 +27,12 @@ function words({ added, changed, removed, news }: GateStep<GatedRoute>): string[
   ];
 }
 
+/** What is lost when it goes: nobody else serves it. */
+const NOWHERE = (): boolean => false;
+
 /** A gate that tells routes 1 to 6. */
-function gateOfSix(limits = LIMITS): WithdrawalGate<GatedRoute> {
-  const gate = new WithdrawalGate<GatedRoute>(limits, false);
+function gateOfSix(limits = LIMITS, isElsewhere: (route: GatedRoute) => boolean = NOWHERE): WithdrawalGate<GatedRoute> {
+  const gate = new WithdrawalGate<GatedRoute>(limits, false, isElsewhere);
   gate.take({ set: routes(1, 2, 3, 4, 5, 6), removed: [] }, 0);
   return gate;
 }
@@ -38,7 +41,7 @@ describe('WithdrawalGate', () => {
   it('lets a few withdrawals go, and all announcements', () => {
     const gate = gateOfSix();
     expect(words(gate.take(removal(1, 2, 3), 0))).toEqual(['-1', '-2', '-3']);
-    expect(words(gate.take({ set: routes(7, 8, 9, 10), removed: prefixes(4) }, 0))).toEqual([
+    expect(words(gate.take({ set: routes(7, 8, 9, 10), removed: prefixes(4) }, 2000))).toEqual([
       '+7',
       '+8',
       '+9',
@@ -51,10 +54,10 @@ describe('WithdrawalGate', () => {
   it('holds most of the routes for the hold time when they go at once', () => {
     const gate = gateOfSix();
     expect(words(gate.take(removal(1, 2, 3, 4), 1000))).toEqual(['held 4 of 6']);
-    expect(gate.next).toBe(11_000);
-    expect(gate.held.size).toBe(4);
-    // Nobody withdraws twice, and a single one goes meanwhile.
-    expect(words(gate.take(removal(1, 5), 2000))).toEqual(['-5']);
+    expect(words(gate.due(gate.next!))).toEqual([]);
+    expect([...gate.held.values()].map(({ until }) => until)).toEqual([11_000, 11_000, 11_000, 11_000]);
+    // Nobody withdraws twice, and a single one goes later.
+    expect(words(gate.take(removal(1, 5), 3000))).toEqual(['-5']);
     expect(words(gate.due(10_999))).toEqual([]);
     expect(words(gate.due(11_000))).toEqual(['-1', '-2', '-3', '-4', 'done 4']);
     expect(gate.next).toBeUndefined();
@@ -63,15 +66,74 @@ describe('WithdrawalGate', () => {
   it('drops what it holds when that is wanted again, and tells other terms at once', () => {
     const gate = gateOfSix();
     gate.take(removal(1, 2, 3, 4), 0);
-    expect(words(gate.take({ set: [route(1), route(2, 7)], removed: [] }, 5000))).toEqual(['~2', 'returned 2']);
-    expect(words(gate.due(10_000))).toEqual(['-3', '-4', 'done 2']);
+    expect(words(gate.take({ set: [route(1), route(2, 7)], removed: [] }, 5000))).toEqual(['~2']);
+    expect(words(gate.due(10_000))).toEqual(['-3', '-4', 'returned 2', 'done 2']);
     expect(words(gate.due(20_000))).toEqual([]);
+    expect(words(gate.take(removal(1, 2, 5, 6), 30_000))).toEqual(['held 4 of 4']);
+    expect(words(gate.take({ set: routes(1, 2, 5), removed: [] }, 31_000))).toEqual(['~2']);
+    expect(words(gate.take({ set: routes(6), removed: [] }, 31_000))).toEqual(['returned 4']);
+    expect(gate.next).toBeUndefined();
+  });
+
+  it('holds what goes one by one within a moment, and tells again what went before that was too much', () => {
+    const gate = gateOfSix();
+    expect(words(gate.take(removal(1), 0))).toEqual(['-1']);
+    expect(words(gate.take(removal(2), 500))).toEqual(['-2']);
+    expect(words(gate.take(removal(3), 1000))).toEqual(['-3']);
+    expect(words(gate.take(removal(4), 1500))).toEqual(['+1', '+2', '+3', 'held 4 of 6']);
+    // What follows closely belongs to it, and is not told of again.
+    expect(words(gate.take(removal(5), 3499))).toEqual([]);
+    expect(words(gate.take(removal(6), 3500))).toEqual(['-6']);
+    expect(words(gate.due(11_500))).toEqual(['-1', '-2', '-3', '-4', '-5', 'done 5']);
+  });
+
+  it('takes what goes slowly, or comes back between, for what it is', () => {
+    const gate = gateOfSix();
+    for (const [index, one] of [1, 2, 3, 4].entries()) {
+      expect(words(gate.take(removal(one), 1000 * index))).toEqual([`-${one}`]);
+    }
+    const flapping = gateOfSix();
+    for (let now = 0; now < 1000; now += 100) {
+      expect(words(flapping.take(removal(1, 2), now))).toEqual(['-1', '-2']);
+      expect(words(flapping.take({ set: routes(1, 2), removed: [] }, now + 50))).toEqual(['+1', '+2']);
+    }
+  });
+
+  it('lets go what others serve, at once or as soon as they do', () => {
+    const elsewhere = new Set<string>();
+    const moved = (...of: number[]) => of.forEach((one) => elsewhere.add(keyOf(one)));
+    const gate = gateOfSix({ ...LIMITS, withdrawDelay: 1 }, ({ prefix }) => elsewhere.has(formatPrefix(prefix)));
+    moved(1);
+    expect(words(gate.take(removal(1, 2, 3, 4, 5), 0))).toEqual(['held 4 of 6']);
+    moved(2);
+    // The delay of its own it has all the same.
+    expect(words(gate.due(gate.next!))).toEqual([]);
+    expect(words(gate.due(1000))).toEqual(['-1', '-2']);
+    moved(3);
+    expect(gate.next).toBe(1100);
+    expect(words(gate.due(1100))).toEqual(['-3']);
+    expect(words(gate.due(10_000))).toEqual(['-4', '-5', 'done 2']);
+    moved(6);
+    gate.take({ set: routes(1, 2, 3, 4), removed: [] }, 20_000);
+    moved(1, 2, 3, 4);
+    expect(words(gate.take(removal(1, 2, 3, 4, 6), 20_000))).toEqual([]);
+    expect(words(gate.due(21_000))).toEqual(['-1', '-2', '-3', '-4', '-6']);
+  });
+
+  it('holds nothing where the hold time is 0, and no more once the guard is off', () => {
+    const none = gateOfSix({ ...LIMITS, guard: { ...LIMITS.guard, holdTime: 0 } });
+    expect(words(none.take(removal(1, 2, 3, 4), 0))).toEqual(['-1', '-2', '-3', '-4']);
+    const off = gateOfSix();
+    off.take(removal(1, 2, 3, 4), 0);
+    off.configure({ ...LIMITS, guard: { ...LIMITS.guard, enabled: false } });
+    expect(words(off.take(removal(5), 1000))).toEqual(['-5']);
+    expect(off.held.size).toBe(4);
   });
 
   it('counts only what is wanted, so that the second half of a loss is held as the first', () => {
     const gate = gateOfSix({ ...LIMITS, guard: { ...LIMITS.guard, minPrefixes: 1 } });
     gate.take(removal(1, 2, 3, 4), 0);
-    expect(words(gate.take(removal(5, 6), 0))).toEqual(['held 2 of 2']);
+    expect(words(gate.take(removal(5, 6), 5000))).toEqual(['held 2 of 2']);
   });
 
   it('follows the resources at once without the guard, and below its least number', () => {
@@ -82,7 +144,8 @@ describe('WithdrawalGate', () => {
   });
 
   it('gives withdrawals the delay of the route, else that of all', () => {
-    const gate = new WithdrawalGate<GatedRoute>({ ...LIMITS, withdrawDelay: 2 }, false);
+    const guard = { ...LIMITS.guard, enabled: false };
+    const gate = new WithdrawalGate<GatedRoute>({ guard, withdrawDelay: 2 }, false, NOWHERE);
     gate.take({ set: [route(1), route(2, 0, 0), route(3, 0, 5)], removed: [] }, 0);
     expect(words(gate.take(removal(1, 2), 0))).toEqual(['-2']);
     expect(words(gate.take(removal(3), 0))).toEqual([]);
@@ -106,7 +169,12 @@ describe('WithdrawalGate', () => {
 });
 
 type Step =
-  | { readonly type: 'take'; readonly set: readonly (readonly [number, number])[]; readonly removed: readonly number[] }
+  | {
+      readonly type: 'take';
+      readonly set: readonly (readonly [number, number])[];
+      readonly removed: readonly number[];
+      readonly elsewhere: readonly number[];
+    }
   | { readonly type: 'pass'; readonly seconds: number }
   | { readonly type: 'withhold'; readonly on: boolean };
 
@@ -116,6 +184,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     type: fc.constant('take' as const),
     set: fc.uniqueArray(fc.tuple(number, fc.integer({ min: 0, max: 2 })), { selector: ([one]) => one }),
     removed: fc.uniqueArray(number),
+    elsewhere: fc.uniqueArray(number, { maxLength: 4 }),
   }),
   fc.record({ type: fc.constant('pass' as const), seconds: fc.integer({ min: 0, max: 8 }) }),
   fc.record({ type: fc.constant('withhold' as const), on: fc.boolean() }),
@@ -125,12 +194,15 @@ describe('WithdrawalGate, whatever happens', () => {
   it('tells all that is wanted on its terms, and nothing else for longer than the hold time', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), fc.integer({ min: 0, max: 4 }), (steps, withdrawDelay) => {
-        const gate = new WithdrawalGate<GatedRoute>({ ...LIMITS, withdrawDelay }, false);
+        let elsewhere = new Set<string>();
+        const isElsewhere = ({ prefix }: GatedRoute): boolean => elsewhere.has(formatPrefix(prefix));
+        const gate = new WithdrawalGate<GatedRoute>({ ...LIMITS, withdrawDelay }, false, isElsewhere);
         const wanted = new Map<string, number>();
         const unwantedSince = new Map<string, number>();
         const told = new Map<string, number>();
         let now = 0;
         let withheld = false;
+        let looked = false;
         const apply = ({ added, changed, removed }: GateStep<GatedRoute>): void => {
           expect(added.filter(({ prefix }) => told.has(formatPrefix(prefix)))).toEqual([]);
           expect(changed.filter(({ prefix }) => !told.has(formatPrefix(prefix)))).toEqual([]);
@@ -143,12 +215,19 @@ describe('WithdrawalGate, whatever happens', () => {
         };
         const check = (): void => {
           const expected = [...(withheld ? [] : wanted)];
-          const late = [...told.keys()].filter((key) => !wanted.has(key) && now - unwantedSince.get(key)! >= 10_000);
-          expect(expected.filter(([key, label]) => told.get(key) !== label)).toEqual([]);
+          const unwanted = [...told.keys()].filter((key) => !wanted.has(key));
+          // What was withdrawn, and found to be too much later, is held from then on.
+          const late = unwanted.filter((key) => now - unwantedSince.get(key)! >= 12_000);
           expect(late).toEqual([]);
+          const needless = unwanted.filter(
+            (key) => elsewhere.has(key) && now - unwantedSince.get(key)! > withdrawDelay * 1000,
+          );
+          expect(looked ? needless : []).toEqual([]);
+          expect(expected.filter(([key, label]) => told.get(key) !== label)).toEqual([]);
           expect(told.size).toBe(expected.length + gate.held.size);
         };
         for (const one of steps) {
+          looked = one.type === 'pass' && one.seconds > 0;
           if (one.type === 'withhold') {
             withheld = one.on;
             apply(gate.withhold(one.on));
@@ -158,6 +237,7 @@ describe('WithdrawalGate, whatever happens', () => {
           } else {
             const set = one.set.filter(([of, label]) => wanted.get(keyOf(of)) !== label);
             const removed = one.removed.filter((of) => wanted.has(keyOf(of)) && !set.some(([other]) => other === of));
+            elsewhere = new Set(one.elsewhere.map(keyOf));
             for (const [of, label] of set) wanted.set(keyOf(of), label);
             for (const of of removed) {
               wanted.delete(keyOf(of));
@@ -167,7 +247,7 @@ describe('WithdrawalGate, whatever happens', () => {
           }
           check();
         }
-        now += 10_000;
+        now += 12_000;
         apply(gate.due(now));
         check();
         expect(gate.held.size).toBe(0);

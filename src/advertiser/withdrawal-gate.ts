@@ -1,10 +1,16 @@
 /**
  * Stands between the routes that the resources ask for and those that are told: a withdrawal may wait, an announcement never
- * does. Most routes gone at once look like a datastore that lost its contents, and are held for a moment in which it can come
- * back; a route that comes and goes may be given time by itself. Time comes in as a value, in milliseconds of any clock.
+ * does. Most routes gone within a moment look like a datastore that lost its contents, and are held for a while in which it
+ * can come back; a route that comes and goes may be given time by itself. Time comes in as a value, in milliseconds of any clock.
  */
 import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
+
+/** What goes within this time counts together, in milliseconds: an API server tells of each object by itself. */
+const WINDOW = 2000;
+
+/** How often it is looked whether what the guard holds is served elsewhere, in milliseconds. */
+const LOOK_INTERVAL = 100;
 
 /** A route as far as the gate looks at it. */
 export interface GatedRoute {
@@ -45,7 +51,18 @@ export interface HeldWithdrawal<Route extends GatedRoute> {
   readonly why: 'guard' | 'delay';
 }
 
-/** What happened to withdrawals that the guard holds: `held` now; `returned`, wanted again; `done` for their time is over. */
+interface Waiting<Route extends GatedRoute> extends HeldWithdrawal<Route> {
+  /** When it would be done if there were no guard. */
+  readonly unguarded: number;
+}
+
+/** What went, and was not held. */
+type Gone<Route extends GatedRoute> = Pick<Waiting<Route>, 'route' | 'unguarded'> & { readonly at: number };
+
+/**
+ * What happened to withdrawals that the guard holds: `held` now; `returned`, wanted again, of which is told when none is held
+ * any more; `done` for their time is over.
+ */
 export interface GuardNews {
   readonly kind: 'held' | 'returned' | 'done';
   readonly count: number;
@@ -71,15 +88,28 @@ export class WithdrawalGate<Route extends GatedRoute> {
   next: number | undefined;
 
   private limits: GateLimits;
+  private readonly isElsewhere: (route: Route) => boolean;
   /** What is told, unless it is withheld: what is wanted, and what waits to be withdrawn. By text of the prefix. */
   private readonly told = new Map<string, Route>();
-  private readonly waiting = new Map<string, HeldWithdrawal<Route>>();
+  private readonly waiting = new Map<string, Waiting<Route>>();
+  /** How many of those the guard holds. */
+  private guarded = 0;
+  /** What was lost in the last {@link WINDOW}, the oldest first; wanted by nobody since. */
+  private readonly lost = new Map<string, Gone<Route>>();
+  /** When the guard found that too much is lost: what follows within {@link WINDOW} is held with it. */
+  private foundAt = -Infinity;
+  /** What the guard held and is wanted again, until that is told. */
+  private readonly returned: Prefix[] = [];
   private isWithheld: boolean;
 
-  /** `withheld` as after {@link withhold}. */
-  constructor(limits: GateLimits, withheld: boolean) {
+  /**
+   * `withheld` as after {@link withhold}. `isElsewhere` says of a route that is not wanted any more whether others serve what
+   * it is for: it was moved, not lost, and the guard lets it go.
+   */
+  constructor(limits: GateLimits, withheld: boolean, isElsewhere: (route: Route) => boolean) {
     this.limits = limits;
     this.isWithheld = withheld;
+    this.isElsewhere = isElsewhere;
   }
 
   /** Whether nothing is told, whatever is wanted. */
@@ -97,58 +127,53 @@ export class WithdrawalGate<Route extends GatedRoute> {
     this.limits = limits;
   }
 
-  /** Takes what is different of the routes that are wanted, all by one event. */
+  /** Takes what is different of the routes that are wanted. */
   take({ set, removed }: GateChanges<Route>, now: number): GateStep<Route> {
+    this.forget(now);
     const going = this.goingOf(removed);
-    const before = this.told.size - this.waiting.size;
-    const added: Route[] = [];
-    const changed: Route[] = [];
-    const returned: Prefix[] = [];
-    for (const route of set) {
-      const key = formatPrefix(route.prefix);
-      const held = this.waiting.get(key);
-      if (held?.why === 'guard') returned.push(route.prefix);
-      this.waiting.delete(key);
-      if (!this.told.has(key)) added.push(route);
-      else if (held?.route.label !== route.label) changed.push(route);
-      this.told.set(key, route);
+    const of = this.told.size - this.waiting.size + this.lost.size;
+    const { added, changed } = this.setAll(set);
+    if (this.isWithheld) {
+      for (const key of going.keys()) this.told.delete(key);
+      return NOTHING;
     }
-    const guarded = !this.isWithheld && this.isTooMuch(going.size, before);
+    for (const [key, route] of going) {
+      const unguarded = now + 1000 * (route.withdrawDelay ?? this.limits.withdrawDelay);
+      if (unguarded > now) this.hold(key, { route, unguarded, until: unguarded, why: 'delay' }, now);
+      if (!this.isElsewhere(route)) this.lost.set(key, { route, unguarded, at: now });
+    }
+    const { back, news } = this.guard(of, now);
     const gone: Route[] = [];
     for (const [key, route] of going) {
-      const until = now + this.waitOf(route, guarded);
-      if (until === now) {
-        this.told.delete(key);
-        gone.push(route);
-      } else this.hold(key, { route, until, why: guarded ? 'guard' : 'delay' });
+      if (this.waiting.has(key)) continue;
+      this.told.delete(key);
+      gone.push(route);
     }
+    const ended = this.newsOfReturned();
     if (this.waiting.size === 0) this.next = undefined;
-    const news: GuardNews[] = [];
-    if (returned.length > 0) news.push({ kind: 'returned', count: returned.length, example: returned[0] });
-    if (guarded) {
-      const [{ prefix }] = going.values();
-      news.push({ kind: 'held', count: going.size, of: before, example: prefix });
-    }
-    return this.isWithheld ? { ...NOTHING, news } : { added, changed, removed: gone, news };
+    return { added: [...added, ...back], changed, removed: gone, news: [...ended, ...news] };
   }
 
-  /** Time has passed: what has waited long enough goes. */
+  /** Time has passed: what has waited long enough goes, and of what the guard holds that which others serve by now. */
   due(now: number): GateStep<Route> {
     const removed: Route[] = [];
     const done: Prefix[] = [];
     this.next = undefined;
-    for (const [key, { route, until, why }] of this.waiting) {
-      if (until > now) {
-        this.next = Math.min(this.next ?? until, until);
+    for (const [key, waiting] of this.waiting) {
+      const { route, until, unguarded, why } = waiting;
+      const isMoved = why === 'guard' && until > now && this.isElsewhere(route);
+      if ((isMoved ? unguarded : until) > now) {
+        if (isMoved) this.release(key);
+        this.hold(key, isMoved ? { ...waiting, until: unguarded, why: 'delay' } : waiting, now);
         continue;
       }
-      this.waiting.delete(key);
+      this.release(key);
       this.told.delete(key);
       removed.push(route);
-      if (why === 'guard') done.push(route.prefix);
+      if (why === 'guard' && !isMoved) done.push(route.prefix);
     }
     const news: GuardNews[] = done.length === 0 ? [] : [{ kind: 'done', count: done.length, example: done[0] }];
-    return { ...NOTHING, removed, news };
+    return { ...NOTHING, removed, news: [...this.newsOfReturned(), ...news] };
   }
 
   /** Nothing is told any more, at once and unguarded; or all that is wanted by now is told again. */
@@ -160,8 +185,11 @@ export class WithdrawalGate<Route extends GatedRoute> {
     // What waits to be withdrawn is by this.
     for (const key of this.waiting.keys()) this.told.delete(key);
     this.waiting.clear();
+    this.lost.clear();
+    this.guarded = 0;
+    this.foundAt = -Infinity;
     this.next = undefined;
-    return { ...NOTHING, removed: told };
+    return { ...NOTHING, removed: told, news: this.newsOfReturned() };
   }
 
   /** Routes among these that are told and do not wait already, each once. */
@@ -175,20 +203,74 @@ export class WithdrawalGate<Route extends GatedRoute> {
     return going;
   }
 
+  private setAll(set: readonly Route[]): { added: Route[]; changed: Route[] } {
+    const added: Route[] = [];
+    const changed: Route[] = [];
+    for (const route of set) {
+      const key = formatPrefix(route.prefix);
+      const held = this.waiting.get(key);
+      if (held?.why === 'guard') this.returned.push(route.prefix);
+      this.release(key);
+      this.lost.delete(key);
+      if (!this.told.has(key)) added.push(route);
+      else if (held?.route.label !== route.label) changed.push(route);
+      this.told.set(key, route);
+    }
+    return { added, changed };
+  }
+
+  /** Where too much of `of` routes is lost, holds all of that; `back` is what was withdrawn already, and is told again. */
+  private guard(of: number, now: number): { back: readonly Route[]; news: readonly GuardNews[] } {
+    const { enabled, holdTime } = this.limits.guard;
+    const hold = 1000 * holdTime;
+    const follows = now < this.foundAt + Math.min(WINDOW, hold);
+    const isFound = follows || this.isTooMuch(this.lost.size, of);
+    if (!enabled || hold === 0 || !isFound || this.lost.size === 0) return { back: [], news: [] };
+    if (!follows) this.foundAt = now;
+    const until = this.foundAt + hold;
+    const [[, { route: first }]] = this.lost;
+    const back: Route[] = [];
+    for (const [key, { route, unguarded }] of this.lost) {
+      if (!this.told.has(key)) back.push(route);
+      this.told.set(key, route);
+      this.release(key);
+      this.hold(key, { route, unguarded, until: Math.max(until, unguarded), why: 'guard' }, now);
+    }
+    const held: GuardNews = { kind: 'held', count: this.lost.size, of, example: first.prefix };
+    this.lost.clear();
+    return { back, news: follows ? [] : [held] };
+  }
+
   private isTooMuch(count: number, of: number): boolean {
-    const { enabled, maxWithdrawPercent, minPrefixes } = this.limits.guard;
-    return enabled && count > 0 && count >= minPrefixes && count * 100 > maxWithdrawPercent * of;
+    const { maxWithdrawPercent, minPrefixes } = this.limits.guard;
+    return count >= minPrefixes && count * 100 > maxWithdrawPercent * of;
   }
 
-  /** Milliseconds. Where nothing is told there is nothing to wait with. */
-  private waitOf(route: Route, guarded: boolean): number {
-    if (this.isWithheld) return 0;
-    const delay = route.withdrawDelay ?? this.limits.withdrawDelay;
-    return 1000 * Math.max(delay, guarded ? this.limits.guard.holdTime : 0);
+  /** Forgets what was lost too long ago. */
+  private forget(now: number): void {
+    for (const [key, { at }] of this.lost) {
+      if (at > now - WINDOW) return;
+      this.lost.delete(key);
+    }
   }
 
-  private hold(key: string, held: HeldWithdrawal<Route>): void {
-    this.waiting.set(key, held);
-    this.next = Math.min(this.next ?? held.until, held.until);
+  private hold(key: string, waiting: Waiting<Route>, now: number): void {
+    if (!this.waiting.has(key) && waiting.why === 'guard') this.guarded++;
+    this.waiting.set(key, waiting);
+    const look = waiting.why === 'guard' ? now + LOOK_INTERVAL : Infinity;
+    this.next = Math.min(this.next ?? Infinity, waiting.until, look);
+  }
+
+  /** It waits no more. */
+  private release(key: string): void {
+    if (this.waiting.get(key)?.why === 'guard') this.guarded--;
+    this.waiting.delete(key);
+  }
+
+  private newsOfReturned(): readonly GuardNews[] {
+    const { length: count } = this.returned;
+    if (count === 0 || this.guarded > 0) return [];
+    const [example] = this.returned.splice(0);
+    return [{ kind: 'returned', count, example }];
   }
 }

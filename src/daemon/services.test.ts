@@ -89,12 +89,49 @@ describe('the services of a node', () => {
       '5 routes to services are wanted no more, and kept for 9 s in case that is a mistake.',
     ]);
     runner.changes([upsert(web(2)), upsert(endpoints(2, true))]);
-    expect(words.at(-1)).toMatch(/^services: 1 routes to services .* are wanted again, and stay/);
     await vi.advanceTimersByTimeAsync(8999);
     expect(told.size).toBe(6);
     await vi.advanceTimersByTimeAsync(1);
+    expect(words.slice(-2)).toEqual([
+      expect.stringMatching(/^services: 1 routes to services .* are wanted again, and stay/) as string,
+      expect.stringMatching(/^services: 4 routes to services .* are withdrawn/) as string,
+    ]);
     expect([...told.keys()].sort()).toEqual(['192.0.2.0/24', '192.0.2.2/32']);
     expect(runner.problems).toEqual([]);
+  });
+
+  it('stay also when their endpoints go one by one, until others have them', async () => {
+    const { runner, words, routes } = start();
+    runner.begin();
+    runner.snapshot(all(5));
+    runner.context(VIEW);
+    for (const number of numbers(5)) runner.changes([upsert(slice('', { of: nameOf(number) }))]);
+    expect(routes()).toHaveLength(6);
+    expect(words.filter((text) => text.startsWith('services: '))).toHaveLength(2);
+    // A pod that was started on another node.
+    runner.changes([upsert(endpoints(3, false))]);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(routes()).toEqual(['192.0.2.0/24', '192.0.2.1/32', '192.0.2.2/32', '192.0.2.4/32', '192.0.2.5/32']);
+    await vi.advanceTimersByTimeAsync(9900);
+    expect(routes()).toEqual(['192.0.2.0/24']);
+  });
+
+  it('go at once when all their pods move to another node', () => {
+    const { runner, routes } = start();
+    runner.begin();
+    runner.snapshot(all(5));
+    runner.context(VIEW);
+    runner.changes(numbers(5).map((number) => upsert(endpoints(number, false))));
+    expect(routes()).toEqual(['192.0.2.0/24']);
+  });
+
+  it('stay when a setting takes them away, whoever has endpoints', () => {
+    const { runner, routes } = start();
+    runner.begin();
+    runner.snapshot(all(5));
+    runner.context(VIEW);
+    runner.context(NO_RANGES);
+    expect(routes()).toHaveLength(6);
   });
 
   it('go at once in a drain, and come back as they are wanted by then', async () => {

@@ -54,7 +54,7 @@ export class ServiceRunner implements ServiceListener {
   constructor(options: ServiceRunnerOptions) {
     this.options = options;
     this.settings = options.settings;
-    this.gate = new WithdrawalGate(options.settings, true);
+    this.gate = new WithdrawalGate(options.settings, true, (route) => this.advertiser.isServedElsewhere(route));
     this.told = new ServiceEvents(options.events, (route, isTold) => this.why(route, isTold));
   }
 
@@ -207,7 +207,7 @@ export class ServiceRunner implements ServiceListener {
     const limit = `the limit is ${maxWithdrawPercent} % (services.guard)`;
     const words = {
       held: `${count} of ${of} routes to services would be withdrawn at once, and ${limit}: they are kept for ${holdTime} s`,
-      returned: `${count} routes to services that were to be withdrawn at once are wanted again, and stay`,
+      returned: `${count} routes to services that were kept for a moment are wanted again, and stay`,
       done: `${count} routes to services that were kept for a moment are withdrawn: nothing has asked for them since`,
     }[kind];
     const level = kind === 'returned' ? 'info' : 'warn';
