@@ -121,6 +121,18 @@ describe('scope', () => {
     ['Zone, traffic stays on the node, an endpoint here', zone, { spec: local, endpoints: 'node-1@a' }, 'primary'],
     ['Cluster, but traffic stays on the node', { scope: 'Cluster' }, { spec: local, endpoints: 'node-2' }, 'none'],
     [
+      'Zone, traffic stays on the node, an endpoint here with hints for another zone',
+      { scope: 'Zone' },
+      { spec: local, endpoints: 'node-1@a>b node-3@b>a' },
+      'primary',
+    ],
+    [
+      'Zone of a node without, traffic stays on the node, an endpoint here',
+      zone,
+      { spec: local, endpoints: 'node-1@a', nodes: [node('node-1')] },
+      'backup',
+    ],
+    [
       'Node, backup, but traffic stays on the node',
       { scope: 'Node', ...backup },
       { spec: local, endpoints: 'node-2' },
@@ -303,6 +315,16 @@ describe('several that pick one service', () => {
     expect(role(advertiser([{ scope: 'Zone' }, { scope: 'Node' }], hintedAway))).toBe('primary');
   });
 
+  it('have the terms of a wider one too where one between has the route withdrawn', () => {
+    const rules = [
+      { scope: 'Node', communities: ['1:1'] },
+      { scope: 'Zone', communities: ['1:2'] },
+      { scope: 'Cluster', communities: ['1:3'], localPreference: 300 },
+    ];
+    const of = advertiser(rules, { endpoints: 'node-1@a>b' });
+    expect(told(of)).toMatchObject({ role: 'primary', communities: ['1:1', '1:3'], localPreference: 300 });
+  });
+
   it('come together where they are about the same address of two kinds', () => {
     const rules = [
       { addresses: ['LoadBalancerIP'], communities: ['1:1'] },
@@ -364,26 +386,5 @@ describe('several that pick one service', () => {
     expect(seen(A)).toEqual([['1:1'], 'none']);
     expect(seen(B)).toEqual(['none', ['1:2']]);
     expect(seen(A, B)).toEqual(['none', ['1:1', '1:2']]);
-  });
-});
-
-describe('problems', () => {
-  it('are external IPs without ranges, and nodes without zone', () => {
-    const rules = [{ addresses: ['ExternalIP'] }, { scope: 'Zone', topologyKey: 'row', others: 'Backup' }];
-    expect(advertiser(rules).problems).toEqual([
-      {
-        resource: 'ServiceAdvertisement r0',
-        field: 'addresses',
-        message:
-          'External IPs are advertised inside serviceExternalIPs of BGPConfiguration "default" only, and there are none: add the ranges that people may take external IPs from.',
-      },
-      {
-        resource: 'ServiceAdvertisement r1',
-        field: 'scope',
-        message: 'This node has no label "row", so it is in no zone and advertises only as a backup. Label it.',
-      },
-    ]);
-    const fine = [{ addresses: ['ClusterIP'] }, { scope: 'Zone' }, { scope: 'Node', others: 'Backup' }];
-    expect(advertiser(fine).problems).toEqual([]);
   });
 });

@@ -32,15 +32,17 @@ export function verdictOf(
   // kube-proxy drops what reaches a node without endpoints, also while all others have none.
   if (isLocal && !isUsablePart(counts.here, counts.cluster)) return verdict('withdrawn', 'noLocal');
   const zone = topologies.findIndex(({ key }) => key === rule.topologyKey);
-  if (isInScope(effective.scope, counts, counts.zones[zone])) return verdict('primary', 'inside');
-  const why = effective.scope === 'Zone' && topologies[zone]?.own === undefined ? 'noZone' : 'outside';
-  return verdict(effective.others === 'Backup' ? 'backup' : 'withdrawn', why);
+  const hasNoZone = effective.scope === 'Zone' && topologies[zone]?.own === undefined;
+  // Nor does it ask for zones or hints there: by these, nobody might be left who advertises.
+  const zonal = isLocal ? counts.here : counts.zones[zone];
+  if (!hasNoZone && isInScope(effective.scope, counts, zonal)) return verdict('primary', 'inside');
+  return verdict(effective.others === 'Backup' ? 'backup' : 'withdrawn', hasNoZone ? 'noZone' : 'outside');
 }
 
-function isInScope(scope: Scope, { here, cluster }: FamilyCounts, zone: EndpointCount | undefined): boolean {
+function isInScope(scope: Scope, { here, cluster }: FamilyCounts, zonal: EndpointCount | undefined): boolean {
   if (scope === 'Cluster') return true;
   if (scope === 'Node') return isUsablePart(here, cluster);
-  return zone !== undefined && isUsablePart(zone, cluster);
+  return zonal !== undefined && isUsablePart(zonal, cluster);
 }
 
 /** A prefix to advertise, and to whom. */
@@ -84,9 +86,13 @@ function termsOf({ rule, role }: RuleVerdict, { here, cluster }: FamilyCounts): 
   return primaryTerms(rule, rule.spec.weighted === true ? bandwidthOf(share) : undefined);
 }
 
-/** Leaves out what no peer is told, because a rule of no wider scope has the route withdrawn for the same peers, or for all. */
+/**
+ * Leaves out what no peer is told, because a rule of no wider scope has the route withdrawn for the same peers, or for all,
+ * and none of a narrower scope decides in its place.
+ */
 function withoutOverruled(offers: readonly ServiceOffer[]): readonly ServiceOffer[] {
-  const withdrawn = offers.filter(({ terms }) => terms === undefined);
+  const narrowest = Math.min(...offers.flatMap(({ terms, scope }) => (terms === undefined ? [] : [RANK[scope]])));
+  const withdrawn = offers.filter(({ terms, scope }) => terms === undefined && RANK[scope] <= narrowest);
   if (withdrawn.length === 0) return offers;
   return offers.filter(
     ({ terms, scope, peerSelector }) =>

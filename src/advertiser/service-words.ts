@@ -97,8 +97,10 @@ function verdictWords(
       : `${head} it waits for a ready ${endpoint} ${place}: ${ofCluster(cluster)}.`;
   }
   if (effective.scope === 'Cluster') return `${head} ${lowerFirst(readyWords(cluster))}.`;
-  const within = effective.scope === 'Node' ? here : (zones[topology] ?? here);
-  return `${head} ${lowerFirst(placeWords(within, cluster, place))}.`;
+  // Where traffic stays on the node, its own endpoints decide whatever the scope.
+  const isHere = effective.scope === 'Node' || address.isLocal;
+  const within = isHere ? here : (zones[topology] ?? here);
+  return `${head} ${lowerFirst(placeWords(within, cluster, isHere ? 'on this node' : place))}.`;
 }
 
 function* warnings(

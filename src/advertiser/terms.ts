@@ -6,7 +6,7 @@ import type { Scope, ServiceOffer, ServiceRole, ServiceTerms } from './service-r
 export const PLAIN_TERMS: ServiceTerms = { role: 'primary', communities: [], prepend: 0 };
 
 /** LOCAL_PREF of a route that nobody gave one (RFC 4271 section 9.1.1 leaves it open; this is what everyone takes). */
-const USUAL_LOCAL_PREFERENCE = 100;
+export const USUAL_LOCAL_PREFERENCE = 100;
 
 /** How much worse backup routes are where nobody says. */
 const BACKUP_MED = 100;
