@@ -183,6 +183,18 @@ describe('a context', () => {
     expect(context([...resources, node('node-1', {})], first)).not.toBe(first);
   });
 
+  it('has the labels of the node as they were where nothing tells of it any more', () => {
+    const excluded = node('node-1', {
+      'node.kubernetes.io/exclude-from-external-load-balancers': 'true',
+      'topology.kubernetes.io/zone': 'a',
+    });
+    const first = context([excluded, RANGES, zonal]);
+    expect(context([RANGES, zonal], first)).toBe(first);
+    const other = context([configuration({}), zonal], first);
+    expect(other).toMatchObject({ excluded: true, topologies: [{ own: 'a' }] });
+    expect(context([node('node-1'), RANGES, zonal], first)).toMatchObject({ excluded: false });
+  });
+
   it.each<[string, AnyResource[], ServiceMode?]>([
     [
       'a node that is kept out',

@@ -36,6 +36,7 @@ export interface ServiceContext {
   readonly mode: ServiceMode;
   /** Name of this node. */
   readonly node: string;
+  readonly labels: Labels;
   /** Whether the node's labels keep it from taking traffic of load balancers. */
   readonly excluded: boolean;
   readonly ranges: Readonly<Record<ServiceSetting, readonly ServiceRange[]>>;
@@ -54,7 +55,10 @@ export interface ServiceContext {
 /** A node with this label and the value "true" takes no traffic from outside. */
 export const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 
-/** Reads the context of a node. Returns `previous` where nothing is different, so that it can be compared by identity. */
+/**
+ * Reads the context of a node. Returns `previous` where nothing is different, so that it can be compared by identity. Of a node
+ * that the resources do not know any more its labels count as they were: one that is kept out is not to advertise for that.
+ */
 export function serviceContext(
   view: ClusterView,
   node: { readonly name: string },
@@ -62,16 +66,17 @@ export function serviceContext(
   previous?: ServiceContext,
 ): ServiceContext {
   const settings = bgpSettings(view, node.name);
-  const labels = view.get('Node', node.name)?.metadata.labels ?? {};
+  const labels = view.get('Node', node.name)?.metadata.labels ?? previous?.labels ?? {};
   const rules = readRules(view, previous);
   const context: ServiceContext = {
     mode,
     node: node.name,
+    labels,
     excluded: Object.hasOwn(labels, EXCLUDE_LABEL) && labels[EXCLUDE_LABEL] === 'true',
     ...readRanges(settings),
     rules,
     namespaces: readNamespaces(view, rules),
-    topologies: readTopologies(view, labels, rules),
+    topologies: readTopologies(view, { name: node.name, labels }, rules),
   };
   if (previous === undefined) return context;
   const topologies = sameTopologies(previous.topologies, context.topologies) ? previous.topologies : context.topologies;
@@ -134,7 +139,11 @@ function readNamespaces(view: ClusterView, rules: readonly AdvertisementRule[]):
   return new Map(view.list('Namespace').map(({ metadata }) => [metadata.name, metadata.labels]));
 }
 
-function readTopologies(view: ClusterView, own: Labels, rules: readonly AdvertisementRule[]): readonly Topology[] {
+function readTopologies(
+  view: ClusterView,
+  { name, labels }: { readonly name: string; readonly labels: Labels },
+  rules: readonly AdvertisementRule[],
+): readonly Topology[] {
   const zonal = rules.filter(({ spec }) => spec.scope === undefined || spec.scope === 'Zone');
   const used = new Set(zonal.map(({ topologyKey }) => topologyKey));
   const keys = [ZONE_KEY, ...[...used].filter((key) => key !== ZONE_KEY).sort()];
@@ -143,7 +152,9 @@ function readTopologies(view: ClusterView, own: Labels, rules: readonly Advertis
     for (const { metadata } of used.has(key) ? view.list('Node') : []) {
       if (Object.hasOwn(metadata.labels, key)) values.set(metadata.name, metadata.labels[key]);
     }
-    return { key, own: Object.hasOwn(own, key) ? own[key] : undefined, values };
+    const own = Object.hasOwn(labels, key) ? labels[key] : undefined;
+    if (used.has(key) && own !== undefined) values.set(name, own);
+    return { key, own, values };
   });
 }
 
