@@ -40,6 +40,8 @@ it.each([
     { others: 'Withdraw', scope: 'Cluster' },
     'error spec.others: must not be set with scope Cluster, where there are no others',
   ],
+  [{ aggregationLength: 0 }, 'error spec.aggregationLength: must be at least 1, not 0'],
+  [{ aggregationLengthV6: 0 }, 'error spec.aggregationLengthV6: must be at least 1, not 0'],
   [{ backup: { prepend: 11 } }, 'error spec.backup.prepend: must be at most 10, not 11'],
   [{ scope: 'Node', backup: { med: 1 } }, 'warning spec.backup: has no effect without others Backup'],
   [{ scope: 'Node', topologyKey: 'rack' }, 'warning spec.topologyKey: has no effect with scope Node'],

@@ -52,8 +52,9 @@ const spec = z
     localPreference: uint32.optional().describe('LOCAL_PREF of the routes, for internal peers.'),
     med: uint32.optional().describe('MULTI_EXIT_DISC of the routes, for external peers.'),
     prepend: prepend.describe('How many times the own AS is put before the path, for external peers.'),
-    aggregationLength: z.int().min(0).max(32).optional().describe('Length of the IPv4 prefixes that are advertised.'),
-    aggregationLengthV6: z.int().min(0).max(128).optional().describe('Length of the IPv6 prefixes.'),
+    // A prefix of no length would be a default route.
+    aggregationLength: z.int().min(1).max(32).optional().describe('Length of the IPv4 prefixes that are advertised.'),
+    aggregationLengthV6: z.int().min(1).max(128).optional().describe('Length of the IPv6 prefixes.'),
     weighted: z
       .boolean()
       .optional()
