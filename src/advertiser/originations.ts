@@ -4,6 +4,7 @@ import { formatPrefix, parsePrefix, prefixContains, wordMask } from '../net/pref
 import type { Prefix } from '../net/prefix.ts';
 import { bgpSettings } from '../resources/bgp-settings.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
+import { isConfirmedBlock } from '../resources/kinds/block-affinity.ts';
 import type { BlockAffinity } from '../resources/kinds/block-affinity.ts';
 
 /** A route of this node's own. */
@@ -137,13 +138,13 @@ function blockAdvertisement(view: ClusterView, node: { readonly name: string }):
     routes: own.map(origination),
     cluster: new ClusterBlocks(affinities),
     normalMetric: [settings.ipv4NormalRoutePriority, settings.ipv6NormalRoutePriority],
-    blocks: own.map((affinity) => ({ prefix: parsePrefix(affinity.spec.cidr), aggregate: isConfirmed(affinity) })),
+    blocks: own.map((affinity) => ({ prefix: parsePrefix(affinity.spec.cidr), aggregate: isConfirmedBlock(affinity) })),
     pools: view.list('IPPool').map(({ metadata, spec }) => ({
       name: metadata.name,
       prefix: parsePrefix(spec.cidr),
       disableBGPExport: spec.disableBGPExport,
     })),
-    problems: sharedProblems(own.filter(isConfirmed), affinities),
+    problems: sharedProblems(own.filter(isConfirmedBlock), affinities),
   };
 }
 
@@ -152,17 +153,13 @@ function counts({ spec }: BlockAffinity): boolean {
   return spec.type === 'host' && !spec.deleted && spec.state !== 'pending';
 }
 
-/** No state at all means confirmed. */
-function isConfirmed({ spec }: BlockAffinity): boolean {
-  return spec.state === 'confirmed' || spec.state === '';
-}
-
 /** One affinity for each block, a confirmed one if there is one, sorted by prefix. */
 function byPrefix(affinities: readonly BlockAffinity[]): readonly BlockAffinity[] {
   const chosen = new Map<string, BlockAffinity>();
   for (const affinity of affinities) {
     const first = chosen.get(affinity.spec.cidr);
-    if (first === undefined || (!isConfirmed(first) && isConfirmed(affinity))) chosen.set(affinity.spec.cidr, affinity);
+    if (first === undefined || (!isConfirmedBlock(first) && isConfirmedBlock(affinity)))
+      chosen.set(affinity.spec.cidr, affinity);
   }
   return [...chosen.values()].sort((a, b) => comparePrefixes(parsePrefix(a.spec.cidr), parsePrefix(b.spec.cidr)));
 }
@@ -177,7 +174,7 @@ function origination(affinity: BlockAffinity): Origination {
   const prefix = parsePrefix(affinity.spec.cidr);
   const block = `Block ${formatPrefix(prefix)}`;
   const source = `BlockAffinity "${affinity.metadata.name}"`;
-  const reason = isConfirmed(affinity)
+  const reason = isConfirmedBlock(affinity)
     ? `${block} belongs to this node (${source}).`
     : `${block} still belongs to this node, which is giving it up (${source} is pendingDeletion).`;
   return { prefix, kind: 'block', reason };
@@ -188,7 +185,7 @@ function clusterBlocks(affinities: readonly BlockAffinity[]) {
   const lengths = new Set<number>();
   for (const affinity of affinities) {
     const { cidr, node } = affinity.spec;
-    if (!nodes.has(cidr) || isConfirmed(affinity)) nodes.set(cidr, node);
+    if (!nodes.has(cidr) || isConfirmedBlock(affinity)) nodes.set(cidr, node);
     lengths.add(Number(cidr.split('/')[1]));
   }
   return { lengths: [...lengths].sort((a, b) => b - a), nodes };
@@ -223,7 +220,7 @@ function sharedProblems(own: readonly BlockAffinity[], all: readonly BlockAffini
   return own.flatMap((affinity) => {
     const claims = others.get(affinity.spec.cidr) ?? [];
     return claims
-      .filter((other) => isConfirmed(other) && other.spec.node !== affinity.spec.node)
+      .filter((other) => isConfirmedBlock(other) && other.spec.node !== affinity.spec.node)
       .map((other) => shared(affinity, other));
   });
 }

@@ -23,6 +23,14 @@ export function compareConfigs(before: Config, after: Config): ConfigComparison 
   return { now: changed.filter(atOnce), later: changed.filter((field) => !atOnce(field)) };
 }
 
+/** The configuration of a running daemon with what it can take of one that was read again. */
+export function takenConfig(before: Config, after: Config): Config {
+  const { log, bestPath, peering, drain, services, calicoCompatible } = after;
+  const { sysctl, felix } = after.fib;
+  const fib = { ...before.fib, sysctl, felix };
+  return { ...before, log, bestPath, peering, drain, services, calicoCompatible, fib };
+}
+
 /** Tells what of a configuration that was read again is taken. */
 export function reportReload(events: EventLog, node: string, { now, later }: ConfigComparison): void {
   const words = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;

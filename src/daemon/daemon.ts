@@ -11,10 +11,11 @@ import { explainPeer } from '../peering/explain-peer.ts';
 import type { NodeIdentity } from '../peering/self.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { startApi } from './api-start.ts';
-import { compareConfigs, reportReload } from './config-comparison.ts';
+import { compareConfigs, reportReload, takenConfig } from './config-comparison.ts';
 import type { Config } from './config.ts';
 import type { DaemonEnvironment } from './daemon-environment.ts';
 import { DatastoreLog } from './datastore-log.ts';
+import { DeletionGuard } from './deletion-guard.ts';
 import { DesiredStateComputer } from './desired-state.ts';
 import type { DesiredState } from './desired-state.ts';
 import { drainFilePath } from './drain-file.ts';
@@ -63,6 +64,7 @@ export class Daemon {
   private readonly services: ServiceRunner;
   private readonly serviceContexts = new ServiceContexts((view) => this.services.context(view));
   private readonly ownNode: OwnNode;
+  private readonly deletions: DeletionGuard;
   private readonly nodeStatusReports: NodeStatusReports;
   private readonly problemReports: ProblemReports;
   private readonly computer = new DesiredStateComputer();
@@ -126,6 +128,14 @@ export class Daemon {
       },
     });
     this.ownNode = this.createOwnNode();
+    this.deletions = new DeletionGuard({
+      node: config.nodeName,
+      limits: () => this.config.services.guard,
+      leaves: () => this.drain.effects.gracefulShutdown,
+      events: this.events,
+      listener: this.ownNode,
+      view: () => this.feed.latest,
+    });
     this.endpointStatus = new EndpointStatus({
       directory: config.datastore.endpointStatusPath,
       changed: () => void this.applyAgain(),
@@ -145,11 +155,10 @@ export class Daemon {
     // From now on the kernel says so when one comes or goes.
     this.router.setOwnAddresses(allAddresses());
     await Promise.all([this.endpointStatus.start(), this.ownNode.start()]);
-    const { datastore } = this.config;
-    this.datastore = await createDatastore(datastore, this.config);
+    this.datastore = await createDatastore(this.config.datastore, this.config);
     this.datastore.start({
-      snapshot: (resources, problems) => this.ownNode.snapshot(resources, problems),
-      changes: (changes, problems) => this.ownNode.changes(changes, problems),
+      snapshot: (resources, problems) => this.deletions.snapshot(resources, problems),
+      changes: (changes, problems) => this.deletions.changes(changes, problems),
       status: (status) => this.datastoreLog.take(status),
     });
     await this.startApi();
@@ -168,11 +177,8 @@ export class Daemon {
   /** Takes a configuration that was read anew, as far as that can be done while it runs; says what can't. */
   reload(config: Config): void {
     const { now, later } = compareConfigs(this.config, config);
-    const { log, bestPath, peering, drain, services, calicoCompatible } = config;
-    const { sysctl, felix } = config.fib;
-    const taken = { log, bestPath, peering, drain, services, calicoCompatible };
-    this.config = { ...this.config, ...taken, fib: { ...this.config.fib, sysctl, felix } };
-    this.environment.log.configure(log);
+    this.config = takenConfig(this.config, config);
+    this.environment.log.configure(config.log);
     if (now.some((field) => field.startsWith('bestPath.'))) this.router.changeBestPath(bestPathOptions(this.config));
     if (now.some((field) => field.startsWith('peering.'))) this.router.changeLimits(transitionLimits(config));
     this.services.configure(serviceSettings(this.config));
@@ -200,6 +206,7 @@ export class Daemon {
     this.nodeStatusReports.stop();
     await this.ownNode.stop();
     await this.datastore?.stop();
+    this.deletions.stop();
     await this.applying;
     // What sessions take with them when they end is not to go from the kernel.
     if (forGood && keepRoutes) await this.kernel?.stop({ keepRoutes });
@@ -232,13 +239,12 @@ export class Daemon {
   }
 
   private createDrain(): DrainRunner {
-    const { nodeName, datastore } = this.config;
     return new DrainRunner({
-      node: nodeName,
+      node: this.config.nodeName,
       events: this.events,
       now: this.environment.now,
       settings: () => this.config.drain,
-      file: drainFilePath(datastore.cache, nodeName),
+      file: drainFilePath(this.config.datastore.cache, this.config.nodeName),
       restarting: () => this.ownRestart.restarting,
       withholdServices: (withhold) => this.services.withhold(withhold),
       apply: () => this.applyAgain(),
@@ -307,13 +313,13 @@ export class Daemon {
     const { view } = this.feed;
     this.nodeStatusReports.take(view);
     this.drain.take(view);
+    this.deletions.leave();
     const wanted = this.desired(this.computer, view);
     if (wanted === this.applied) return this.serviceContexts.policiesKnow(view);
-    const before = this.desiredProblems;
-    this.desiredProblems = wanted.problems;
     for (const words of wanted.problems) {
-      if (!before.includes(words)) this.events.add('datastore', this.config.nodeName, words, 'warn');
+      if (!this.desiredProblems.includes(words)) this.events.add('datastore', this.config.nodeName, words, 'warn');
     }
+    this.desiredProblems = wanted.problems;
     try {
       this.kernel?.apply(wanted, this.router.rib.tables);
       await this.router.apply(wanted);
@@ -345,18 +351,13 @@ export class Daemon {
     return new DaemonReport({
       router: this.router,
       services: this.services,
+      holdsBlock: (cidr) => this.deletions.holdsBlock(cidr),
       events: this.events,
       now,
       statusInputs: () => this.statusInputs(),
       drain: this.drain,
       kernel: this.kernel,
-      datastoreCounters: () => ({
-        changes: this.feed.count,
-        errors: this.datastoreLog.allErrors,
-        lastChange: this.feed.lastChange,
-        resources: this.feed.counts,
-        invalid: this.feed.problems.filter(({ severity }) => severity === 'error').length,
-      }),
+      datastoreCounters: () => ({ ...this.feed.counters, errors: this.datastoreLog.allErrors }),
       advertiserCounters: () => this.services.counters,
       explainPeer: (what) => explainPeer(this.feed.view, this.identity, what),
       configDiff: (input) => {
@@ -373,10 +374,9 @@ export class Daemon {
   }
 
   private statusInputs(): StatusInputs {
-    const now = this.environment.now();
     const { type } = this.config.datastore;
     const status = this.datastore?.status ?? { type, state: 'syncing', since: this.started, sources: [] };
-    const datastore = datastoreReport(status, this.datastoreLog, this.feed.heard, now);
+    const datastore = datastoreReport(status, this.datastoreLog, this.feed.heard, this.environment.now());
     return {
       node: this.config.nodeName,
       version: this.environment.version,
@@ -389,6 +389,7 @@ export class Daemon {
         ...datastoreProblems(datastore),
         ...this.feed.problems.map(problemWords),
         ...this.ownNode.problems,
+        ...this.deletions.problems,
         ...this.desiredProblems,
         ...this.services.problems,
         ...(this.apiProblem === undefined ? [] : [this.apiProblem]),

@@ -2,6 +2,7 @@
  * Resources as the datastore tells them, taken in batches: a first change at once, those that follow it closely together. Services
  * and EndpointSlices, of which there are thousands that change all the time, wait for nobody and are part of no view.
  */
+import type { DaemonCounters } from '../api/daemon-view.ts';
 import { keyOf } from '../datastore/contents.ts';
 import type { DatastoreListener, SourcedProblem } from '../datastore/datastore.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
@@ -105,6 +106,12 @@ export class ResourceFeed implements Omit<DatastoreListener, 'status'> {
     for (const [kind, { size }] of this.view.tables) counts[kind] = size;
     for (const { kind } of this.services.values()) counts[kind] = (counts[kind] ?? 0) + 1;
     return counts;
+  }
+
+  /** For metrics. */
+  get counters(): Omit<DaemonCounters['datastore'], 'errors'> {
+    const invalid = this.problems.filter(({ severity }) => severity === 'error').length;
+    return { changes: this.count, lastChange: this.lastChange, resources: this.counts, invalid };
   }
 
   /** Takes no more batches. */

@@ -7,6 +7,7 @@ import { formatPrefix, parsePrefix, prefixContains } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { bgpSettings } from '../resources/bgp-settings.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
+import { isConfirmedBlock } from '../resources/kinds/block-affinity.ts';
 import { felixSettings } from './felix-settings.ts';
 import type { FelixPresence } from './felix-settings.ts';
 import { ownershipProblems, tunnelProblems, wireguardProblems } from './ownership-problems.ts';
@@ -151,10 +152,9 @@ const OWNER_WORDS: Readonly<Record<Ownership['owner'], string>> = {
 
 /** The blocks whose claim by this node is confirmed. A block of one address is that of a workload, which has its own route. */
 function blackholes(view: ClusterView, node: string, rules: readonly ClusterRouteRule[]): readonly Blackhole[] {
-  const own = view.list('BlockAffinity').filter(({ spec }) => {
-    const confirmed = spec.state === 'confirmed' || spec.state === '';
-    return spec.node === node && spec.type === 'host' && !spec.deleted && confirmed;
-  });
+  const own = view
+    .list('BlockAffinity')
+    .filter((affinity) => affinity.spec.node === node && isConfirmedBlock(affinity));
   return [...new Set(own.map(({ spec }) => spec.cidr))].sort().flatMap((cidr) => {
     const prefix = parsePrefix(cidr);
     const left = rules.find((rule) => prefixContains(rule.prefix, prefix))?.verdict === 'reject';

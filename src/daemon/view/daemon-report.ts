@@ -51,6 +51,8 @@ import type { StatusInputs } from './status-report.ts';
 export interface ReportSources {
   readonly router: Router;
   readonly services: ReportedServices;
+  /** Whether a block, in text, is deleted in the datastore and kept for now. */
+  readonly holdsBlock: (cidr: string) => boolean;
   readonly events: EventLog;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -91,7 +93,7 @@ export class DaemonReport implements DaemonView {
     const { router, services } = sources;
     this.sources = sources;
     this.listing = new RouteListing(router.rib, router.advertising, (address) => router.find(address)?.peer);
-    const facts = ownRouteFacts(router, services);
+    const facts = ownRouteFacts(router, services, sources.holdsBlock);
     this.explainer = new RouteExplainer(router.rib, router.advertising, this.listing, facts);
     this.fibReport = new FibReport(sources.kernel, this.explainer);
     this.serviceReports = new ServiceReports({

@@ -30,7 +30,7 @@ const advertiser = advertiserOf([
   slice('node-2'),
 ]);
 
-function facts(kind: OwnRoute['kind'], held = new Map<string, HeldWithdrawal<ServiceRoute>>()) {
+function facts(kind: OwnRoute['kind'], held = new Map<string, HeldWithdrawal<ServiceRoute>>(), heldBlock = '') {
   const neighbours = [
     wantedNeighbour(),
     wantedNeighbour({ key: '192.0.2.3', labels: { 'peer.starling.dev/name': 'c' } }),
@@ -44,6 +44,7 @@ function facts(kind: OwnRoute['kind'], held = new Map<string, HeldWithdrawal<Ser
       },
     },
     { advertiser, held, heldCount: held.size, dateOf: () => 0, withheld: false },
+    (cidr) => cidr === heldBlock,
   );
 }
 
@@ -57,6 +58,10 @@ describe('what is known of own routes', () => {
     expect(facts('service', held).reason(PREFIX)).toBe(
       'it is no longer wanted, and told on for now, because its withdrawal has a delay (withdrawDelay).',
     );
+    expect(facts('block', held, '192.0.2.1/32').reason(PREFIX)).toMatch(
+      /^added by hand It is deleted in the datastore, and kept for now .*services\.guard/,
+    );
+    expect(facts('block', held, '192.0.2.0/24').reason(PREFIX)).toBe('added by hand');
   });
 
   it('is on which terms a peer is to be told', () => {

@@ -14,10 +14,19 @@ interface Originator {
   readonly find: (peer: string) => { readonly neighbour: Neighbour } | undefined;
 }
 
-export function ownRouteFacts(router: Originator, services: ReportedServices): OwnRouteFacts {
+const HELD_BLOCK =
+  'It is deleted in the datastore, and kept for now in case that is a mistake, because too much was deleted at once (services.guard).';
+
+/** `holdsBlock` tells of a block, in text, whether it is deleted in the datastore and kept for now. */
+export function ownRouteFacts(
+  router: Originator,
+  services: ReportedServices,
+  holdsBlock: (cidr: string) => boolean,
+): OwnRouteFacts {
   return {
     reason: (prefix) => {
       const own = router.ownRoutes.get(prefix);
+      if (own?.kind === 'block' && holdsBlock(formatPrefix(prefix))) return `${own.reason} ${HELD_BLOCK}`;
       if (own?.kind !== 'service') return own?.reason;
       const waiting = services.held.get(formatPrefix(prefix));
       if (waiting !== undefined)

@@ -29,3 +29,8 @@ export const BLOCK_AFFINITY = defineKind({
 });
 
 export type BlockAffinity = ResourceOfDefinition<typeof BLOCK_AFFINITY>;
+
+/** Whether the affinity gives its node the block. Virtual ones, those of load balancers, belong to no node. */
+export function isConfirmedBlock({ spec: { type, deleted, state } }: BlockAffinity): boolean {
+  return type === 'host' && !deleted && (state === 'confirmed' || state === '');
+}
