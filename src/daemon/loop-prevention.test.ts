@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parsePrefix } from '../net/prefix.ts';
 import type { KeptTableOptions } from '../nftables/kept-table.ts';
 import { NftablesError } from '../nftables/nft.ts';
@@ -46,8 +46,11 @@ function start(settings: { mode?: 'auto' | 'off'; felix?: 'auto' | 'present' | '
   return { loops, seen, apply, words: () => events.after(0).map(({ words }) => words) };
 }
 
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
 /** A turn of the event loop. */
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+const turn = () => vi.advanceTimersByTimeAsync(0);
 
 describe('loop prevention', () => {
   it('drops what nobody serves in the ranges of services, single addresses among them', () => {
@@ -144,6 +147,32 @@ describe('loop prevention', () => {
     loops.changeServed('rib', { added: [], removed: prefixes('203.0.113.9/32') });
     await turn();
     expect(seen.body).not.toContain('served4');
+  });
+
+  it('takes a small share of the time, however often routes change', async () => {
+    let sets = 0;
+    const set = (): void => {
+      sets++;
+      vi.advanceTimersByTime(10);
+    };
+    const table = { isThere: () => Promise.resolve(false), set, stop: () => Promise.resolve() };
+    const loops = new LoopPrevention({ events: new EventLog(() => 0), table: () => table });
+    await loops.start();
+    loops.apply(loopPreventionPlan(clusterView([RANGES]), 'n1', { mode: 'auto', felix: 'auto' }));
+    sets = 0;
+    const prefixes = [parsePrefix('203.0.113.9/32')];
+    for (let change = 0; change < 1000; change++) {
+      loops.changeServed('rib', change % 2 === 0 ? { added: prefixes, removed: [] } : { added: [], removed: prefixes });
+      await vi.advanceTimersByTimeAsync(2);
+    }
+    expect(sets).toBeGreaterThan(5);
+    expect(sets).toBeLessThan(15);
+    // The last change is taken, too.
+    await vi.advanceTimersByTimeAsync(500);
+    const last = sets;
+    await vi.advanceTimersByTimeAsync(500);
+    expect(sets).toBe(last);
+    await loops.stop({ keep: true });
   });
 
   it.each([

@@ -17,6 +17,12 @@ const TABLE = 'starling_loops';
 /** Most ranges that an event names. */
 const NAMED = 4;
 
+/**
+ * Working the rules out costs as much as there are prefixes outside of the ranges, or served within them. It is done again only
+ * after a pause of this many times the time that it took, so that endless changes take no more than a small share of it.
+ */
+const PAUSE = 20;
+
 /** Who has a route in the kernel: this daemon, or somebody else. */
 export type RouteOrigin = 'rib' | 'others';
 
@@ -38,7 +44,9 @@ export class LoopPrevention {
   private readonly served: Readonly<Record<RouteOrigin, Map<string, Prefix>>> = { rib: new Map(), others: new Map() };
   private told = '';
   private trouble: string | undefined;
-  private scheduled = false;
+  private timer: NodeJS.Timeout | undefined;
+  /** When the rules may be worked out again because of a route. */
+  private rested = -Infinity;
   private hasBegun = false;
 
   constructor(options: LoopPreventionOptions) {
@@ -120,17 +128,22 @@ export class LoopPrevention {
 
   /** For a restart the table stays. */
   stop(options: { readonly keep: boolean }): Promise<void> {
+    clearTimeout(this.timer);
     return this.table.stop(options);
   }
 
-  /** Once a turn of the event loop, however many changes there are. */
+  /** What changes until then is taken together. */
   private schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      this.update();
-    });
+    if (this.timer !== undefined) return;
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined;
+        const began = performance.now();
+        this.update();
+        this.rested = performance.now() + PAUSE * (performance.now() - began);
+      },
+      Math.max(0, this.rested - performance.now()),
+    ).unref();
   }
 
   private update(): void {
