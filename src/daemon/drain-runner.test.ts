@@ -260,6 +260,19 @@ describe('DrainRunner over a restart', () => {
     expect(existsSync(drainFilePath(scratch.path, 'n1')!)).toBe(false);
   });
 
+  it('is taken back also before there are any resources', async () => {
+    const before = new World().start();
+    before.runner.drain(COMMAND);
+    await before.pass(60);
+    before.runner.stop();
+    const after = new World();
+    expect(after.runner.undrain().words).toBe('The node comes back: pods first, then services.');
+    after.start();
+    await after.pass(1);
+    expect(after.stage).toBe('serving');
+    expect(existsSync(drainFilePath(scratch.path, 'n1')!)).toBe(false);
+  });
+
   it('goes on where peers stand that still have its routes', async () => {
     const before = new World().start();
     before.runner.drain({ ...COMMAND, waitSeconds: 20 });

@@ -100,6 +100,8 @@ export class DrainRunner {
 
   /** Ends a drain by command. Where resources ask for one too, it goes on. */
   undrain(): ActionResult {
+    // Before the first resources the command of an earlier run is not known yet.
+    if (this.state === undefined) this.start();
     const wasCommanded = this.command !== undefined;
     this.command = undefined;
     this.stopsForGood = false;
