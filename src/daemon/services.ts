@@ -101,7 +101,8 @@ export class ServiceRunner implements ServiceListener {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.told.stop();
-    this.hasBegun = false;
+    // What is under way may still call `begin`.
+    this.isDrained = true;
     this.gate.withhold(true);
   }
 
