@@ -182,7 +182,10 @@ export class UpdateStream {
       if (told === 0) return;
       buckets.add(prefix, 0, toldSource, 0, 0);
     } else {
-      if (set === told && source === toldSource && !table.again) return;
+      if (set === told && !table.again && !this.tellsApart(source, toldSource)) {
+        if (source !== toldSource) table.tell(prefix, prefix, set, source);
+        return;
+      }
       buckets.add(prefix, set, source, 0, 0);
       // The peer whose path is best now is not told it, and what it was told of another's path no longer holds.
       if (told !== 0 && toldSource !== source && this.members.has(source)) buckets.add(prefix, 0, source, 1, 0);
@@ -199,13 +202,22 @@ export class UpdateStream {
     const toldSource = table.toldSource[row];
     const toldPrefix = table.toldPrefix[row];
     const set = this.exportedPath(table, row);
-    if (set === told && (set === 0 || (source === toldSource && prefix === toldPrefix && !table.again))) return;
+    if (set === told && set === 0) return;
+    if (set === told && prefix === toldPrefix && !table.again && !this.tellsApart(source, toldSource)) {
+      if (source !== toldSource) table.tell(row, prefix, set, source);
+      return;
+    }
     if (told !== 0) {
       if (set === 0 || prefix !== toldPrefix) buckets.add(toldPrefix, 0, toldSource, 0, row);
       else if (toldSource !== source && this.members.has(source)) buckets.add(prefix, 0, source, 1, row);
     }
     if (set !== 0) buckets.add(prefix, set, source, 0, row);
     table.tell(row, prefix, set, source);
+  }
+
+  /** Whether it makes a difference to a member from which of these a path came that is told alike: none is told its own. */
+  private tellsApart(source: number, other: number): boolean {
+    return source !== other && (this.members.has(source) || this.members.has(other));
   }
 
   /** The set with which the path of a row is to be told, 0 for none. */

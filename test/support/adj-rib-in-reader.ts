@@ -24,6 +24,8 @@ export class AdjRibInReader {
   withdrawn = 0;
   /** Withdrawals of prefixes that were not announced before. */
   needless = 0;
+  /** Announcements that say what was said before. */
+  repeated = 0;
   private readonly framer = new Framer();
   private readonly view = new UpdateView();
   private readonly canonical = new CanonicalBlock();
@@ -85,7 +87,10 @@ export class AdjRibInReader {
     if (attributes === undefined) {
       this.decoded.set(key, (attributes = decodeAttributes(bytes, 0, this.canonical.length)));
     }
-    for (const prefix of prefixes) this.routes.set(prefix, attributes);
+    for (const prefix of prefixes) {
+      if (this.routes.get(prefix) === attributes) this.repeated++;
+      this.routes.set(prefix, attributes);
+    }
     this.announced += prefixes.length;
   }
 
