@@ -120,6 +120,30 @@ describe('WithdrawalGate', () => {
     expect(words(gate.due(21_000))).toEqual(['-1', '-2', '-3', '-4', '-6']);
   });
 
+  it('looks at a part of what it holds each time, and at all in turn', () => {
+    const many = Array.from({ length: 1200 }, (_, index) => parsePrefix(`10.1.${index >> 8}.${index & 255}/32`));
+    let looks = 0;
+    let isMoved = false;
+    const gate = new WithdrawalGate<GatedRoute>(LIMITS, false, () => {
+      looks++;
+      return isMoved;
+    });
+    gate.take({ set: many.map((prefix) => ({ prefix, label: 0 })), removed: [] }, 0);
+    gate.take({ set: [], removed: many }, 0);
+    isMoved = true;
+    looks = 0;
+    expect([100, 200, 300].map((now) => gate.due(now).removed.length)).toEqual([500, 500, 200]);
+    expect(looks).toBe(1200);
+    expect(gate.next).toBeUndefined();
+    isMoved = false;
+    gate.take({ set: many.map((prefix) => ({ prefix, label: 0 })), removed: [] }, 10_000);
+    gate.take({ set: [], removed: many }, 10_000);
+    const first = gate.held.keys().next().value;
+    gate.due(10_100);
+    expect([...gate.held.keys()].indexOf(first!)).toBe(700);
+    expect(gate.due(20_000).removed).toHaveLength(1200);
+  });
+
   it('holds nothing where the hold time is 0, and no more once the guard is off', () => {
     const none = gateOfSix({ ...LIMITS, guard: { ...LIMITS.guard, holdTime: 0 } });
     expect(words(none.take(removal(1, 2, 3, 4), 0))).toEqual(['-1', '-2', '-3', '-4']);

@@ -12,6 +12,9 @@ const WINDOW = 2000;
 /** How often it is looked whether what the guard holds is served elsewhere, in milliseconds. */
 const LOOK_INTERVAL = 100;
 
+/** At how many routes it is looked each time, those that were not looked at for the longest first. */
+const LOOKS = 500;
+
 /** A route as far as the gate looks at it. */
 export interface GatedRoute {
   readonly prefix: Prefix;
@@ -158,12 +161,16 @@ export class WithdrawalGate<Route extends GatedRoute> {
   due(now: number): GateStep<Route> {
     const removed: Route[] = [];
     const done: Prefix[] = [];
+    let looks = 0;
     this.next = undefined;
-    for (const [key, waiting] of this.waiting) {
+    const all = [...this.waiting];
+    for (const [key, waiting] of all) {
       const { route, until, unguarded, why } = waiting;
-      const isMoved = why === 'guard' && until > now && this.isElsewhere(route);
+      const isLookedAt = why === 'guard' && until > now && looks++ < LOOKS;
+      const isMoved = isLookedAt && this.isElsewhere(route);
+      // It goes to the end.
+      if (isLookedAt) this.release(key);
       if ((isMoved ? unguarded : until) > now) {
-        if (isMoved) this.release(key);
         this.hold(key, isMoved ? { ...waiting, until: unguarded, why: 'delay' } : waiting, now);
         continue;
       }
