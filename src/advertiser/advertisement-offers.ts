@@ -87,19 +87,14 @@ function termsOf({ rule, role }: RuleVerdict, { here, cluster }: FamilyCounts): 
 }
 
 /**
- * Leaves out what no peer is told, because a rule of no wider scope has the route withdrawn for the same peers, or for all,
- * and none of a narrower scope decides in its place.
+ * Leaves out what no peer is told, because a rule has the route withdrawn for the same peers, or for all, and no rule of a
+ * narrower scope decides in its place.
  */
 function withoutOverruled(offers: readonly ServiceOffer[]): readonly ServiceOffer[] {
   const narrowest = Math.min(...offers.flatMap(({ terms, scope }) => (terms === undefined ? [] : [RANK[scope]])));
   const withdrawn = offers.filter(({ terms, scope }) => terms === undefined && RANK[scope] <= narrowest);
   if (withdrawn.length === 0) return offers;
-  return offers.filter(
-    ({ terms, scope, peerSelector }) =>
-      terms === undefined ||
-      !withdrawn.some(
-        (other) =>
-          RANK[other.scope] <= RANK[scope] && (other.peerSelector === undefined || other.peerSelector === peerSelector),
-      ),
-  );
+  const isOverruled = ({ peerSelector }: ServiceOffer) =>
+    withdrawn.some((other) => other.peerSelector === undefined || other.peerSelector === peerSelector);
+  return offers.filter((offer) => offer.terms === undefined || !isOverruled(offer));
 }

@@ -75,7 +75,8 @@ export function effectiveScope({ spec }: AdvertisementRule, service: Service, is
   if (spec.scope !== undefined) {
     return { scope: spec.scope, others: spec.others ?? 'Withdraw', source: `scope ${spec.scope}` };
   }
-  if (isLocal) return { scope: 'Node', others: spec.others ?? 'Withdraw', source: 'scope Node by its traffic policy' };
+  // Nobody could be a backup.
+  if (isLocal) return { scope: 'Node', others: 'Withdraw', source: 'scope Node by its traffic policy' };
   const distribution = service.spec.trafficDistribution;
   const scope = distribution === undefined ? undefined : DISTRIBUTIONS.get(distribution);
   if (scope === undefined) return { scope: 'Cluster', others: 'Withdraw', source: 'scope Cluster' };

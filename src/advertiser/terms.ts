@@ -40,7 +40,7 @@ export function termsFor(
 
 /** What several rules for one service come to: those of the narrowest scope decide, of them the most cautious. */
 function termsOfGroup(offers: readonly ServiceOffer[]): ServiceTerms | undefined {
-  if (offers.some(({ length }) => length === 'longer')) return undefined;
+  if (offers.some(({ length, terms }) => length === 'longer' && terms !== undefined)) return undefined;
   if (!offers.some(({ length, terms }) => length === undefined && terms !== undefined)) return undefined;
   const narrowest = Math.min(...offers.map(({ scope }) => RANK[scope]));
   const decisive = offers.filter(({ scope }) => RANK[scope] === narrowest);
