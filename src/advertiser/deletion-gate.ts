@@ -11,7 +11,7 @@ import { isConfirmedBlock } from '../resources/kinds/block-affinity.ts';
 import type { BlockAffinity } from '../resources/kinds/block-affinity.ts';
 
 /** What a deletion is held of: a BlockAffinity that gives this node a block, or any IPPool. */
-export type GuardedResource = BlockAffinity | ResourceOf<'IPPool'>;
+type GuardedResource = BlockAffinity | ResourceOf<'IPPool'>;
 
 export interface DeletionLimits {
   /** Else nothing is held. */
