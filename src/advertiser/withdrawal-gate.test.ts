@@ -113,6 +113,10 @@ describe('WithdrawalGate', () => {
     expect(gate.next).toBe(1100);
     expect(words(gate.due(1100))).toEqual(['-3']);
     expect(words(gate.due(10_000))).toEqual(['-4', '-5', 'done 2']);
+    const patient = gateOfSix({ ...LIMITS, withdrawDelay: 20 });
+    patient.take(removal(1, 2, 3, 4), 0);
+    expect(words(patient.due(10_000))).toEqual([]);
+    expect(words(patient.due(20_000))).toEqual(['-1', '-2', '-3', '-4', 'done 4']);
     moved(6);
     gate.take({ set: routes(1, 2, 3, 4), removed: [] }, 20_000);
     moved(1, 2, 3, 4);
@@ -147,6 +151,10 @@ describe('WithdrawalGate', () => {
   it('holds nothing where the hold time is 0, and no more once the guard is off', () => {
     const none = gateOfSix({ ...LIMITS, guard: { ...LIMITS.guard, holdTime: 0 } });
     expect(words(none.take(removal(1, 2, 3, 4), 0))).toEqual(['-1', '-2', '-3', '-4']);
+    const short = gateOfSix({ ...LIMITS, guard: { ...LIMITS.guard, holdTime: 1 } });
+    short.take(removal(1, 2, 3, 4), 0);
+    expect(words(short.due(1000))).toEqual(['-1', '-2', '-3', '-4', 'done 4']);
+    expect(words(short.take(removal(5), 1500))).toEqual(['-5']);
     const off = gateOfSix();
     off.take(removal(1, 2, 3, 4), 0);
     off.configure({ ...LIMITS, guard: { ...LIMITS.guard, enabled: false } });
@@ -189,6 +197,23 @@ describe('WithdrawalGate', () => {
     expect(words(gate.withhold(true))).toEqual([]);
     expect(words(gate.withhold(false))).toEqual(['+6', '+7']);
     expect(words(gate.take(removal(6), 0))).toEqual(['-6']);
+  });
+
+  it('knows no more of a guard after everything was withheld', () => {
+    const gate = gateOfSix();
+    gate.take(removal(1, 2, 3, 4), 0);
+    gate.take({ set: routes(1), removed: [] }, 100);
+    expect(words(gate.withhold(true)).at(-1)).toBe('returned 1');
+    gate.withhold(false);
+    gate.take({ set: routes(2, 3), removed: [] }, 200);
+    expect(words(gate.take(removal(1), 300))).toEqual(['-1']);
+    gate.withhold(true);
+    gate.withhold(false);
+    // Only these two are lost by now.
+    expect(words(gate.take(removal(2, 3), 400))).toEqual(['-2', '-3']);
+    gate.take({ set: routes(1, 2, 3, 4), removed: [] }, 10_000);
+    gate.take(removal(1, 2, 3, 4), 10_000);
+    expect(words(gate.take({ set: routes(1, 2, 3, 4), removed: [] }, 11_000))).toEqual(['returned 4']);
   });
 });
 
