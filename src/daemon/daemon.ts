@@ -36,6 +36,7 @@ import { Router } from './router.ts';
 import { ServiceContexts } from './service-contexts.ts';
 import { ServiceRunner } from './services.ts';
 import { isSystemStopping } from './system-shutdown.ts';
+import { WorkQueue } from './work-queue.ts';
 import { Workloads } from './workloads.ts';
 import { configDiff } from './view/config-diff.ts';
 import { DaemonReport } from './view/daemon-report.ts';
@@ -77,7 +78,7 @@ export class Daemon {
   private readonly endpointStatus: EndpointStatus;
   private readonly workloads = new Workloads(() => this.workloadsChanged());
   /** Changes are applied one after the other. */
-  private applying: Promise<void> = Promise.resolve();
+  private readonly work: WorkQueue;
   private stopped: Promise<void> | undefined;
 
   constructor(config: Config, environment: DaemonEnvironment) {
@@ -86,6 +87,7 @@ export class Daemon {
     this.started = environment.now();
     this.events = new EventLog(environment.now);
     this.events.subscribe(({ type, subject, words }, level) => environment.log[level](words, { type, subject }));
+    this.work = new WorkQueue((error) => environment.log.error('applying the resources failed', { error }));
     this.datastoreLog = new DatastoreLog(this.events);
     this.kernel = config.fib.enabled ? this.createKernel() : undefined;
     this.initialSync = new InitialSync({
@@ -120,7 +122,7 @@ export class Daemon {
       services: this.services,
       taken: (view) => {
         this.serviceContexts.take(view, this.applied !== undefined);
-        return (this.applying = this.applying.then(() => this.apply()));
+        return this.work.add(() => this.apply());
       },
       troubled: (problem) => {
         this.events.add('datastore', problem.source, problem.message, 'warn');
@@ -207,7 +209,7 @@ export class Daemon {
     await this.ownNode.stop();
     await this.datastore?.stop();
     this.deletions.stop();
-    await this.applying;
+    await this.work.idle;
     // What sessions take with them when they end is not to go from the kernel.
     if (forGood && keepRoutes) await this.kernel?.stop({ keepRoutes });
     await this.router.stop(forGood);
@@ -305,8 +307,7 @@ export class Daemon {
 
   /** Something beside the resources changed. What is so at the start counts with the first ones. */
   private applyAgain(): Promise<void> {
-    if (this.applied !== undefined) this.applying = this.applying.then(() => this.apply());
-    return this.applying;
+    return this.applied === undefined ? this.work.idle : this.work.add(() => this.apply());
   }
 
   private async apply(): Promise<void> {
@@ -328,15 +329,14 @@ export class Daemon {
       // Resources that do not know this node say nothing of what it should have: they may not be all there yet.
       if (wanted.self !== undefined) this.initialSync.datastoreSynced();
       this.initialSync.check(this.router.progress());
-    } catch (error) {
-      this.environment.log.error('applying the resources failed', { error });
+    } finally {
+      this.serviceContexts.policiesKnow(view);
     }
-    this.serviceContexts.policiesKnow(view);
   }
 
   /** Routes to workloads come and go with pods, far more often than resources that would have all worked out anew. */
   private workloadsChanged(): void {
-    this.applying = this.applying.then(() => this.originateWorkloads());
+    void this.work.add(() => this.originateWorkloads());
   }
 
   private originateWorkloads(): void {
