@@ -55,6 +55,11 @@ export interface ServiceContext {
 /** A node with this label and the value "true" takes no traffic from outside. */
 export const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 
+/** Whether a node with these labels takes no traffic from outside. */
+export function isExcluded(labels: Labels): boolean {
+  return Object.hasOwn(labels, EXCLUDE_LABEL) && labels[EXCLUDE_LABEL] === 'true';
+}
+
 /**
  * Reads the context of a node. Returns `previous` where nothing is different, so that it can be compared by identity. Of a node
  * that the resources do not know any more its labels count as they were: one that is kept out is not to advertise for that.
@@ -72,7 +77,7 @@ export function serviceContext(
     mode,
     node: node.name,
     labels,
-    excluded: Object.hasOwn(labels, EXCLUDE_LABEL) && labels[EXCLUDE_LABEL] === 'true',
+    excluded: isExcluded(labels),
     ...readRanges(settings),
     rules,
     namespaces: readNamespaces(view, rules),

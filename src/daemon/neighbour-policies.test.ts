@@ -4,6 +4,7 @@ import { SOURCE_CLIENT } from '../rib/policy.ts';
 import { clusterView } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
 import { parseResource } from '../resources/parse-resource.ts';
+import { ServiceLabels } from '../advertiser/service-labels.ts';
 import { desiredState } from './desired-state.ts';
 import type { Policies } from './neighbour-policies.ts';
 
@@ -38,6 +39,33 @@ describe('policies of neighbours', () => {
     expect([accepted(plain), accepted(reflecting[0])]).toEqual([false, true]);
     expect(reflecting[0]).toBe(reflecting[2]);
     expect(accepted(reflecting[1])).toBe(false);
+  });
+
+  it('pass single cluster IPs on also where the reflector announces no ranges, but not as in Calico', () => {
+    const told = (excluded: string, strict: boolean) => {
+      const labels = { 'node.kubernetes.io/exclude-from-external-load-balancers': excluded };
+      const ranges = { ...SERVICES, serviceLoadBalancerIPs: [{ cidr: '192.0.2.128/25' }] };
+      const node = { apiVersion: 'projectcalico.org/v3', kind: 'Node', metadata: { name: 'n1', labels } };
+      const bgp = { ipv4Address: '10.0.0.1/24', routeReflectorClusterID: '10.0.0.99' };
+      const parsed = parseResource({ ...node, spec: { bgp } });
+      const view = clusterView([
+        ...PEERS,
+        resource('BGPConfiguration', 'default', ranges),
+        ...(parsed.ok ? [parsed.resource] : []),
+      ]);
+      const services = { labels: new ServiceLabels(), peerSelectors: [], strict };
+      const inputs = { workloads: [], kernel: undefined, services };
+      const { neighbours } = desiredState(view, { name: 'n1', namespace: 'kube-system' }, inputs);
+      const policy = neighbours.get('192.0.2.1')!.policies.export;
+      return ['10.96.0.10/32', '192.0.2.130/32'].map(
+        (prefix) => judge(policy, prefix, { source: SOURCE_CLIENT }).accepted,
+      );
+    };
+    expect([told('true', false), told('false', true)]).toEqual([
+      [true, true],
+      [true, true],
+    ]);
+    expect(told('true', true)).toEqual([false, true]);
   });
 
   it('follow peerType by the AS numbers of the session', () => {

@@ -1,5 +1,6 @@
 /** The import and export policies of neighbours, compiled from the resources. Pure. */
 import type { Advertisement } from '../advertiser/originations.ts';
+import { isExcluded } from '../advertiser/service-context.ts';
 import type { ServiceLabels } from '../advertiser/service-labels.ts';
 import { filterProblems } from '../filters/bgp-filter.ts';
 import type { FilterProblem, NamedFilter } from '../filters/bgp-filter.ts';
@@ -65,7 +66,9 @@ export class NeighbourPolicies {
       pools,
       blocks,
       servicePrefixes: [
-        ...SERVICE_SETTINGS.flatMap((setting) => servicesOf(settings, setting)),
+        ...SERVICE_SETTINGS.flatMap((setting) =>
+          servicesOf(settings, setting, setting !== 'serviceClusterIPs' || !strict || announcesRanges(view, self)),
+        ),
         ...loadBalancerPools(view),
       ],
       reflects: self?.clusterId !== undefined,
@@ -137,12 +140,14 @@ export interface PolicyInputs {
 function servicesOf(
   settings: Readonly<Record<(typeof SERVICE_SETTINGS)[number], readonly string[]>>,
   setting: (typeof SERVICE_SETTINGS)[number],
+  reflected: boolean,
 ): readonly ServicePrefix[] {
-  return settings[setting].map((cidr) => ({
-    prefix: parsePrefix(cidr),
-    setting,
-    reflected: true,
-  }));
+  return settings[setting].map((cidr) => ({ prefix: parsePrefix(cidr), setting, reflected }));
+}
+
+/** Calico's nodes pass on what is inside the ranges they announce; of cluster IPs, its reflectors nothing else. */
+function announcesRanges(view: ClusterView, self: Self | undefined): boolean {
+  return self !== undefined && !isExcluded(view.get('Node', self.name)?.metadata.labels ?? {});
 }
 
 /** IPPools that addresses of services are taken from, and nothing else. */
