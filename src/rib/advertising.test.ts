@@ -59,7 +59,10 @@ const drawnAttributes = fc.record({
   communities: fc.subarray([0xffffff01, 0xffffff02, 6_500_001], { maxLength: 1 }),
   extended: fc.subarray([
     { high: 0x0002_fde8, low: 1 },
-    { high: 0x4004_fde8, low: 2 },
+    { high: 0x4002_fde8, low: 2 },
+    // Link bandwidths.
+    { high: 0x0004_fde8, low: 3 },
+    { high: 0x4004_fde8, low: 4 },
   ]),
   ipv6Extended: fc.subarray([0x00, 0x40]),
   originatorId: fc.option(fc.constantFrom('1.0.0.5', '7.7.7.7', OWN.routerId), { nil: undefined, freq: 2 }),

@@ -24,6 +24,7 @@ import {
   ORIGIN,
   ORIGINATOR_ID,
 } from '../bgp/messages/attributes/attribute-codes.ts';
+import { isLinkBandwidth } from '../bgp/messages/attributes/extended-communities.ts';
 import { AS_SEQUENCE, hasConfederations, withoutConfederations } from '../bgp/messages/attributes/as-path.ts';
 import { ByteWriter } from '../bgp/messages/byte-writer.ts';
 import { isLinkLocal, writeU32 } from '../net/address.ts';
@@ -93,6 +94,8 @@ export class AttributeExporter {
   readonly out = new BlockBuffer();
   private readonly sets: AttributeSets;
   private readonly rules: ExportRules;
+  /** Whether the route at hand is told with another next hop than it came with. */
+  private isOtherHop = false;
 
   constructor(sets: AttributeSets, rules: ExportRules) {
     this.sets = sets;
@@ -107,6 +110,7 @@ export class AttributeExporter {
     const { sets, rules, out } = this;
     const hop = this.nextHop(set, family);
     if (hop === undefined) return false;
+    this.isOtherHop = sets.nextHop[set] !== 0 && hop === rules.selfNextHop[family];
     const block = sets.arena;
     const end = sets.offset[set] + sets.length[set];
     const reflects = isReflected(source, rules.to);
@@ -208,8 +212,7 @@ export class AttributeExporter {
         return;
       case EXTENDED_COMMUNITIES:
       case IPV6_EXTENDED_COMMUNITIES:
-        if (rules.to === 'external') copyTransitive(out, block, value, end, code);
-        else out.copy(block, at, end);
+        this.copyExtended(block, at, value, end);
         return;
       case AIGP: // RFC 7311 §3.1: inside an AIGP administrative domain only
         if (rules.to !== 'external') out.copy(block, at, end);
@@ -217,6 +220,35 @@ export class AttributeExporter {
       default: // RFC 4271 §9: unknown ones pass if transitive, marked as partial
         if ((block[at] & FLAG_TRANSITIVE) === 0) return;
         out.bytes[out.copy(block, at, end)] |= FLAG_PARTIAL;
+    }
+  }
+
+  /**
+   * RFC 4360 §6, RFC 5701 §2: non-transitive extended communities stay inside the AS. A link bandwidth is that of the next hop
+   * it came with (RFC 10005), and says nothing of another one.
+   */
+  private copyExtended(block: Uint8Array, start: number, value: number, end: number): void {
+    const { out, rules } = this;
+    const code = block[start + 1];
+    const size = code === EXTENDED_COMMUNITIES ? 8 : 20;
+    const kept: number[] = [];
+    for (let at = value; at + size <= end; at += size) {
+      if (rules.to === 'external' && (block[at] & 0x40) !== 0) continue;
+      if (this.isOtherHop && code === EXTENDED_COMMUNITIES && isLinkBandwidth(block, at)) continue;
+      kept.push(at);
+    }
+    if (kept.length === 0) return;
+    const length = kept.length * size;
+    if (length === end - value) {
+      out.copy(block, start, end);
+      return;
+    }
+    // RFC 4271 §5: what is marked as partial stays so.
+    const flags = FLAG_OPTIONAL | FLAG_TRANSITIVE | (block[start] & FLAG_PARTIAL);
+    let to = putHeader(out, out.extend(length), flags, code, length);
+    for (const at of kept) {
+      out.bytes.set(block.subarray(at, at + size), to);
+      to += size;
     }
   }
 
@@ -288,18 +320,4 @@ function prependClusterId(out: BlockBuffer, block: Uint8Array, value: number, en
   const at = putHeader(out, out.extend(length), FLAG_OPTIONAL, CLUSTER_LIST, length);
   writeU32(out.bytes, at, clusterId);
   out.bytes.set(block.subarray(value, end), at + 4);
-}
-
-/** RFC 4360 §6, RFC 5701 §2: non-transitive extended communities stay inside the AS. */
-function copyTransitive(out: BlockBuffer, block: Uint8Array, value: number, end: number, code: number): void {
-  const size = code === EXTENDED_COMMUNITIES ? 8 : 20;
-  const kept: number[] = [];
-  for (let at = value; at + size <= end; at += size) if ((block[at] & 0x40) === 0) kept.push(at);
-  if (kept.length === 0) return;
-  const length = kept.length * size;
-  let to = putHeader(out, out.extend(length), FLAG_OPTIONAL | FLAG_TRANSITIVE, code, length);
-  for (const at of kept) {
-    out.bytes.set(block.subarray(at, at + size), to);
-    to += size;
-  }
 }

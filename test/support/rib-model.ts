@@ -169,7 +169,11 @@ export function modelTold(best: ModelPath, to: ModelPeer, terms: Terms, prefix: 
   if (!RULES[terms.export](prefix.family, prefix.length, kind)) return undefined;
   const through = { ...best, attributes: modelChanged(terms.export, attributes) };
   const told = terms.kind === 'external' ? toExternal(through) : toInternal(through);
-  const withHop = { ...told, nextHop: nextHop(attributes, to, terms, prefix.family) };
+  const kept = keptHop(attributes, to, terms);
+  const isOther = attributes.nextHop !== undefined && kept === undefined;
+  const extendedCommunities = told.extendedCommunities.filter((community) => !isOther || !isBandwidth(community));
+  const nextHop = kept ?? (prefix.family === 0 ? OWN.ipv4 : OWN.ipv6);
+  const withHop = { ...told, nextHop, extendedCommunities };
   return fits(withHop, to, prefix.family) ? withHop : undefined;
 }
 
@@ -208,13 +212,17 @@ function toInternal({ peer, terms, attributes }: ModelPath): Attributes {
   };
 }
 
-/** RFC 4271 §5.1.3; RFC 2545 §3: a link-local address is not told to those who may be on another link. */
-function nextHop(attributes: Attributes, to: ModelPeer, terms: Terms, family: number): string {
-  const own = family === 0 ? OWN.ipv4 : OWN.ipv6;
+/** RFC 10005: transitive or not. */
+function isBandwidth({ high }: Attributes['extendedCommunities'][number]): boolean {
+  return ((high >>> 16) & 0xbfff) === 0x0004;
+}
+
+/** Undefined where it is ours. RFC 4271 §5.1.3; RFC 2545 §3: a link-local address is not told to those who may be on another link. */
+function keptHop(attributes: Attributes, to: ModelPeer, terms: Terms): string | undefined {
   const mode = to.nextHopMode ?? 'auto';
-  if (mode === 'self' || (mode === 'auto' && terms.kind === 'external')) return own;
+  if (mode === 'self' || (mode === 'auto' && terms.kind === 'external')) return undefined;
   const known = attributes.nextHop;
-  return known === undefined || known === '::' || known.startsWith('fe80:') ? own : known;
+  return known === '::' || known?.startsWith('fe80:') === true ? undefined : known;
 }
 
 function fits(attributes: Attributes, to: ModelPeer, family: 0 | 1): boolean {

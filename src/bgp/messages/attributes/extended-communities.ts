@@ -76,11 +76,16 @@ export function linkBandwidth(asn: number, bytesPerSecond: number, transitive: b
 export function readLinkBandwidth(bytes: Uint8Array, start: number, end: number): number {
   let lowest = -1;
   for (let at = start; at + 8 <= end; at += 8) {
-    if ((bytes[at] & TYPE_MASK) !== TYPE_TWO_OCTET_AS || bytes[at + 1] !== LINK_BANDWIDTH) continue;
+    if (!isLinkBandwidth(bytes, at)) continue;
     const bandwidth = float32(readU32(bytes, at + 4));
     if (bandwidth >= 0 && bandwidth < Infinity && (lowest < 0 || bandwidth < lowest)) lowest = bandwidth;
   }
   return lowest;
+}
+
+/** Whether the community at `at` gives a link bandwidth, transitive or not. */
+export function isLinkBandwidth(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at] & TYPE_MASK) === TYPE_TWO_OCTET_AS && bytes[at + 1] === LINK_BANDWIDTH;
 }
 
 /** The IEEE 754 number with these 32 bits. */
