@@ -4,15 +4,14 @@
 import { withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement } from '../advertiser/originations.ts';
 import { claimSocket } from '../api/listen.ts';
-import type { ApiServer } from '../api/server.ts';
 import { createDatastore } from '../datastore/create-datastore.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { explainPeer } from '../peering/explain-peer.ts';
 import type { NodeIdentity } from '../peering/self.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
-import { startApi } from './api-start.ts';
 import { compareConfigs, reportReload, takenConfig } from './config-comparison.ts';
 import type { Config } from './config.ts';
+import { DaemonApi } from './daemon-api.ts';
 import type { DaemonEnvironment } from './daemon-environment.ts';
 import { DatastoreLog } from './datastore-log.ts';
 import { DeletionGuard } from './deletion-guard.ts';
@@ -58,9 +57,7 @@ export class Daemon {
   private datastore: Datastore | undefined;
   private readonly initialSync: InitialSync;
   private readonly started: number;
-  private api: ApiServer | undefined;
-  /** Why the read-only API is not there. */
-  private apiProblem: string | undefined;
+  private readonly api: DaemonApi;
   private readonly feed: ResourceFeed;
   private readonly services: ServiceRunner;
   private readonly serviceContexts = new ServiceContexts((view) => this.services.context(view));
@@ -144,6 +141,8 @@ export class Daemon {
       troubled: (words) => this.events.add('datastore', config.nodeName, words, 'warn'),
     });
     this.report = this.createReport();
+    const { events } = this;
+    this.api = new DaemonApi({ daemon: this.report, config: config.api, events, log: environment.log });
     this.nodeStatusReports = this.createNodeStatusReports();
   }
 
@@ -163,17 +162,7 @@ export class Daemon {
       changes: (changes, problems) => this.deletions.changes(changes, problems),
       status: (status) => this.datastoreLog.take(status),
     });
-    await this.startApi();
-  }
-
-  private async startApi(): Promise<void> {
-    const onDefect = (error: unknown, request: string): void =>
-      this.environment.log.error(`API: ${request}`, { error });
-    const { server, problem } = await startApi(this.report, this.config.api, onDefect);
-    this.api = server;
-    if (problem === undefined) return;
-    this.apiProblem = problem.message;
-    this.events.add('daemon', problem.where, problem.message, 'error');
+    await this.api.start();
   }
 
   /** Takes a configuration that was read anew, as far as that can be done while it runs; says what can't. */
@@ -214,7 +203,7 @@ export class Daemon {
     if (forGood && keepRoutes) await this.kernel?.stop({ keepRoutes });
     await this.router.stop(forGood);
     await this.kernel?.stop({ keepRoutes });
-    await this.api?.close();
+    await this.api.close();
   }
 
   /**
@@ -392,7 +381,7 @@ export class Daemon {
         ...this.deletions.problems,
         ...this.desiredProblems,
         ...this.services.problems,
-        ...(this.apiProblem === undefined ? [] : [this.apiProblem]),
+        ...this.api.problems,
         ...(this.kernel?.problems ?? []),
       ],
     };
