@@ -30,6 +30,7 @@ describe('scope', () => {
     ['Zone by hints', zone, { endpoints: 'node-3@b>a' }, 'primary'],
     ['Zone by hints, for another', zone, { endpoints: 'node-2@a>b node-3@b>b' }, 'backup'],
     ['Zone by hints that only some have', zone, { endpoints: 'node-3@b>a node-3@b' }, 'backup'],
+    ['Zone by hints of one that is not ready', zone, { endpoints: 'node-3@b !node-2@a>a' }, 'backup'],
     ['Zone, one that terminates in it, others ready', zone, { endpoints: '~node-2@a node-3@b' }, 'backup'],
     ['Zone, one that terminates in it, none ready', zone, { endpoints: '~node-2@a' }, 'primary'],
     ['Zone of a node without', zone, { endpoints: 'node-2@a', nodes: [node('node-1')] }, 'backup'],

@@ -29,6 +29,12 @@ const SAME: readonly Row[] = [
   ['an endpoint here that terminates, and one elsewhere', RANGES, [service(LOCAL, IP), slice('~node-1 node-2')], []],
   ['endpoints elsewhere only', RANGES, [service(LOCAL, IP), slice('node-2')], []],
   ['an endpoint here that is not ready', RANGES, [service(LOCAL, IP), slice('!node-1 node-2')], []],
+  [
+    'an endpoint here that serves, but is neither ready nor about to go',
+    RANGES,
+    [service(LOCAL, IP), slice('?node-1')],
+    [],
+  ],
   ['traffic that any node takes', RANGES, [service(CLUSTER, IP), slice('node-1')], []],
   [
     'the same, each address by itself',
@@ -38,7 +44,7 @@ const SAME: readonly Row[] = [
   ],
   ['the same without endpoints', EACH, [service(CLUSTER, IP), slice('!node-2')], []],
   ['a headless service', EACH, [service({ clusterIPs: ['None'] }), slice('node-1')], []],
-  ['an ExternalName', EACH, [service({ type: 'ExternalName', clusterIPs: [] }), slice('node-1')], []],
+  ['an ExternalName', EACH, [service({ type: 'ExternalName' }), slice('node-1')], []],
   [
     'load balancer addresses outside the ranges',
     RANGES,
@@ -64,6 +70,13 @@ const SAME: readonly Row[] = [
     [service({ ...CLUSTER, loadBalancerIP: '192.0.2.1' })],
     [],
   ],
+  [
+    'such an address asked for only, and other addresses',
+    ONE,
+    [service({ ...CLUSTER, loadBalancerIP: '192.0.2.1' })],
+    ['10.96.0.10/32'],
+  ],
+  ['the first address of a range that is longer', RANGES, [service(CLUSTER, { ingress: ['192.0.2.0'] })], []],
   [
     'such an address of a service that stays on the node',
     ONE_EXTERNAL,
@@ -165,7 +178,7 @@ const DIFFERENT: readonly (readonly [...Required<Row>])[] = [
   [
     'families are those of addresses, whatever ipFamilies says',
     RANGES,
-    [service({ ...LOCAL, ipFamilies: [] }, IP), slice('node-1')],
+    [service({ ...LOCAL, ipFamilies: [] }, IP), slice('node-1'), slice('node-1', { name: 'six', type: 'IPv6' })],
     ['192.0.2.1/32'],
     [],
   ],

@@ -54,9 +54,12 @@ export function service(
   });
 }
 
-/** An endpoint: `node`, with `!` not ready, with `~` terminating and still serving, and `@zone` and `>hint` after it. */
+/**
+ * An endpoint: `node`, with `!` not ready, with `~` terminating and still serving, with `?` only serving, and `@zone` and
+ * `>hint` after it.
+ */
 function endpoint(text: string): object {
-  const [, state, nodeName, , zone, , hint] = /^([!~]?)([\w-]*)(@([\w-]+))?(>([\w-]+))?$/.exec(text) ?? [];
+  const [, state, nodeName, , zone, , hint] = /^([!~?]?)([\w-]*)(@([\w-]+))?(>([\w-]+))?$/.exec(text) ?? [];
   return {
     ...(nodeName !== '' && { nodeName }),
     ...(zone !== undefined && { zone }),
