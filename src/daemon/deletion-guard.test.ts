@@ -65,7 +65,7 @@ describe('a datastore that is emptied', () => {
     ]);
     await vi.advanceTimersByTimeAsync(1000);
     expect(guard.problems).toEqual([
-      '1 BlockAffinities of this node and 1 IPPools are deleted in the datastore, and kept for 9 s in case that is a mistake.',
+      'Deleted in the datastore, and kept for 9 s in case that is a mistake: BlockAffinity "n1-a", IPPool "pods".',
     ]);
     await vi.advanceTimersByTimeAsync(8999);
     expect(names()).toBe('n1-a pods -');
@@ -89,8 +89,11 @@ describe('a datastore that is emptied', () => {
   });
 
   it('is followed at once by a node that leaves', () => {
-    const { guard, names, leave } = start();
+    const { guard, names, words, leave } = start();
     guard.changes([removal(BLOCK)], []);
+    expect(words).toEqual([
+      expect.stringMatching(/^warn pods: 1 of 1 BlockAffinities of this node are deleted at once/),
+    ]);
     leave(false);
     expect(names()).toBe('n1-a pods f');
     leave(true);

@@ -7,6 +7,9 @@ import type { Change, ClusterView } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
 import type { EventLog } from './event-log.ts';
 
+/** How many of the resources that are held are named. */
+const NAMED = 3;
+
 type ResourceListener = Omit<DatastoreListener, 'status'>;
 
 export interface DeletionGuardOptions {
@@ -64,11 +67,12 @@ export class DeletionGuard implements ResourceListener {
   get problems(): readonly string[] {
     const { held } = this.gate;
     if (held.length === 0) return [];
-    const blocks = held.filter(({ resource }) => resource.kind === 'BlockAffinity').length;
+    const names = held.map(({ resource: { kind, metadata } }) => `${kind} "${metadata.name}"`);
+    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : '';
     const last = Math.max(...held.map(({ until }) => until));
     const seconds = Math.max(0, Math.ceil((last - performance.now()) / 1000));
-    const what = `${blocks} BlockAffinities of this node and ${held.length - blocks} IPPools`;
-    return [`${what} are deleted in the datastore, and kept for ${seconds} s in case that is a mistake.`];
+    const what = `${names.slice(0, NAMED).join(', ')}${more}`;
+    return [`Deleted in the datastore, and kept for ${seconds} s in case that is a mistake: ${what}.`];
   }
 
   private judge(changes: readonly Change[]): DeletionStep {
@@ -94,18 +98,27 @@ export class DeletionGuard implements ResourceListener {
 
   private report({ kind, count, example, shares }: DeletionNews): void {
     const { maxWithdrawPercent, holdTime } = this.options.limits();
-    const [one, blocks, pools] = [
-      `one of them is ${example.kind} "${example.metadata.name}"`,
-      `${shares?.blocks.count} of ${shares?.blocks.of} BlockAffinities of this node`,
-      `${shares?.pools.count} of ${shares?.pools.of} IPPools`,
-    ];
+    const shared = [
+      ['BlockAffinities of this node', shares?.blocks],
+      ['IPPools', shares?.pools],
+    ] as const;
+    const many = shared
+      .flatMap(([what, share]) =>
+        share === undefined || share.count === 0 ? [] : `${share.count} of ${share.of} ${what}`,
+      )
+      .join(' and ');
     const words = {
-      held: `${blocks} and ${pools} are deleted at once, and the limit is ${maxWithdrawPercent} % (services.guard): they stay in force for ${holdTime} s`,
+      held: `${many} are deleted at once, and the limit is ${maxWithdrawPercent} % (services.guard): they stay in force for ${holdTime} s`,
       returned: `${count} blocks and pools that were deleted at once are there again, and stay`,
       replaced: `${count} blocks and pools that were deleted at once are kept no longer: others stand for their addresses`,
       done: `${count} blocks and pools that were kept for a moment count as deleted: they did not come back`,
     }[kind];
     const level = kind === 'held' || kind === 'done' ? 'warn' : 'info';
-    this.options.events.add('advertisement', 'pods', `${words}; ${one}`, level);
+    this.options.events.add(
+      'advertisement',
+      'pods',
+      `${words}; one of them is ${example.kind} "${example.metadata.name}"`,
+      level,
+    );
   }
 }

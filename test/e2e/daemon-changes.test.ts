@@ -6,8 +6,13 @@ import { Bird } from './bird-fixture.ts';
 import { DAEMON_NEEDS, NODE_AS, TestNode, bgpPeer, block, linkAddresses, resource } from './daemon-fixture.ts';
 
 const [FIRST, SECOND, THIRD, FOURTH] = [1, 2, 3, 4].map((number) => linkAddresses(number).theirs);
-/** A block that comes and goes to show that all before it has been taken in. */
+/** A block that comes and goes to show that all before it has been taken in. One that is being given up may go at any time. */
 const SIGN = '10.244.255.0/26';
+const SIGN_BLOCK = resource('BlockAffinity', 'sign', { cidr: SIGN, node: 'node-1', state: 'pendingDeletion' });
+/** A pool that nothing is in. One that only keeps routes from peers may go at any time. */
+const FAR_POOL = resource('IPPool', 'far', { cidr: '172.31.0.0/16', disableBGPExport: true });
+/** How long most blocks stay when they vanish at once, in seconds. */
+const HOLD_TIME = 4;
 const BLOCKS = ['10.244.1.0/26', 'fd44::/122'];
 
 let node: TestNode;
@@ -21,7 +26,7 @@ async function routesOf(bird: Bird, prefix: string, there: boolean): Promise<voi
 
 /** Announces a block to both routers and takes it back. */
 async function sign(): Promise<void> {
-  node.write('sign.yaml', block(SIGN));
+  node.write('sign.yaml', SIGN_BLOCK);
   for (const bird of birds) await routesOf(bird, SIGN, true);
   node.remove('sign.yaml');
   for (const bird of birds) await routesOf(bird, SIGN, false);
@@ -71,7 +76,7 @@ beforeAll(async () => {
   node.write('filters.yaml', filter('of-first', {}));
   writePeers();
   node.write('blocks.yaml', ...BLOCKS.map((cidr) => block(cidr)));
-  await node.startDaemon();
+  await node.startDaemon(node.configure({ services: { guard: { holdTime: HOLD_TIME } } }));
   await node.established(FIRST, SECOND);
   await birds[0].has(...BLOCKS);
   await birds[1].has('10.70.0.0/16', '10.71.0.0/16', ...BLOCKS);
@@ -169,8 +174,7 @@ describe('a change of the resources', () => {
   it('does nothing at all for labels, comments, other resources, and the same in another order or file', async () => {
     const last = (await node.events()).at(-1)!.id;
     const changes: (() => void)[] = [
-      () =>
-        node.write('more.yaml', resource('IPPool', 'far', { cidr: '172.31.0.0/16' }), block('10.245.0.0/26', 'node-7')),
+      () => node.write('more.yaml', FAR_POOL, block('10.245.0.0/26', 'node-7')),
       () => node.write('filters.yaml', '# a comment\n', filter('of-nobody', {}), filter('of-first', {})),
       () => node.write('blocks.yaml', ...BLOCKS.toReversed().map((cidr) => block(cidr))),
       () => node.write('more.yaml', resource('Node', 'node-9', { bgp: {} }, { rack: 'b' })),
@@ -256,5 +260,37 @@ describe('a change of the resources', () => {
     });
     expect(off).toEqual([0, 0]);
     expect((await node.status()).peers.total).toBe(2);
+  });
+});
+
+describe('a directory that is emptied', () => {
+  const kept = () =>
+    waitFor(() => node.problems(), { what: 'the guard', accept: (words) => words.includes(BLOCKS_KEPT) });
+  const BLOCKS_KEPT = 'Deleted in the datastore, and kept for ';
+
+  it('and filled again withdraws nothing', async () => {
+    const heard = await heardOf(async () => {
+      const restore = node.empty();
+      await kept();
+      const { out } = await node.starling('route', 'explain', BLOCKS[0]);
+      expect(out).toMatch(/It is deleted in the datastore, and kept for now .*services\.guard/);
+      restore();
+      await waitFor(() => node.problems(), { what: 'all to be there again', accept: (words) => words === '' });
+    });
+    expect(heard).toEqual([0, 0]);
+    for (const bird of birds) for (const cidr of BLOCKS) await routesOf(bird, cidr, true);
+  });
+
+  it('of blocks withdraws them when the time is over', async () => {
+    node.remove('blocks.yaml');
+    await kept();
+    for (const bird of birds) for (const cidr of BLOCKS) await routesOf(bird, cidr, false);
+    const events = await node.events();
+    const held = events.findLast(({ words }) => words.startsWith('2 of 2 BlockAffinities of this node are deleted'))!;
+    const gone = events.findLast(({ words }) => words.startsWith('no longer originated'))!;
+    expect(gone.epochSeconds - held.epochSeconds).toBeGreaterThan(HOLD_TIME - 0.1);
+    expect(await node.problems()).toBe('');
+    node.write('blocks.yaml', ...BLOCKS.map((cidr) => block(cidr)));
+    await birds[0].has(...BLOCKS);
   });
 });

@@ -125,6 +125,17 @@ export class TestNode implements AsyncDisposable {
     rmSync(join(this.resources, name));
   }
 
+  /** Takes all files of resources away; what is returned puts them back. */
+  empty(): () => void {
+    const aside = join(this.scratch.path, 'aside');
+    renameSync(this.resources, aside);
+    mkdirSync(this.resources);
+    return () => {
+      rmSync(this.resources, { recursive: true });
+      renameSync(aside, this.resources);
+    };
+  }
+
   /** The Node itself and the settings of the cluster, without a mesh. */
   writeBasics(more: object = {}): void {
     const { ours, ours6 } = linkAddresses(1);
