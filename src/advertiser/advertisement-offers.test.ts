@@ -114,6 +114,15 @@ describe('scope', () => {
     expect(routesOf(of)).toEqual(['10.96.0.10/32', '192.0.2.0/24']);
   });
 
+  it('takes hints for zones of Kubernetes, whatever else are zones', () => {
+    const rules = [
+      { ...zone, peerSelector: 'has(a)' },
+      { ...rack, peerSelector: 'has(b)' },
+    ];
+    const of = advertiser(rules, { endpoints: 'node-2@b>a' });
+    expect([role(of, 'has(a)'), role(of, 'has(b)')]).toEqual(['primary', 'backup']);
+  });
+
   it('asks internalTrafficPolicy where a cluster IP is concerned', () => {
     const of = (spec: object) => routesOf(advertiser([{ addresses: ['ClusterIP'] }], { spec, endpoints: 'node-2' }));
     expect(of({ externalTrafficPolicy: 'Local' })).toContain('10.96.0.10/32');

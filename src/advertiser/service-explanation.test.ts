@@ -131,6 +131,18 @@ describe('words about an address', () => {
     expect(addressOf(cluster, kind)).toMatchObject({ words, isWaiting: /[Ii]t waits for/.test(words) });
   });
 
+  it('tell what rules come to that do not agree', () => {
+    const words = (...specs: object[]) =>
+      wordsOf([any, slice('node-2@b'), ...specs.map((spec, i) => advertisement(`r${i}`, spec))]);
+    const together =
+      'Together they have it announced to nobody: the narrowest scope decides, in which Withdraw goes before Backup.';
+    expect(words(zone, { scope: 'Node' })).toBe(
+      `ServiceAdvertisement "r0" (scope Zone): no IPv4 endpoint is ready in the zone of this node (topology.kubernetes.io/zone=a), so it is announced as a backup: 1 of 1 in the cluster is ready. ServiceAdvertisement "r1" (scope Node): it waits for a ready IPv4 endpoint on this node: 1 of 1 in the cluster is ready. ${together}`,
+    );
+    expect(words(zone, { scope: 'Cluster' })).not.toContain('Together');
+    expect(words({ scope: 'Zone' }, { scope: 'Node' })).not.toContain('Together');
+  });
+
   it('tell a node without zone, for which no endpoint is enough, from one that waits', () => {
     const row = rule({ scope: 'Zone', topologyKey: 'row' });
     expect(addressOf([row, any, slice('node-3@b')])).toMatchObject({ advertised: false, isWaiting: false });

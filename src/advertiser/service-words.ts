@@ -28,7 +28,15 @@ export function decisionWords(
   if (decision.verdicts.length === 0) return notMeantWords(plan, address, context);
   const own = counts[address.family];
   const words = decision.verdicts.map((verdict) => verdictWords(verdict, address, own, context));
-  return [...words, ...warnings(decision.verdicts, plan, address)].join(' ');
+  return [...words, ...outcome(decision), ...warnings(decision.verdicts, plan, address)].join(' ');
+}
+
+/** What several rules come to, where one of them sounds as if the address were announced. */
+function outcome({ verdicts, prefixes }: Extract<AddressDecision, { by: 'advertisements' }>): readonly string[] {
+  if (prefixes.length > 0 || verdicts.every(({ role }) => role === 'withdrawn')) return [];
+  return [
+    'Together they have it announced to nobody: the narrowest scope decides, in which Withdraw goes before Backup.',
+  ];
 }
 
 function defaultWords(
