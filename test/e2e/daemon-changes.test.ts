@@ -286,7 +286,7 @@ describe('a directory that is emptied', () => {
     await kept();
     for (const bird of birds) for (const cidr of BLOCKS) await routesOf(bird, cidr, false);
     const events = await node.events();
-    const held = events.findLast(({ words }) => words.startsWith('2 of 2 BlockAffinities of this node are deleted'))!;
+    const held = events.findLast(({ words }) => words.includes('BlockAffinities of this node are deleted at once'))!;
     const gone = events.findLast(({ words }) => words.startsWith('no longer originated'))!;
     expect(gone.epochSeconds - held.epochSeconds).toBeGreaterThan(HOLD_TIME - 0.1);
     expect(await node.problems()).toBe('');
