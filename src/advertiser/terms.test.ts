@@ -32,6 +32,11 @@ describe('terms', () => {
       med: 120,
       prepend: 4,
     });
+    const extreme = { ...backup, localPreference: 301, med: 4_294_967_295 };
+    expect(told(advertiser([extreme], { endpoints: 'node-2' }))).toMatchObject({
+      localPreference: 150,
+      med: 4_294_967_295,
+    });
     const given = { communities: ['64512:666'], localPreference: 1, med: 7, prepend: 0 };
     expect(told(advertiser([{ ...rule, ...backup, backup: given }], { endpoints: 'node-2' }))).toEqual({
       ...given,
