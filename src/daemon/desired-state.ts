@@ -104,11 +104,11 @@ export class DesiredStateComputer {
     const stranded = this.stranded.of(view, [identity.name, blocks.blocks, JSON.stringify(nodeLabels)], (read) => ({
       problems: strandedBlocks(read, { name: identity.name, labels: nodeLabels }, blocks.blocks),
     }));
-    const plan = this.plan.of(this.nodes.of(view), [identity.name, kernel?.felix, kernel?.tunl0], (read) =>
-      kernel === undefined ? undefined : routingPlan(read, identity, kernel),
+    const { labels, peerSelectors, strict } = services;
+    const plan = this.plan.of(this.nodes.of(view), [identity.name, kernel?.felix, kernel?.tunl0, strict], (read) =>
+      kernel === undefined ? undefined : routingPlan(read, identity, { ...kernel, strict }),
     );
     const routing = this.routing.of(view, [identity.name, plan], (read) => this.routingOf(plan, read, identity));
-    const { labels, peerSelectors, strict } = services;
     const gracefulShutdown = drain?.gracefulShutdown === true;
     const needs = [
       peering,

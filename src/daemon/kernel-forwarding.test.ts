@@ -175,6 +175,49 @@ describe('blackholes of own blocks', () => {
   });
 });
 
+describe('addresses of services as in Calico', () => {
+  const CASES: [what: string, address: string, closed: boolean][] = [
+    ['in no range', '203.0.113.7/32', true],
+    ['IPv6', 'fd00:9::7/128', true],
+    ['in a range, or a pool of which others program the routes', '10.96.0.10/32', false],
+    ['a range as a whole', '203.0.113.0/24', false],
+  ];
+
+  it.each(CASES)('are blackholes while they are advertised, unless a rule rejects them: %s', (_, address, closed) => {
+    const { fib, forwarding, tables, set } = setup();
+    const prefix = parsePrefix(address);
+    const rules = [rule('10.96.0.0/12', 'reject'), rule('203.0.0.0/8', 'plain')];
+    const expected = closed ? [[address, 'blackhole']] : [];
+    forwarding.configure(rules, [], tables, true);
+    forwarding.changeServices([{ prefix }], [], tables);
+    forwarding.changeServices([{ prefix }], [], tables);
+    expect([...fib.routes]).toEqual(expected);
+    expect(forwarding.explain(prefix).why.startsWith('a blackhole')).toBe(closed);
+    expect(forwarding.counts).toEqual([0, 0]);
+    // The routes of others to the address are used when it is not advertised here any more.
+    forwarding.define(1, [{ address: '10.0.0.2', interface: undefined, weight: 1 }]);
+    forwarding.changeServices([], [prefix], tables);
+    expect(fib.routes.size).toBe(0);
+    set(address, 1);
+    expect([...fib.routes]).toEqual(address.startsWith('10.96') ? [] : [[address, '10.0.0.2']]);
+  });
+
+  it('follow the setting and the rules', () => {
+    const { fib, forwarding, tables } = setup();
+    const configure = (closes: boolean, ...rules: ProgrammingRule[]) => {
+      forwarding.configure(rules, [], tables, closes);
+      return [...fib.routes.keys()];
+    };
+    configure(false);
+    forwarding.changeServices([{ prefix: parsePrefix('203.0.113.7/32') }], [], tables);
+    expect(configure(false)).toEqual([]);
+    expect(configure(true)).toEqual(['203.0.113.7/32']);
+    expect(configure(true, rule('203.0.113.0/24', 'reject'))).toEqual([]);
+    expect(configure(true)).toEqual(['203.0.113.7/32']);
+    expect(configure(false)).toEqual([]);
+  });
+});
+
 describe('routes within ranges', () => {
   it('are told as they come and go, but for those that are left to others', () => {
     const { forwarding, set, configure, tables } = setup();

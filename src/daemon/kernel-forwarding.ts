@@ -1,6 +1,6 @@
 /**
  * From what the RIB wants forwarded to what the FIB is given: programming rules judge each route, and blackholes of this
- * node's own blocks stand where the RIB has no route.
+ * node's own blocks, and of its services where they are as in Calico, stand where the RIB has no route.
  */
 import { BLACKHOLE_GROUP } from '../fib/fib.ts';
 import type { Fib } from '../fib/fib.ts';
@@ -26,10 +26,14 @@ import type { ForwardingListener } from '../rib/forwarding.ts';
 import type { GroupMember } from '../rib/next-hop-groups.ts';
 import type { PathTable } from '../rib/path-table.ts';
 import { PrefixTable } from '../rib/prefix-table.ts';
+import { ServiceBlackholes } from './service-blackholes.ts';
 import { StaticRoutes } from './static-routes.ts';
 
 /** A group of the RIB is up to eight groups of the FIB, one for each verdict: their numbers are `group * 8 + verdict`. */
 const VARIANTS = 8;
+
+const SERVICE_BLACKHOLE =
+  'a blackhole, because this node advertises the address for services and no range covers it (calicoCompatible: strict)';
 
 /** How a verdict has packets wrapped; undefined for those that don't. */
 const TUNNELS: readonly (FibNextHop['tunnel'] | undefined)[] = tunnels();
@@ -72,6 +76,7 @@ export class KernelForwarding implements ForwardingListener {
   /** Whether a prefix has one of them, by family and number of the prefix. */
   private readonly counted: [Uint8Array, Uint8Array] = [new Uint8Array(1024), new Uint8Array(1024)];
   private blackholeKeys = new Map<string, Prefix>();
+  private readonly services = new ServiceBlackholes();
   /** The next prefix to be judged anew; undefined when none waits. */
   private next: { family: Family; id: number } | undefined;
   private readonly statics: StaticRoutes;
@@ -127,6 +132,7 @@ export class KernelForwarding implements ForwardingListener {
     const fixed = this.statics.group(family, a0, a1, a2, a3, length);
     if (fixed !== 0) target = fixed;
     else if (target === 0 && table.count > 0 && table.find(a0, a1, a2, a3, length) !== 0) target = BLACKHOLE_GROUP;
+    else if (target === 0 && this.closesService(family, a0, a1, a2, a3, length)) target = BLACKHOLE_GROUP;
     this.fib.set(family, a0, a1, a2, a3, length, target);
   }
 
@@ -151,14 +157,29 @@ export class KernelForwarding implements ForwardingListener {
     this.tellRanges();
   }
 
-  /** Takes other rules and blackholes; routes that others may apply to are judged anew, in slices. */
-  configure(rules: readonly ProgrammingRule[], blackholes: readonly Prefix[], tables: Tables): void {
+  /**
+   * Takes other rules and blackholes, and whether the addresses of services are among these; routes that others may apply to
+   * are judged anew, in slices.
+   */
+  configure(
+    rules: readonly ProgrammingRule[],
+    blackholes: readonly Prefix[],
+    tables: Tables,
+    closesServices = false,
+  ): void {
     const programming = new KernelProgramming(rules);
     const changed = programming.key !== this.rules.key;
     this.rules = programming;
     this.setBlackholes(blackholes, tables);
+    const switched = this.services.switch(closesServices);
+    if (switched || (changed && closesServices)) this.services.forEach((prefix) => this.setAgain(prefix, tables));
     if (changed) this.judgeAnew(tables);
     this.fib.flush();
+  }
+
+  /** Takes what is advertised for services now, and what is not any more; given to the FIB with the next flush. */
+  changeServices(set: readonly { readonly prefix: Prefix }[], removed: readonly Prefix[], tables: Tables): void {
+    this.services.change(set, removed, (prefix) => this.setAgain(prefix, tables));
   }
 
   /** Takes routes to neighbours, and no others: they stand above those of the RIB. */
@@ -171,6 +192,8 @@ export class KernelForwarding implements ForwardingListener {
   explain(prefix: Prefix): { rejected: boolean; why: string } {
     const reason = this.statics.explain(prefix);
     if (reason !== undefined) return { rejected: false, why: reason };
+    const { family, words, length } = prefix;
+    if (this.closesService(family, ...words, length)) return { rejected: false, why: SERVICE_BLACKHOLE };
     const { verdict, why } = this.rules.explain(prefix);
     return { rejected: verdict === 'reject', why: `${VERDICT_WORDS[verdict]}: ${why}` };
   }
@@ -178,6 +201,14 @@ export class KernelForwarding implements ForwardingListener {
   /** No route is judged anew any more. */
   stop(): void {
     this.stopped = true;
+  }
+
+  /** As a route of its own it is for the rules, too. */
+  private closesService(family: Family, a0: number, a1: number, a2: number, a3: number, length: number): boolean {
+    return (
+      this.services.has(family, a0, a1, a2, a3, length) &&
+      this.rules.verdict(family, a0, a1, a2, a3, length) !== VERDICT_REJECT
+    );
   }
 
   private tellRanges(): void {

@@ -49,8 +49,7 @@ export class KernelRouting {
   /** Finds out for the RIB how next hops are reached. */
   readonly nextHops: NextHopListener;
   readonly settings: KernelSettings;
-  /** To be told what is advertised for services. */
-  readonly loops: LoopPrevention;
+  private readonly loops: LoopPrevention;
   private readonly fib: Fib;
   private config: FibConfig;
   private ownership: string | null = null;
@@ -127,7 +126,13 @@ export class KernelRouting {
     }
     this.setWorkloadPrefixes(routing.workloadPrefixes);
     const blackholes = routing.blackholes.map(({ prefix }) => prefix);
-    this.forwarding.configure(routing.rules, blackholes, tables);
+    this.forwarding.configure(routing.rules, blackholes, tables, routing.closesServices);
+  }
+
+  /** Takes what is advertised for services now, and what is not any more. */
+  changeServices(set: readonly { readonly prefix: Prefix }[], removed: readonly Prefix[], tables: Rib['tables']): void {
+    this.forwarding.changeServices(set, removed, tables);
+    this.loops.changeServices(set, removed);
   }
 
   /** Beside the interfaces that the configuration names, those count that Felix is told of. */

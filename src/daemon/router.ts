@@ -20,7 +20,6 @@ import type { DesiredState } from './desired-state.ts';
 import type { EventLog } from './event-log.ts';
 import type { PeerProgress } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
-import type { LoopPrevention } from './loop-prevention.ts';
 import type { NeighbourSession } from './neighbour-session.ts';
 import type { OwnRestart } from './neighbour-session.ts';
 import { OwnRoutes } from './own-routes.ts';
@@ -43,7 +42,8 @@ const ROUTE_PATIENCE = 1_000;
 export interface KernelListeners {
   readonly forwarding: ForwardingListener & { flush(): void };
   readonly nextHops: NextHopListener;
-  readonly loops: Pick<LoopPrevention, 'changeServices'>;
+  /** Takes what is advertised for services now, and what is not any more. */
+  changeServices(set: readonly { readonly prefix: Prefix }[], removed: readonly Prefix[], tables: Rib['tables']): void;
   holdDown(address: string, down: boolean): void;
   /** Takes routes to neighbours that are out of reach without them, and no others. Returns whether anything changed. */
   setStaticRoutes(routes: readonly StaticRoute[], tables: Rib['tables']): boolean;
@@ -181,7 +181,7 @@ export class Router {
   /** Originates these routes to services, and others no more. */
   changeServices(set: readonly LabelledRoute[], removed: readonly Prefix[]): void {
     this.ownRoutes.changeServices(set, removed);
-    this.options.kernel?.loops.changeServices(set, removed);
+    this.options.kernel?.changeServices(set, removed, this.rib.tables);
     this.speaker.kick();
   }
 

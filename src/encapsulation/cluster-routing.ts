@@ -45,6 +45,8 @@ export interface ClusterRouting {
   /** Equal for equal plans. */
   readonly vxlanKey: string;
   readonly blackholes: readonly Blackhole[];
+  /** Whether single addresses that this node advertises for services are blackholes, too, unless a rule rejects them. */
+  readonly closesServices: boolean;
   readonly problems: readonly EncapsulationProblem[];
   /** What the names of the interfaces of workloads begin with, where Felix is told so. */
   readonly workloadPrefixes: readonly string[];
@@ -56,6 +58,8 @@ export interface ClusterRoutingOptions {
   readonly felix: FelixPresence;
   /** Whether the kernel is known to have the device that IPIP needs; otherwise it is named where nobody sets it up. */
   readonly tunl0?: boolean;
+  /** Whether services are to the kernel what they are with Calico. */
+  readonly strict?: boolean;
 }
 
 /** All of it but what follows from the blocks, which come and go far more often than the rest. */
@@ -93,6 +97,7 @@ export function routingPlan(
     rules,
     vxlan: vxlan.plans,
     vxlanKey: JSON.stringify(vxlan.plans),
+    closesServices: options.strict === true,
     problems: [
       ...ownershipProblems(pools, owners, felix),
       ...(options.tunl0 === true ? [] : tunnelProblems(pools, owners, felix)),
