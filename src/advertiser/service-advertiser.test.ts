@@ -21,10 +21,11 @@ import type { ServiceContext, ServiceMode } from './service-context.ts';
 import type { ServiceRoute } from './service-routes.ts';
 import { termsFor } from './terms.ts';
 
-const RANGES = configuration({
+const BOTH = {
   serviceClusterIPs: [{ cidr: '10.96.0.0/12' }],
   serviceLoadBalancerIPs: [{ cidr: '192.0.2.0/24' }],
-});
+};
+const RANGES = configuration(BOTH);
 const NODE = node('node-1', { 'topology.kubernetes.io/zone': 'a' });
 const LOCAL = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
 const web = service(LOCAL, { ingress: ['192.0.2.1'] });
@@ -202,6 +203,10 @@ describe('a context', () => {
     ],
     ['other ranges', [configuration({ serviceLoadBalancerIPs: [{ cidr: '192.0.2.1/32' }] })]],
     ['no ranges', [configuration({})]],
+    [
+      'ranges that are not announced as a whole',
+      [configuration({ ...BOTH, serviceLoadBalancerAggregation: 'Disabled' })],
+    ],
     ['another rule', [advertisement('r', { communities: ['1:1'] })]],
     [
       'a rule for a namespace',
