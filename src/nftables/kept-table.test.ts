@@ -8,6 +8,8 @@ function start() {
     table: undefined as string | undefined,
     /** What the command answers instead of doing anything. */
     refusal: undefined as NftablesError | undefined,
+    /** Whether somebody removes the table as soon as it is written. */
+    flushed: false,
     scripts: [] as string[],
     repairs: 0,
     troubles: [] as string[],
@@ -17,7 +19,7 @@ function start() {
     if (seen.refusal !== undefined) return Promise.reject(seen.refusal);
     if (input !== undefined) {
       seen.scripts.push(input);
-      seen.table = input;
+      seen.table = seen.flushed ? undefined : input;
       return Promise.resolve('');
     }
     if (seen.table === undefined) return Promise.reject(absent());
@@ -49,6 +51,19 @@ describe('a table that is kept', () => {
     table.set('A');
     await pass(1000);
     expect(seen.scripts).toEqual([SCRIPT]);
+  });
+
+  it('is written again where it was removed before it could be looked at', async () => {
+    const { table, seen } = start();
+    seen.flushed = true;
+    table.set('A');
+    await pass();
+    expect(seen.table).toBeUndefined();
+    seen.flushed = false;
+    await pass(5000);
+    expect([seen.table, seen.repairs]).toEqual([SCRIPT, 1]);
+    await pass(10_000);
+    expect([seen.scripts.length, seen.repairs]).toEqual([2, 1]);
   });
 
   it('takes changes that follow soon together', async () => {

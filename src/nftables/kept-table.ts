@@ -33,7 +33,7 @@ export class KeptTable {
   /** Undefined until somebody said what is wanted: until then a table of an earlier run stays. */
   private wanted: Contents | undefined;
   private written: Contents | undefined;
-  /** The table as the kernel listed it after it was written. */
+  /** The table as the kernel listed it after it was written; empty where somebody was faster, and removed it. */
   private listed = '';
   private trouble = '';
   /** Whether what was tried last failed, so that it waits. */
@@ -96,7 +96,7 @@ export class KeptTable {
     const { wanted, written } = this;
     try {
       if (wanted !== written) await this.write(wanted);
-      else if ((await this.list()) !== this.listed) {
+      else if (this.listed === '' || (await this.list()) !== this.listed) {
         await this.write(wanted);
         this.options.repaired();
       }
