@@ -54,6 +54,8 @@ afterEach(() => {
 class World {
   settings = SETTINGS;
   told = true;
+  /** Resolves when what is asked for is in force. */
+  applied: Promise<void> = Promise.resolve();
   systemStops = false;
   /** What was in force, one after the other. */
   readonly stages: string[] = [];
@@ -74,6 +76,7 @@ class World {
       withholdServices: (withhold) => this.withheld.push(withhold),
       apply: async () => {
         this.stages.push(`${Math.round((performance.now() - this.began) / 1000)} s ${this.stage}`);
+        await this.applied;
       },
       isTold: () => this.told,
       shutDown: () => this.shutDowns++,
@@ -158,6 +161,16 @@ describe('DrainRunner', () => {
     expect(world.stage).toBe('services-withdrawn');
   });
 
+  it('takes nobody for told of what is not in force yet', async () => {
+    const world = new World().start();
+    world.applied = new Promise((resolve) => void setTimeout(resolve, 3000));
+    world.runner.drain(COMMAND);
+    await world.pass(12);
+    expect(world.stage).toBe('graceful-shutdown');
+    await world.pass(2);
+    expect(world.stages).toEqual(['0 s graceful-shutdown', '13 s services-withdrawn']);
+  });
+
   it('comes back in reverse, and takes GRACEFUL_SHUTDOWN off only when all was told', async () => {
     const world = new World().start();
     world.runner.drain(COMMAND);
@@ -228,6 +241,7 @@ describe('DrainRunner', () => {
     await world.pass(2);
     expect(world.shutDowns).toBe(1);
     await world.pass(60);
+    world.runner.step();
     expect(world.shutDowns).toBe(1);
   });
 
@@ -258,6 +272,18 @@ describe('DrainRunner over a restart', () => {
     await after.pass(1);
     expect(after.stage).toBe('serving');
     expect(existsSync(drainFilePath(scratch.path, 'n1')!)).toBe(false);
+  });
+
+  it('goes by the latest command, also by one that came before any resources', async () => {
+    const before = new World().start();
+    before.runner.drain({ ...COMMAND, message: 'new kernel', waitSeconds: 1 });
+    before.runner.stop();
+    const after = new World({ restarting: true });
+    after.runner.drain({ ...COMMAND, message: 'new disk', waitSeconds: 20 });
+    after.start();
+    expect(after.runner.report.causes).toEqual(['`starling drain` said so ("new disk")']);
+    await after.pass(19);
+    expect(after.stage).toBe('graceful-shutdown');
   });
 
   it('is taken back also before there are any resources', async () => {
