@@ -14,6 +14,21 @@ const { theirs } = linkAddresses(1);
 const FAR = '203.0.113.1';
 const PREFIX = '10.70.0.0/16';
 
+/** A service of which any node may take the traffic. */
+const BALANCED = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'web', namespace: 'default' },
+  spec: {
+    type: 'LoadBalancer',
+    clusterIP: '10.96.0.30',
+    clusterIPs: ['10.96.0.30'],
+    ipFamilies: ['IPv4'],
+    externalTrafficPolicy: 'Cluster',
+  },
+  status: { loadBalancer: { ingress: [{ ip: '203.0.113.9' }] } },
+};
+
 let node: TestNode;
 let bird: Bird;
 let daemon: RunningProcess;
@@ -28,13 +43,15 @@ interface IpRoute {
 }
 
 /** Starts a BIRD with routes, and the daemon with a configuration and resources. */
-async function begin(options: { fib?: object; nextHop?: string; resources?: readonly object[] } = {}): Promise<void> {
+async function begin(
+  options: { fib?: object; nextHop?: string; resources?: readonly object[]; settings?: object } = {},
+): Promise<void> {
   bird = await Bird.start(node.addLink(1), 1, NODE_AS, [PREFIX], options.nextHop);
   node.writeBasics();
   node.write('all.yaml', bgpPeer(1, NODE_AS), ...(options.resources ?? []));
   // The only block and the only pool are deleted here, and nothing is to wait.
   const services = { guard: { enabled: false } };
-  daemon = await node.startDaemon(node.configure({ fib: options.fib ?? {}, services }));
+  daemon = await node.startDaemon(node.configure({ fib: options.fib ?? {}, services, ...options.settings }));
   await node.established(theirs);
 }
 
@@ -187,6 +204,29 @@ describe('routes of others', () => {
     await bird.has('10.244.1.0/26');
     node.write('all.yaml', bgpPeer(1, NODE_AS));
     await kernelHas([`${PREFIX} ${theirs} link1`]);
+  });
+});
+
+describe('single addresses of services', () => {
+  it('are blackholes while they are advertised as in Calico', async () => {
+    const address = '203.0.113.9/32';
+    const learned = `${PREFIX} ${theirs} link1`;
+    await begin({ settings: { calicoCompatible: 'strict', drain: { wait: 0, servicesWait: 0 } } });
+    node.writeBasics({ serviceLoadBalancerIPs: [{ cidr: address }] });
+    node.write('service.yaml', BALANCED);
+    await bird.has(address);
+    await kernelHas([learned, 'blackhole 203.0.113.9']);
+    expect((await node.starling('fib', 'list', '--why', address)).out).toContain('no range covers it');
+    await node.starling('drain');
+    await kernelHas([learned]);
+    await node.starling('undrain');
+    await kernelHas([learned, 'blackhole 203.0.113.9']);
+    node.remove('service.yaml');
+    await kernelHas([learned]);
+    node.write('service.yaml', BALANCED);
+    await kernelHas([learned, 'blackhole 203.0.113.9']);
+    await node.starling('shutdown', '--for-good');
+    await kernelHas([]);
   });
 });
 
