@@ -9,6 +9,7 @@ import type { Change } from '../resources/cluster-view.ts';
 import type { AnyResource, ResourceOf } from '../resources/kinds.ts';
 import { isConfirmedBlock } from '../resources/kinds/block-affinity.ts';
 import type { BlockAffinity } from '../resources/kinds/block-affinity.ts';
+import { WINDOW } from './withdrawal-gate.ts';
 
 /** What a deletion is held of: a BlockAffinity that gives this node a block, or any IPPool. */
 type GuardedResource = BlockAffinity | ResourceOf<'IPPool'>;
@@ -18,11 +19,11 @@ export interface DeletionLimits {
   readonly enabled: boolean;
   /** Greatest share of the node's blocks, and of the pools, that may go. */
   readonly maxWithdrawPercent: number;
-  /** Seconds for which deletions are held, and in which several count together. */
+  /** Seconds for which deletions are held. */
   readonly holdTime: number;
 }
 
-/** How many of how many are deleted. */
+/** How many of how many are deleted, with those that were not long before. Nothing where an event deletes none. */
 interface Share {
   readonly count: number;
   readonly of: number;
@@ -51,7 +52,7 @@ export interface DeletionStep {
 interface Gone {
   readonly resource: GuardedResource;
   readonly until: number;
-  /** Whether it counts until then. If not, its deletion was taken, and counts with others. */
+  /** Whether it stays until then. If not, its deletion was taken, and counts with others until then. */
   readonly held: boolean;
 }
 
@@ -93,12 +94,16 @@ export class DeletionGate {
     const { deleted, returned } = this.note(changes);
     const replaced = this.letGoReplaced(changes);
     const known = [...deleted].flatMap((key) => before.get(key) ?? []);
-    const held = this.judge(known, before, limits, affinities, now);
+    const { restored, news } = this.judge(known, before, limits, affinities, now);
     const isHeld = (change: Change): boolean => change.type === 'delete' && this.gone.get(keyOf(change))?.held === true;
     const taken = this.held.length > 0 ? changes.filter((change) => !isHeld(change)) : changes;
     return {
-      changes: replaced.length > 0 ? [...taken, ...replaced.map(deletion)] : taken,
-      news: [...newsOf('returned', returned), ...newsOf('replaced', replaced), ...held],
+      changes: [
+        ...taken,
+        ...replaced.map(deletion),
+        ...restored.map((resource) => ({ type: 'upsert', resource }) as const),
+      ],
+      news: [...newsOf('returned', returned), ...newsOf('replaced', replaced), ...news],
     };
   }
 
@@ -143,40 +148,36 @@ export class DeletionGate {
     return { deleted, returned };
   }
 
-  /** Holds what was deleted where it is too much, or notes it. */
+  /** Holds what was deleted where it is too much, with what went just before, which comes back by this; or notes it. */
   private judge(
     known: readonly GuardedResource[],
     before: ReadonlyMap<string, GuardedResource>,
     { enabled, maxWithdrawPercent, holdTime }: DeletionLimits,
     affinities: () => Iterable<BlockAffinity>,
     now: number,
-  ): readonly DeletionNews[] {
-    if (!enabled || holdTime === 0 || known.length === 0) return [];
-    const stands = this.standIns(known, affinities);
+  ): { readonly restored: readonly GuardedResource[]; readonly news: readonly DeletionNews[] } {
+    if (!enabled || holdTime === 0 || known.length === 0) return { restored: [], news: [] };
+    const recent = [...this.gone.values()].flatMap(({ held, resource }) => (held ? [] : resource));
+    const stands = this.standIns([...known, ...recent], affinities);
     const lost = known.filter((resource) => !stands(resource));
+    const lately = recent.filter((resource) => !stands(resource));
+    const earlier = [...lately, ...this.held.map(({ resource }) => resource)];
+    const shareOf = (counts: (resource: GuardedResource) => boolean): Share => {
+      const those = lost.filter(counts).length;
+      const others = earlier.filter(counts).length;
+      return { count: those === 0 ? 0 : those + others, of: [...before.values()].filter(counts).length + others };
+    };
     const shares = {
-      blocks: this.share(lost, before, (resource) => resource.kind === 'BlockAffinity'),
+      blocks: shareOf((resource) => resource.kind === 'BlockAffinity'),
       // What a pool with disableBGPExport covers is told to more peers when it goes, not to fewer.
-      pools: this.share(lost, before, (resource) => resource.kind === 'IPPool' && !resource.spec.disableBGPExport),
+      pools: shareOf((resource) => resource.kind === 'IPPool' && !resource.spec.disableBGPExport),
     };
     const held = [shares.blocks, shares.pools].some(({ count, of }) => count * 100 > maxWithdrawPercent * of);
-    const until = now + holdTime * 1000;
-    for (const resource of lost) this.gone.set(keyOf({ type: 'upsert', resource }), { resource, until, held });
-    return held ? newsOf('held', lost).map((news) => ({ ...news, shares })) : [];
-  }
-
-  /** With those that were deleted not long before. Nothing where this event deletes none. */
-  private share(
-    lost: readonly GuardedResource[],
-    before: ReadonlyMap<string, GuardedResource>,
-    counts: (resource: GuardedResource) => boolean,
-  ): Share {
-    const now = lost.filter(counts).length;
-    const earlier = [...this.gone.values()].filter(({ resource }) => counts(resource)).length;
-    return {
-      count: now === 0 ? 0 : now + earlier,
-      of: [...before.values()].filter(counts).length + earlier,
-    };
+    const restored = held ? lately : [];
+    const until = now + (held ? holdTime * 1000 : WINDOW);
+    const going = [...lost, ...restored];
+    for (const resource of going) this.gone.set(keyOf({ type: 'upsert', resource }), { resource, until, held });
+    return { restored, news: held ? newsOf('held', going).map((news) => ({ ...news, shares })) : [] };
   }
 
   /** Lets go of what is held where one of the changes brings something that stands for the same addresses. */

@@ -7,7 +7,7 @@ import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 
 /** What goes within this time counts together, in milliseconds: an API server tells of each object by itself. */
-const WINDOW = 2000;
+export const WINDOW = 2000;
 
 /** How often it is looked whether what the guard holds is served elsewhere, in milliseconds. */
 const LOOK_INTERVAL = 100;
