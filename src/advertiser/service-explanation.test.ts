@@ -118,7 +118,7 @@ describe('words about an address', () => {
       [rule({ aggregationLength: 28 }), local, slice('node-1')],
     ],
     [
-      'ServiceAdvertisement "r" picked the service, but not its addresses of this kind.',
+      'ServiceAdvertisement "r" picked the service, but not its addresses of this kind: these get no route of their own then.',
       [rule({ addresses: ['LoadBalancerIP'] }), local],
       'ClusterIP',
     ],

@@ -135,7 +135,8 @@ function notMeantWords({ rules }: ServicePlan, address: PlannedAddress, context:
   if (address.isProxied) return proxiedWords();
   const asked = rules.some(({ spec: { addresses } }) => addresses === undefined || addresses.includes(address.kind));
   if (asked) return rangeWords(address, context);
-  return `${rules.map(({ rule }) => rule).join(' and ')} picked the service, but not its addresses of this kind.`;
+  const names = rules.map(({ rule }) => rule).join(' and ');
+  return `${names} picked the service, but not its addresses of this kind: these get no route of their own then.`;
 }
 
 function proxiedWords(): string {
