@@ -49,6 +49,13 @@ describe('a route to services', () => {
     expect(judge(policy, ADDRESS, labelled(0)).accepted).toBe(true);
   });
 
+  it('was not learned by BGP, as a filter may ask', () => {
+    const exportV4 = [{ source: 'RemotePeers', action: 'Reject' }] as const;
+    const policy = exportPolicy({ services: answers(), filters: [{ name: 'f', spec: { exportV4 } }] });
+    expect(judge(policy, ADDRESS, labelled(0)).why).toBe('accepted: own service route');
+    expect(judge(policy, ADDRESS).why).toMatch(/^rejected by BGPFilter "f"/);
+  });
+
   it('is rejected by a filter all the same, and of a pool that must not be exported', () => {
     const filters = [
       { name: 'f', spec: { exportV4: [{ cidr: ADDRESS, matchOperator: 'Equal', action: 'Reject' }] } },

@@ -1,5 +1,5 @@
 /** Policies for tests, and what they say of routes. */
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { decodeAttributes, encodeAttributes } from '../../src/bgp/messages/attributes/attribute-codec.ts';
 import { PLAIN_ATTRIBUTES } from '../../src/bgp/messages/attributes/attributes.ts';
 import type { Attributes } from '../../src/bgp/messages/attributes/attributes.ts';
@@ -57,12 +57,18 @@ export function judge(
   const set = sets.acquire(block, 0, block.length);
   const source = route.source ?? SOURCE_EXTERNAL;
   const view = { family, a0, a1, a2, a3, length, source, attributes: sets, set, interface: route.interface ?? '' };
+  const rewritten = vi.spyOn(sets.rewrites, 'apply');
   const { accepted, why } = policy.explain(view);
+  expect(view.set).toBe(set);
   const result = policy.apply(view);
   expect(result !== REJECTED).toBe(accepted);
   expect(why.startsWith(accepted ? 'accepted' : 'rejected')).toBe(true);
   // Asked again, the same.
   expect(policy.apply(view)).toBe(result);
+  expect(view.set).toBe(set);
+  // What a policy does not say it changes would be remembered for ever.
+  const said = new Set(policy.rewrites?.map(({ key }) => key));
+  expect(rewritten.mock.calls.filter(([{ key }]) => !said.has(key))).toEqual([]);
   const start = sets.offset[result];
   const attributes = accepted ? decodeAttributes(sets.arena, start, start + sets.length[result]) : undefined;
   return { accepted, why, attributes };
