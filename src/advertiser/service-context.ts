@@ -104,7 +104,8 @@ export function isSameOtherwise(one: ServiceContext, other: ServiceContext): boo
 
 const SETTINGS = ['serviceClusterIPs', 'serviceExternalIPs', 'serviceLoadBalancerIPs'] as const;
 
-function readRanges(settings: BGPSettings): Pick<ServiceContext, 'ranges' | 'aggregates' | 'isAggregating'> {
+/** The ranges of the BGPConfiguration, and which of them a node announces that is not kept out. */
+export function readRanges(settings: BGPSettings): Pick<ServiceContext, 'ranges' | 'aggregates' | 'isAggregating'> {
   const read = (setting: ServiceSetting) => settings[setting].map((cidr) => serviceRange(cidr, setting));
   const ranges = {
     serviceClusterIPs: read('serviceClusterIPs'),

@@ -41,31 +41,63 @@ describe('policies of neighbours', () => {
     expect(accepted(reflecting[1])).toBe(false);
   });
 
-  it('pass single cluster IPs on also where the reflector announces no ranges, but not as in Calico', () => {
-    const told = (excluded: string, strict: boolean) => {
-      const labels = { 'node.kubernetes.io/exclude-from-external-load-balancers': excluded };
-      const ranges = { ...SERVICES, serviceLoadBalancerIPs: [{ cidr: '192.0.2.128/25' }] };
-      const node = { apiVersion: 'projectcalico.org/v3', kind: 'Node', metadata: { name: 'n1', labels } };
-      const bgp = { ipv4Address: '10.0.0.1/24', routeReflectorClusterID: '10.0.0.99' };
-      const parsed = parseResource({ ...node, spec: { bgp } });
+  describe.each([
+    ['mended', false],
+    ['strict', true],
+  ] as const)('on learned routes to services (%s)', (_, strict) => {
+    /** A cluster IP; addresses of a load balancer in a range, and as a range by itself; an external IP. */
+    const ADDRESSES = ['10.96.0.10/32', '192.0.2.130/32', '198.51.100.1/32', '203.0.113.9/32'];
+    const RANGES = {
+      ...SERVICES,
+      serviceLoadBalancerIPs: [{ cidr: '192.0.2.128/25' }, { cidr: '198.51.100.1/32' }],
+      serviceExternalIPs: [{ cidr: '203.0.113.0/24' }],
+    };
+    const [CLUSTER_IP, BALANCED, SINGLE, EXTERNAL_IP] = ADDRESSES;
+    type Row = [what: string, node: { excluded?: boolean; reflects?: boolean; settings?: object }, told: Told];
+    /** In the same AS, and in others, both as they are here; for an own AS that does not reflect BGP itself decides. */
+    type Told = Record<'mended' | 'strict', { same: readonly string[]; other: readonly string[] }>;
+    const NOTHING = { same: [], other: [] };
+    const SPLIT = { serviceLoadBalancerAggregation: 'Disabled' };
+    const announced = [CLUSTER_IP, BALANCED, EXTERNAL_IP];
+    const balanced = [BALANCED, SINGLE, EXTERNAL_IP];
+    const rows: Row[] = [
+      ['a node', {}, { mended: NOTHING, strict: { same: announced, other: announced } }],
+      [
+        'a node that splits ranges of load balancers',
+        { settings: SPLIT },
+        { mended: NOTHING, strict: { same: [CLUSTER_IP, EXTERNAL_IP], other: [CLUSTER_IP, EXTERNAL_IP] } },
+      ],
+      ['a node that is kept out', { excluded: true }, { mended: NOTHING, strict: NOTHING }],
+      [
+        'a reflector',
+        { reflects: true },
+        { mended: { same: ADDRESSES, other: [] }, strict: { same: ADDRESSES, other: ADDRESSES } },
+      ],
+      [
+        'a reflector that is kept out',
+        { reflects: true, excluded: true },
+        { mended: { same: ADDRESSES, other: [] }, strict: { same: balanced, other: balanced } },
+      ],
+    ];
+
+    it.each(rows)('%s', (_what, { excluded = false, reflects = false, settings = {} }, told) => {
+      const labels = { 'node.kubernetes.io/exclude-from-external-load-balancers': `${excluded}` };
+      const bgp = { ipv4Address: '10.0.0.1/24', ...(reflects && { routeReflectorClusterID: '10.0.0.99' }) };
+      const node = resource('Node', 'n1', { bgp });
       const view = clusterView([
         ...PEERS,
-        resource('BGPConfiguration', 'default', ranges),
-        ...(parsed.ok ? [parsed.resource] : []),
+        resource('BGPConfiguration', 'default', { ...RANGES, ...settings }),
+        { ...node, metadata: { ...node.metadata, labels } },
       ]);
       const services = { labels: new ServiceLabels(), peerSelectors: [], strict };
       const inputs = { workloads: [], kernel: undefined, services };
       const { neighbours } = desiredState(view, { name: 'n1', namespace: 'kube-system' }, inputs);
-      const policy = neighbours.get('192.0.2.1')!.policies.export;
-      return ['10.96.0.10/32', '192.0.2.130/32'].map(
-        (prefix) => judge(policy, prefix, { source: SOURCE_CLIENT }).accepted,
-      );
-    };
-    expect([told('true', false), told('false', true)]).toEqual([
-      [true, true],
-      [true, true],
-    ]);
-    expect(told('true', true)).toEqual([false, true]);
+      const toldTo = (peerIP: string) => {
+        const policy = neighbours.get(peerIP)!.policies.export;
+        return ADDRESSES.filter((prefix) => judge(policy, prefix, { source: SOURCE_CLIENT }).accepted);
+      };
+      expect({ same: toldTo('192.0.2.1'), other: toldTo('192.0.2.2') }).toEqual(told[strict ? 'strict' : 'mended']);
+    });
   });
 
   it('follow peerType by the AS numbers of the session', () => {

@@ -1,6 +1,6 @@
 /** The import and export policies of neighbours, compiled from the resources. Pure. */
 import type { Advertisement } from '../advertiser/originations.ts';
-import { isExcluded } from '../advertiser/service-context.ts';
+import { isExcluded, readRanges } from '../advertiser/service-context.ts';
 import type { ServiceLabels } from '../advertiser/service-labels.ts';
 import { filterProblems } from '../filters/bgp-filter.ts';
 import type { FilterProblem, NamedFilter } from '../filters/bgp-filter.ts';
@@ -10,6 +10,7 @@ import { parsePrefix } from '../net/prefix.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import type { Self } from '../peering/self.ts';
 import { bgpSettings } from '../resources/bgp-settings.ts';
+import type { BGPSettings } from '../resources/bgp-settings.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import type { LocalPrefScale } from '../rib/local-preference.ts';
 import type { RoutePolicy } from '../rib/policy.ts';
@@ -41,9 +42,6 @@ export function arePoliciesAlike(one: Policies, other: Policies): boolean {
   );
 }
 
-/** The settings with prefixes of services. */
-const SERVICE_SETTINGS = ['serviceClusterIPs', 'serviceExternalIPs', 'serviceLoadBalancerIPs'] as const;
-
 /** Compiles policies; neighbours that have the same share them. */
 export class NeighbourPolicies {
   private readonly view: ClusterView;
@@ -65,12 +63,7 @@ export class NeighbourPolicies {
       normalMetric: [settings.ipv4NormalRoutePriority, settings.ipv6NormalRoutePriority],
       pools,
       blocks,
-      servicePrefixes: [
-        ...SERVICE_SETTINGS.flatMap((setting) =>
-          servicesOf(settings, setting, setting !== 'serviceClusterIPs' || !strict || announcesRanges(view, self)),
-        ),
-        ...loadBalancerPools(view),
-      ],
+      servicePrefixes: [...serviceRanges(settings, strict, announcesRanges(view, self)), ...loadBalancerPools(view)],
       reflects: self?.clusterId !== undefined,
       gracefulShutdown,
       strict,
@@ -137,15 +130,22 @@ export interface PolicyInputs {
   readonly gracefulShutdown: boolean;
 }
 
-function servicesOf(
-  settings: Readonly<Record<(typeof SERVICE_SETTINGS)[number], readonly string[]>>,
-  setting: (typeof SERVICE_SETTINGS)[number],
-  reflected: boolean,
-): readonly ServicePrefix[] {
-  return settings[setting].map((cidr) => ({ prefix: parsePrefix(cidr), setting, reflected }));
+/**
+ * The ranges of services. In Calico, reflectors pass on what is inside those of external IPs and load balancers, and every node
+ * what is inside the ones that it announces.
+ */
+function serviceRanges(settings: BGPSettings, strict: boolean, announces: boolean): readonly ServicePrefix[] {
+  const { ranges, aggregates } = readRanges(settings);
+  return Object.values(ranges)
+    .flat()
+    .map((range) => ({
+      prefix: range.prefix,
+      setting: range.setting,
+      reflected: !strict || range.setting !== 'serviceClusterIPs',
+      passedOn: strict && announces && aggregates.includes(range),
+    }));
 }
 
-/** Calico's nodes pass on what is inside the ranges they announce; of cluster IPs, its reflectors nothing else. */
 function announcesRanges(view: ClusterView, self: Self | undefined): boolean {
   return self !== undefined && !isExcluded(view.get('Node', self.name)?.metadata.labels ?? {});
 }
@@ -157,6 +157,7 @@ function loadBalancerPools(view: ClusterView): readonly ServicePrefix[] {
     prefix: parsePrefix(spec.cidr),
     setting: `IPPool "${metadata.name}"`,
     reflected: false,
+    passedOn: false,
   }));
 }
 

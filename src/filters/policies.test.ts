@@ -206,9 +206,9 @@ describe('an export policy', () => {
   });
 
   const servicePrefixes = [
-    { prefix: parsePrefix('10.96.0.0/12'), setting: 'serviceClusterIPs', reflected: true },
-    { prefix: parsePrefix('fd00:96::/112'), setting: 'serviceClusterIPs', reflected: true },
-    { prefix: parsePrefix('10.244.9.0/24'), setting: 'IPPool "lb"', reflected: false },
+    { prefix: parsePrefix('10.96.0.0/12'), setting: 'serviceClusterIPs', reflected: true, passedOn: false },
+    { prefix: parsePrefix('fd00:96::/112'), setting: 'serviceClusterIPs', reflected: true, passedOn: false },
+    { prefix: parsePrefix('10.244.9.0/24'), setting: 'IPPool "lb"', reflected: false, passedOn: false },
   ];
 
   it('lets services through where the node is a route reflector, whatever they come from', () => {

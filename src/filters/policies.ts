@@ -45,6 +45,8 @@ export interface ServicePrefix {
   readonly setting: string;
   /** Whether a route reflector passes on what is inside. */
   readonly reflected: boolean;
+  /** Whether this node passes on what is inside whatever it is: Calico's nodes do where they announce the prefix themselves. */
+  readonly passedOn: boolean;
 }
 
 /** Communities for the routes within a prefix. */
@@ -123,6 +125,9 @@ function exportRules(inputs: ExportInputs): (family: Family) => readonly Rule[] 
       .filter((block) => block.aggregate)
       .flatMap((block) => insideOwnBlock(block, normalMetric[family])),
     ...(keepsServices ? ofFamily(services, family).map(learnedService) : []),
+    ...ofFamily(services, family)
+      .filter((service) => service.passedOn)
+      .map(announcedService),
     ...(inputs.reflects ? ofFamily(services, family).filter((service) => service.reflected) : []).map(reflectedService),
     ...ofFamily(pools, family)
       .filter((pool) => !pool.disableBGPExport)
@@ -166,6 +171,11 @@ function insideOwnBlock(block: ExportBlock, normal: number): readonly Rule[] {
 function learnedService({ prefix, setting }: ServicePrefix): Rule {
   const why = `rejected: it was learned and is inside ${formatPrefix(prefix)} of ${setting}: each node tells its own to other ASes`;
   return { match: within(prefix), sources: BGP_SOURCES, accept: false, why };
+}
+
+function announcedService({ prefix, setting }: ServicePrefix): Rule {
+  const why = `accepted: it is inside ${formatPrefix(prefix)} of ${setting}, which this node announces (calicoCompatible: strict)`;
+  return rule(within(prefix), true, why);
 }
 
 function reflectedService({ prefix, setting }: ServicePrefix): Rule {
