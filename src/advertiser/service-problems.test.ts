@@ -29,6 +29,27 @@ describe('problems', () => {
     expect(problemsOf(fine)).toEqual([]);
   });
 
+  it.each([
+    [{ scope: 'Zone', others: 'Withdraw' }],
+    [{ scope: 'Node', others: 'Withdraw', peerSelector: 'has(a)' }],
+    [{ scope: 'Node', others: 'Withdraw', serviceSelector: "app == 'a'" }],
+    [{ scope: 'Node', others: 'Withdraw', namespaceSelector: "team == 'a'" }],
+    [{ scope: 'Node', others: 'Backup' }],
+    [{}],
+  ])('are no contradictions of what is about something else, or says the same: %j', (other) => {
+    expect(problemsOf([{ scope: 'Node', others: 'Backup' }, other])).toEqual([]);
+  });
+
+  it('are contradictions also where one says nothing, which is Withdraw', () => {
+    expect(problemsOf([{ scope: 'Node', others: 'Backup' }, { scope: 'Node' }])).toMatchObject([
+      {
+        resource: 'ServiceAdvertisement r0',
+        field: 'others',
+        message: expect.stringContaining('ServiceAdvertisement "r1" has others Withdraw (as without it) for the same'),
+      },
+    ]);
+  });
+
   it.each<[object, string | undefined]>([
     [{}, undefined],
     [{ backup: { localPreference: 99, prepend: 0, med: 1 } }, undefined],

@@ -59,12 +59,13 @@ function backupProblems(rule: AdvertisementRule): readonly AdvertisementProblem[
 function contradictions(rules: readonly AdvertisementRule[]): readonly AdvertisementProblem[] {
   const withdrawing = new Map<string, AdvertisementRule>();
   for (const rule of rules) {
-    if (rule.spec.others === 'Withdraw' && !withdrawing.has(audienceOf(rule))) withdrawing.set(audienceOf(rule), rule);
+    const { scope, others = scope === undefined ? undefined : 'Withdraw' } = rule.spec;
+    if (others === 'Withdraw' && !withdrawing.has(audienceOf(rule))) withdrawing.set(audienceOf(rule), rule);
   }
   return rules.flatMap((rule) => {
     const other = rule.spec.others === 'Backup' ? withdrawing.get(audienceOf(rule)) : undefined;
     if (other === undefined) return [];
-    const message = `${other.rule} has others Withdraw for the same services, peers and scope, which counts: no node is a backup. Delete one of them, or let them agree.`;
+    const message = `${other.rule} has others Withdraw${other.spec.others === undefined ? ' (as without it)' : ''} for the same services, peers and scope, which counts: no node is a backup. Delete one of them, or let them agree.`;
     return [{ resource: `ServiceAdvertisement ${rule.name}`, field: 'others', message }];
   });
 }
