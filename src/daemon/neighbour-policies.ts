@@ -84,11 +84,11 @@ export class NeighbourPolicies {
     const key = `${external} ${keepsNextHop} ${localPreference} ${services.key} ${names}`;
     const known = this.compiled.get(key);
     if (known !== undefined) return known;
-    const { normalMetric } = this.defaults;
+    const { normalMetric, strict } = this.defaults;
     const named = filters.map((name) => this.named(name));
     for (const name of filters) this.used.add(name);
     const policies = {
-      import: compileImportPolicy({ filters: named, external, normalMetric }),
+      import: compileImportPolicy({ filters: named, external, normalMetric, strict }),
       export: compileExportPolicy({ ...this.defaults, filters: named, external, keepsNextHop, services }),
       localPref: {
         scale: localPreference === 'auto' ? this.clusterScale : localPreference,
@@ -107,7 +107,7 @@ export class NeighbourPolicies {
 
   /** What is wrong with the filters of the neighbours asked for so far. */
   get problems(): readonly FilterProblem[] {
-    return [...this.used].flatMap((name) => filterProblems(this.named(name)));
+    return [...this.used].flatMap((name) => filterProblems(this.named(name), this.defaults.strict));
   }
 
   private named(name: string): NamedFilter {
@@ -124,7 +124,7 @@ export interface PolicyInputs {
   readonly labels: ServiceLabels;
   /** What labels of routes pick peers by, beside those of the view. */
   readonly peerSelectors: readonly string[];
-  /** Whether routes to services are told as Calico tells them. */
+  /** Whether routes are told and taken as Calico does it, to the letter. */
   readonly strict: boolean;
   /** Whether this node is about to withdraw what it tells (RFC 8326). */
   readonly gracefulShutdown: boolean;
