@@ -6,9 +6,8 @@ import { Bird } from './bird-fixture.ts';
 import { DAEMON_NEEDS, NODE_AS, TestNode, bgpPeer, block, linkAddresses, resource } from './daemon-fixture.ts';
 
 const [FIRST, SECOND, THIRD, FOURTH] = [1, 2, 3, 4].map((number) => linkAddresses(number).theirs);
-/** A block that comes and goes to show that all before it has been taken in. One that is being given up may go at any time. */
+/** A block that comes and goes to show that all before it has been taken in. */
 const SIGN = '10.244.255.0/26';
-const SIGN_BLOCK = resource('BlockAffinity', 'sign', { cidr: SIGN, node: 'node-1', state: 'pendingDeletion' });
 /** A pool that nothing is in. One that only keeps routes from peers may go at any time. */
 const FAR_POOL = resource('IPPool', 'far', { cidr: '172.31.0.0/16', disableBGPExport: true });
 /** How long most blocks stay when they vanish at once, in seconds. */
@@ -24,9 +23,18 @@ async function routesOf(bird: Bird, prefix: string, there: boolean): Promise<voi
   });
 }
 
+/** A block that the node is giving up: it is announced, and may go at any time. */
+function leavingBlock(cidr: string): object {
+  return resource('BlockAffinity', `leaving-${cidr.replaceAll(/[./]/g, '-')}`, {
+    cidr,
+    node: 'node-1',
+    state: 'pendingDeletion',
+  });
+}
+
 /** Announces a block to both routers and takes it back. */
 async function sign(): Promise<void> {
-  node.write('sign.yaml', SIGN_BLOCK);
+  node.write('sign.yaml', leavingBlock(SIGN));
   for (const bird of birds) await routesOf(bird, SIGN, true);
   node.remove('sign.yaml');
   for (const bird of birds) await routesOf(bird, SIGN, false);
@@ -237,7 +245,7 @@ describe('a change of the resources', () => {
     });
     expect(heard).toEqual([0, 0]);
     const edited = await heardOf(() =>
-      node.replace('blocks.yaml', ...[...BLOCKS, '10.244.4.0/26'].map((cidr) => block(cidr))),
+      node.replace('blocks.yaml', ...BLOCKS.map((cidr) => block(cidr)), leavingBlock('10.244.4.0/26')),
     );
     expect(edited).toEqual([1, 1]);
     node.replace('blocks.yaml', ...BLOCKS.map((cidr) => block(cidr)));
