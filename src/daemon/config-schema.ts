@@ -161,7 +161,7 @@ export const configSchema = z.strictObject({
       loopPrevention: z.enum(['auto', 'off']).default('auto'),
     })
     .prefault({}),
-  /** `strict`: services are advertised as Calico does it, defects included. */
+  /** `strict`: services are advertised, and filters understood, as by Calico, defects included. */
   calicoCompatible: z.enum(['mended', 'strict']).default('mended'),
   drain: z
     .strictObject({
