@@ -124,7 +124,7 @@ Merged
     expect((await starling('explain', 'shop/web', '-o', 'wide')).out).toContain('10.0.0.4, 10.0.0.5  ');
   });
 
-  it('says in Gbit/s which bandwidth was told', async () => {
+  it('says which bandwidth was told', async () => {
     const [address] = SERVICE_EXPLANATION.addresses;
     const [peer] = address.peers;
     const told = { ...peer.told!, extendedCommunities: ['rt:1:2', 'link-bandwidth:64512:1375000064'] };

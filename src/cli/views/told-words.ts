@@ -1,5 +1,6 @@
 /** On which terms a peer was told a route to a service. */
 import type { RouteEntry, ServiceRole } from '../../api/route-types.ts';
+import { formatBandwidth } from '../../net/bandwidth.ts';
 
 /** As extended communities are written: the AS, and bytes per second. */
 const LINK_BANDWIDTH = /^link-bandwidth:\d+:([\d.e+]+)$/;
@@ -16,6 +17,6 @@ export function toldWords(role: ServiceRole | null, told: RouteEntry): string {
     ...(localPref === undefined ? [] : [`LOCAL_PREF ${localPref}`]),
     ...(asPath === '' ? [] : [`AS path ${asPath}`]),
     ...(all.length === 0 ? [] : [`communities ${all.join(' ')}`]),
-    ...bandwidths.map((bytes) => `bandwidth ${Number(((Number(bytes) * 8) / 1e9).toPrecision(3))} Gbit/s`),
+    ...bandwidths.map((bytes) => `bandwidth ${formatBandwidth(Number(bytes))}`),
   ].join(', ');
 }

@@ -60,7 +60,7 @@ it('says of what is originated why, and on which terms', async () => {
     prepend: 1,
     weighted: true,
   });
-  const told = 'LOCAL_PREF 200, MED 10, own AS prepended once, communities 64512:1 64512:2, bandwidth 0.01 Gbit/s';
+  const told = 'LOCAL_PREF 200, MED 10, own AS prepended once, communities 64512:1 64512:2, bandwidth 10 Mbit/s';
   const found = await differences(rule);
   expect(found.map((line) => line.replace(/: .*? Told/, ': Told'))).toEqual([
     expect.stringMatching(/^192\.0\.2\.1\/32 default\/web withdrawn: /),

@@ -8,6 +8,7 @@ import type { ServiceOffer, ServiceRoute, ServiceTerms } from '../../advertiser/
 import { PLAIN_TERMS } from '../../advertiser/terms.ts';
 import type { ConfigDiff } from '../../api/types.ts';
 import { inSlices } from '../../datastore/slices.ts';
+import { formatBandwidth } from '../../net/bandwidth.ts';
 import { formatPrefix } from '../../net/prefix.ts';
 import type { Change, ClusterView } from '../../resources/cluster-view.ts';
 import type { AnyResource, Kind } from '../../resources/kinds.ts';
@@ -133,6 +134,6 @@ function termsWords({ role, communities, localPreference, med, prepend, bandwidt
     ...(med === undefined ? [] : [`MED ${med}`]),
     ...(prepend === 0 ? [] : [`own AS prepended ${prepend === 1 ? 'once' : `${prepend} times`}`]),
     ...(communities.length === 0 ? [] : [`communities ${communities.join(' ')}`]),
-    ...(bandwidth === undefined ? [] : [`bandwidth ${Number(((bandwidth * 8) / 1e9).toPrecision(3))} Gbit/s`]),
+    ...(bandwidth === undefined ? [] : [`bandwidth ${formatBandwidth(bandwidth)}`]),
   ];
 }
