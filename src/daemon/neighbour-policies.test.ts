@@ -100,6 +100,13 @@ describe('policies of neighbours', () => {
     });
   });
 
+  it('keep to themselves what was learned inside pools of load balancers, and of no others', () => {
+    const pool = (allowedUses: readonly string[]) => resource('IPPool', 'pool', { cidr: '10.244.0.0/16', allowedUses });
+    const told = (...uses: string[]) =>
+      judge(policiesOf([...PEERS, pool(uses)])[1].export, '10.244.1.0/26', { source: SOURCE_CLIENT }).accepted;
+    expect([told('LoadBalancer'), told('Workload', 'Tunnel'), told()]).toEqual([false, true, true]);
+  });
+
   it('follow peerType by the AS numbers of the session', () => {
     const filters = [resource('BGPFilter', 'f', { exportV4: [{ peerType: 'eBGP', action: 'Accept' }] })];
     const named = PEERS.map(({ metadata, spec }) => resource('BGPPeer', metadata.name, { ...spec, filters: ['f'] }));

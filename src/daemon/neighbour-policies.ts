@@ -150,9 +150,9 @@ function announcesRanges(view: ClusterView, self: Self | undefined): boolean {
   return self !== undefined && !isExcluded(view.get('Node', self.name)?.metadata.labels ?? {});
 }
 
-/** IPPools that addresses of services are taken from, and nothing else. */
+/** IPPools that addresses of services are taken from: no such pool is for anything else. */
 function loadBalancerPools(view: ClusterView): readonly ServicePrefix[] {
-  const pools = view.list('IPPool').filter(({ spec }) => spec.allowedUses.every((use) => use === 'LoadBalancer'));
+  const pools = view.list('IPPool').filter(({ spec }) => spec.allowedUses.includes('LoadBalancer'));
   return pools.map(({ metadata, spec }) => ({
     prefix: parsePrefix(spec.cidr),
     setting: `IPPool "${metadata.name}"`,

@@ -59,9 +59,15 @@ function policiesWith(
   advertisements: readonly AnyResource[],
   gracefulShutdown = false,
   peerSelectors: readonly string[] = [],
+  localAs: Readonly<Record<string, number>> = {},
 ): Policies[] {
   const peers = PEERS.map(([name, peerIP, asNumber, peerLabels]) =>
-    resource(CALICO, 'BGPPeer', { name, labels: peerLabels }, { peerIP, asNumber }),
+    resource(
+      CALICO,
+      'BGPPeer',
+      { name, labels: peerLabels },
+      { peerIP, asNumber, ...(Object.hasOwn(localAs, name) && { localASNumber: localAs[name] }) },
+    ),
   );
   const state = computer.compute(
     clusterView([NODE, ...peers, ...advertisements]),
@@ -89,6 +95,16 @@ describe('who is told a route to services', () => {
       'accepted: own service route; told by ServiceAdvertisement "adv", with MED 5',
       'rejected: this peer is not told by ServiceAdvertisement "adv"',
       'rejected: this peer is not told by ServiceAdvertisement "adv"',
+    ]);
+  });
+
+  it('is with the AS in front that this side of the session has', () => {
+    const told = policiesWith([], false, [], { a2: 64_999 }).map(
+      (policies) => judge(policies.export, '10.96.0.1/32', route(offer({ prepend: 1 }))).why,
+    );
+    expect(told.slice(0, 2)).toEqual([
+      'accepted: own service route; told by ServiceAdvertisement "adv", with AS 65000 put in front 1 more time',
+      'accepted: own service route; told by ServiceAdvertisement "adv", with AS 64999 put in front 1 more time',
     ]);
   });
 
