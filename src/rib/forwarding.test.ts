@@ -277,6 +277,41 @@ describe('what the FIB is told', () => {
     );
   }, 30_000);
 
+  it('is weights by bandwidth, whatever the order in which paths came, the greatest of a next hop that several have', () => {
+    const fib = new Fib();
+    const world = new RibWorld(PEERS, { forwarding: fib });
+    const [first, second, , third] = PEERS;
+    for (const peer of [first, second, third]) world.up(peer);
+    const announce = (prefix: string, ...paths: readonly [peer: ModelPeer, nextHop: string, share: number][]): void => {
+      for (const [peer, nextHop, share] of paths) {
+        const extendedCommunities = [BANDWIDTHS[share] ?? []].flat();
+        const asPath = [{ type: 'sequence' as const, asns: [peer.as] }];
+        world.announce(peer, prefix, { ...PLAIN, asPath, nextHop, extendedCommunities });
+      }
+      world.settle();
+    };
+    announce('10.0.0.0/8', [second, '192.0.2.2', 3], [first, '192.0.2.1', 1]);
+    announce('10.1.0.0/16', [second, '192.0.2.2', 1], [first, '192.0.2.1', 3]);
+    announce('10.2.0.0/16', [second, '192.0.2.2', 2], [first, '192.0.2.1', 2]);
+    announce('10.3.0.0/16', [first, '192.0.2.9', 3], [second, '192.0.2.9', 1], [third, '192.0.2.1', 2]);
+    announce('10.4.0.0/16', [second, '192.0.2.9', 3], [first, '192.0.2.9', 1], [third, '192.0.2.1', 2]);
+    announce('10.5.0.0/16', [first, '192.0.2.9', 3], [second, '192.0.2.2', 1], [third, '192.0.2.1', 0]);
+    announce('10.6.0.0/16', [first, '192.0.2.9', 3]);
+    expect(fib.state).toEqual({
+      '10.0.0.0/8': '192.0.2.1% 192.0.2.2%*3',
+      '10.1.0.0/16': '192.0.2.1%*3 192.0.2.2%',
+      '10.2.0.0/16': '192.0.2.1% 192.0.2.2%',
+      '10.3.0.0/16': '192.0.2.1%*2 192.0.2.9%*3',
+      '10.4.0.0/16': '192.0.2.1%*2 192.0.2.9%*3',
+      '10.5.0.0/16': '192.0.2.1% 192.0.2.2% 192.0.2.9%',
+      '10.6.0.0/16': '192.0.2.9%',
+    });
+    world.announce(LOCAL, '10.0.0.0/8', PLAIN);
+    world.settle();
+    expect(fib.state).not.toHaveProperty('10.0.0.0/8');
+    expect(fib.faults).toEqual([]);
+  });
+
   it('is a group that is defined anew after nothing used it, though its next hop never went away', () => {
     const fib = new Fib();
     const world = new RibWorld(PEERS, { forwarding: fib });
