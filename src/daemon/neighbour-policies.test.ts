@@ -100,6 +100,15 @@ describe('policies of neighbours', () => {
     });
   });
 
+  it('tell services that were learned only to those other ASes that are told their next hops', () => {
+    const peers = [peer('a', '192.0.2.1', 65_001), peer('b', '192.0.2.2', 65_001, { nextHopMode: 'Keep' })];
+    const resources = [...peers, resource('BGPConfiguration', 'default', SERVICES)];
+    const told = policiesOf(resources, { routeReflectorClusterID: '10.0.0.99' }).map(
+      ({ export: policy }) => judge(policy, '10.96.0.10/32', { source: SOURCE_CLIENT }).accepted,
+    );
+    expect(told).toEqual([false, true]);
+  });
+
   it('keep to themselves what was learned inside pools of load balancers, and of no others', () => {
     const pool = (allowedUses: readonly string[]) => resource('IPPool', 'pool', { cidr: '10.244.0.0/16', allowedUses });
     const told = (...uses: string[]) =>
