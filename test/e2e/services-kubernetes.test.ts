@@ -7,6 +7,7 @@ import { findKubeApiServer } from '../support/kube-api.ts';
 import type { KubeApi } from '../support/kube-api.ts';
 import { startFrr } from '../support/routers/frr.ts';
 import { missingHere } from '../support/skip.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { FABRIC_NEEDS, Fabric, hostRoute } from './services-fixture.ts';
 import { NAMESPACE, ready, terminating } from './services-model.ts';
 import type { TestService } from './services-model.ts';
@@ -223,5 +224,35 @@ describe('an EndpointSlice that is deleted', () => {
     await kube.delete({ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', metadata });
     expect(await fabric.reachedOver(ipv4)).toEqual([]);
     expect(await fabric.reachedOver(ipv6, 2, 3)).toEqual([2, 3]);
+  });
+});
+
+describe('EndpointSlices that lose all endpoints, each by itself', () => {
+  /** More routes than node 1 has of others, with one pod of its own behind them. */
+  const many = (endpoints: TestService['endpoints']) =>
+    Array.from({ length: 12 }, (_, i): TestService => {
+      const number = 100 + i;
+      const [clusterIPs, loadBalancerIPs] = [
+        [`10.96.0.${number}`, `fd00:10:96::${number}`],
+        [`10.98.1.${number}`, `fd98:0:0:2::${number}`],
+      ];
+      return { name: `many-${i}`, clusterIPs, loadBalancerIPs, externalTrafficPolicy: 'Local', endpoints };
+    });
+  const prefixes = many([]).flatMap(({ loadBalancerIPs = [] }) => loadBalancerIPs.map(hostRoute));
+
+  it('leave their routes where they were for a moment, until another node has the endpoints', async () => {
+    const [node] = fabric.nodes;
+    const before = fabric.all;
+    await fabric.set(...many(at('1b')));
+    await fabric.allReachedOver(prefixes, 1);
+    await fabric.pretend([...before, ...many([])]);
+    const { out } = await waitFor(() => node.starling('status'), {
+      what: 'the guard',
+      accept: (status) => status.out.includes(`${prefixes.length} routes to services are wanted no more, and kept for`),
+    });
+    expect(out).toContain(`${prefixes.length} of them told on though no longer wanted`);
+    await fabric.allReachedOver(prefixes, 1);
+    await fabric.pretend([...before, ...many(at('2b'))]);
+    await fabric.allReachedOver(prefixes, 2);
   });
 });
