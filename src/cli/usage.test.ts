@@ -4,20 +4,10 @@ import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
+import { runCli } from '../../test/support/cli-world.ts';
 import { COMMANDS } from './command-table.ts';
-import { run } from './run.ts';
 
-async function starling(...argv: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await run(argv, {
-    write: async (text) => void out.push(text),
-    writeError: (text) => void err.push(text),
-    isTerminal: false,
-    environment: {},
-    signal: new AbortController().signal,
-  });
-  return { code, out: out.join(''), err: err.join('') };
-}
+const starling = (...argv: readonly string[]) => runCli(argv);
 
 describe('wrong usage', () => {
   const wrong: [argv: string[], words: RegExp][] = [

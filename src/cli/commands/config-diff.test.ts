@@ -1,42 +1,21 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CliWorld } from '../../../test/support/cli-world.ts';
 import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
-import { startApiServer } from '../../api/server.ts';
-import type { ApiServer } from '../../api/server.ts';
-import { run } from '../run.ts';
 
-let directory: string;
+let world: CliWorld;
 let daemon: FakeDaemonView;
-let server: ApiServer;
-/** Name of the socket that is asked. */
-let socket = 's';
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'starling-diff-'));
   daemon = new FakeDaemonView();
-  const onDefect = (error: unknown) => expect.fail(String(error));
-  server = await startApiServer({ daemon, socket: join(directory, 's'), onDefect });
+  world = await CliWorld.start(daemon);
 });
 
-afterEach(async () => {
-  await server.close();
-  await rm(directory, { recursive: true });
-});
+afterEach(() => world[Symbol.asyncDispose]());
 
-async function diff(text: string, ...options: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const path = join(directory, 'tor.yaml');
-  await writeFile(path, text);
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await run(['--socket', join(directory, socket), 'config', 'diff', path, ...options], {
-    write: async (words) => void out.push(words),
-    writeError: (words) => void err.push(words),
-    isTerminal: false,
-    environment: {},
-    signal: new AbortController().signal,
-  });
-  return { code, out: out.join('').replaceAll(directory, ''), err: err.join('') };
+async function diff(text: string, ...options: readonly string[]) {
+  const { scratch } = world;
+  const { code, out, err } = await world.starling('config', 'diff', scratch.write('tor.yaml', text), ...options);
+  return { code, out: out.replaceAll(scratch.path, ''), err };
 }
 
 const PEER =
@@ -136,8 +115,7 @@ Problems that come up
       2,
       expect.stringMatching(/^\/tor\.yaml:4:\d+: error: BGPPeer "tor": spec\.asNumber:/),
     ]);
-    socket = 'another';
-    const gone = await diff(PEER);
+    const gone = await diff(PEER, '--socket', world.scratch.path + '/another');
     expect([gone.code, gone.err]).toEqual([2, expect.stringContaining('starlingd does not run')]);
   });
 });

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { run } from '../run.ts';
+import { runCli } from '../../../test/support/cli-world.ts';
 
 let directory: string;
 
@@ -14,15 +14,8 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 async function validate(...argv: readonly string[]): Promise<{ code: number; out: string }> {
-  let out = '';
-  const code = await run(['config', 'validate', ...argv], {
-    write: async (text) => void (out += text.replaceAll(directory, '')),
-    writeError: (text) => void (out += text),
-    isTerminal: false,
-    environment: {},
-    signal: new AbortController().signal,
-  });
-  return { code, out };
+  const { code, out, err } = await runCli(['config', 'validate', ...argv]);
+  return { code, out: (out + err).replaceAll(directory, '') };
 }
 
 const PEER = `apiVersion: projectcalico.org/v3

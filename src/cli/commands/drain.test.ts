@@ -1,28 +1,17 @@
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CliWorld } from '../../../test/support/cli-world.ts';
 import { FakeDaemonView, HEALTHY } from '../../../test/support/fake-daemon-view.ts';
-import { createScratch } from '../../../test/support/scratch.ts';
-import type { Scratch } from '../../../test/support/scratch.ts';
-import { startApiServer } from '../../api/server.ts';
-import type { ApiServer } from '../../api/server.ts';
 import type { DrainReport, StatusReport } from '../../api/types.ts';
-import { run } from '../run.ts';
 
-let scratch: Scratch;
+let world: CliWorld;
 let daemon: ScriptedDaemon;
-let server: ApiServer;
 
 beforeEach(async () => {
-  scratch = createScratch('cli-drain');
   daemon = new ScriptedDaemon();
-  const socket = join(scratch.path, 's');
-  server = await startApiServer({ daemon, socket, onDefect: (error) => expect.fail(String(error)) });
+  world = await CliWorld.start(daemon);
 });
 
-afterEach(async () => {
-  await server.close();
-  scratch[Symbol.dispose]();
-});
+afterEach(() => world[Symbol.asyncDispose]());
 
 /** Answers each question for its status with the next of its drains; with the last one from then on. */
 class ScriptedDaemon extends FakeDaemonView {
@@ -37,17 +26,7 @@ class ScriptedDaemon extends FakeDaemonView {
   }
 }
 
-async function starling(...argv: readonly string[]) {
-  const outcome = { code: -1, out: '', err: '' };
-  outcome.code = await run(argv, {
-    write: async (text) => void (outcome.out += text),
-    writeError: (text) => void (outcome.err += text),
-    isTerminal: false,
-    environment: { STARLING_API_SOCKET: join(scratch.path, 's') },
-    signal: new AbortController().signal,
-  });
-  return outcome;
-}
+const starling = (...argv: readonly string[]) => world.starling(...argv);
 
 const AT = { time: '2026-01-02T03:04:15.000Z', epochSeconds: 1_767_323_055 };
 const DRAINING: readonly Partial<DrainReport>[] = [
@@ -82,17 +61,17 @@ describe('starling drain', () => {
 
   it('follows until the daemon is gone where it is to stop for good', async () => {
     daemon.drains = [...DRAINING];
-    daemon.atEnd = () => void server.close();
+    daemon.atEnd = () => void world.server.close();
     const { code, out } = await starling('drain', '--for-good', '-f');
     expect({ code, last: out.trimEnd().split('\n').at(-1) }).toEqual({ code: 0, last: 'The daemon has stopped.' });
   });
 
   it('says so where the daemon goes away in the middle', async () => {
     daemon.drains = DRAINING.slice(0, 2);
-    daemon.atEnd = () => void server.close();
+    daemon.atEnd = () => void world.server.close();
     expect(await starling('drain', '--follow')).toMatchObject({
       code: 1,
-      err: expect.stringContaining(scratch.path),
+      err: expect.stringContaining(world.scratch.path),
     });
   });
 

@@ -1,41 +1,20 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
+import { CliWorld } from '../../../test/support/cli-world.ts';
 import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
 import { RULE, SERVICES, SERVICE_EXPLANATION, service, serviceAddress } from '../../../test/support/fake-services.ts';
-import { startApiServer } from '../../api/server.ts';
-import type { ApiServer } from '../../api/server.ts';
-import { run } from '../run.ts';
 
-let directory: string;
+let world: CliWorld;
 let daemon: FakeDaemonView;
-let server: ApiServer;
 
 beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'starling-services-'));
   daemon = new FakeDaemonView();
-  const onDefect = (error: unknown) => expect.fail(String(error));
-  server = await startApiServer({ daemon, socket: join(directory, 's'), onDefect });
+  world = await CliWorld.start(daemon);
 });
 
-afterEach(async () => {
-  await server.close();
-  await rm(directory, { recursive: true });
-});
+afterEach(() => world[Symbol.asyncDispose]());
 
-async function starling(...argv: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const [out, err]: [string[], string[]] = [[], []];
-  const code = await run(['--socket', join(directory, 's'), 'service', ...argv], {
-    write: async (text) => void out.push(text),
-    writeError: (text) => void err.push(text),
-    isTerminal: false,
-    environment: {},
-    signal: new AbortController().signal,
-  });
-  return { code, out: out.join(''), err: err.join('') };
-}
+const starling = (...argv: readonly string[]) => world.starling('service', ...argv);
 
 describe('starling service list', () => {
   it('is a line an address, in order, with the reason', async () => {

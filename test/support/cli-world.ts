@@ -1,0 +1,90 @@
+/** The `starling` command in this process, with and without a daemon that it asks. */
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { startApiServer } from '../../src/api/server.ts';
+import type { ApiServer } from '../../src/api/server.ts';
+import { run } from '../../src/cli/run.ts';
+import type { FakeDaemonView } from './fake-daemon-view.ts';
+import { createScratch } from './scratch.ts';
+import type { Scratch } from './scratch.ts';
+
+/** What a command said. */
+interface CliOutcome {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** What a command sees around it. */
+interface Surroundings {
+  /** Sees all that was written so far, after each write. */
+  readonly onWrite?: (out: string) => void;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly isTerminal?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Runs a command. */
+export async function runCli(argv: readonly string[], around: Surroundings = {}): Promise<CliOutcome> {
+  const outcome: CliOutcome = { code: -1, out: '', err: '' };
+  outcome.code = await run(argv, {
+    write: async (text) => {
+      outcome.out += text;
+      around.onWrite?.(outcome.out);
+    },
+    writeError: (text) => void (outcome.err += text),
+    isTerminal: around.isTerminal ?? false,
+    environment: around.environment ?? {},
+    signal: around.signal ?? new AbortController().signal,
+  });
+  return outcome;
+}
+
+/** A daemon with its API on a socket, and over TCP on a port of its own, and commands that ask it. */
+export class CliWorld implements AsyncDisposable {
+  readonly daemon: FakeDaemonView;
+  readonly scratch: Scratch;
+  readonly server: ApiServer;
+
+  private constructor(daemon: FakeDaemonView, scratch: Scratch, server: ApiServer) {
+    this.daemon = daemon;
+    this.scratch = scratch;
+    this.server = server;
+  }
+
+  static async start(daemon: FakeDaemonView): Promise<CliWorld> {
+    const scratch = createScratch('cli');
+    const server = await startApiServer({
+      daemon,
+      socket: join(scratch.path, 's'),
+      http: { host: '127.0.0.1', port: 0 },
+      onDefect: (error) => expect.fail(String(error)),
+    });
+    return new CliWorld(daemon, scratch, server);
+  }
+
+  get socket(): string {
+    return join(this.scratch.path, 's');
+  }
+
+  /** Runs a command that finds the socket by its environment. */
+  run(argv: readonly string[], around: Surroundings = {}): Promise<CliOutcome> {
+    return runCli(argv, { ...around, environment: { STARLING_API_SOCKET: this.socket, ...around.environment } });
+  }
+
+  starling(...argv: readonly string[]): Promise<CliOutcome> {
+    return this.run(argv);
+  }
+
+  /** What a command writes that must succeed without a word on standard error. */
+  async output(...argv: readonly string[]): Promise<string> {
+    const { code, out, err } = await this.starling(...argv);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    return out;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.close();
+    this.scratch[Symbol.dispose]();
+  }
+}
