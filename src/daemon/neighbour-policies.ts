@@ -63,7 +63,11 @@ export class NeighbourPolicies {
       normalMetric: [settings.ipv4NormalRoutePriority, settings.ipv6NormalRoutePriority],
       pools,
       blocks,
-      servicePrefixes: [...serviceRanges(settings, strict, announcesRanges(view, self)), ...loadBalancerPools(view)],
+      // Asked of the Nodes only where it counts: what is read decides what all this is worked out anew for.
+      servicePrefixes: [
+        ...serviceRanges(settings, strict, strict && announcesRanges(view, self)),
+        ...loadBalancerPools(view),
+      ],
       reflects: self?.clusterId !== undefined,
       gracefulShutdown,
       strict,
