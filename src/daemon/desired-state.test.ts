@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { accepts } from '../../test/support/policy-asking.ts';
+import { ServiceLabels } from '../advertiser/service-labels.ts';
 import { DRAIN_STAGES, drainEffects } from '../advertiser/drain.ts';
 import { applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
@@ -29,7 +31,11 @@ const affinity = (i: number, block: string) =>
 const pool = (vxlanMode: string) => resource('IPPool', 'pool', { cidr: '10.1.0.0/16', vxlanMode });
 
 const IDENTITY = { name: 'node-1', namespace: 'kube-system' };
-const INPUTS = { workloads: [], kernel: { felix: 'absent' as const } };
+const INPUTS = {
+  workloads: [],
+  kernel: { felix: 'absent' as const },
+  services: { labels: new ServiceLabels(), peerSelectors: [], strict: true },
+};
 
 class Follower {
   private readonly computer = new DesiredStateComputer();
@@ -118,6 +124,22 @@ describe('DesiredStateComputer', () => {
     const { after } = follower.change(moved);
     expect(after.routing?.vxlan[0].peers.map(({ address }) => address)).toContain('10.0.0.33');
     expect([...after.neighbours.keys()]).toContain('10.0.0.33');
+  });
+
+  it('follows whether services are as in Calico, and whether its labels keep the node out', () => {
+    const follower = new Follower([
+      ...cluster(),
+      resource('BGPConfiguration', 'default', { serviceClusterIPs: [{ cidr: '10.96.0.0/12' }] }),
+    ]);
+    expect(follower.state.routing?.closesServices).toBe(true);
+    const { before, after } = follower.change(
+      node(1, { 'node.kubernetes.io/exclude-from-external-load-balancers': 'true' }),
+    );
+    const passesOn = ({ neighbours }: DesiredState) =>
+      accepts(neighbours.get('10.0.0.2')!.policies.export, '10.96.0.10/32');
+    expect([passesOn(before), passesOn(after)]).toEqual([true, false]);
+    const mended = desiredState(clusterView(cluster()), IDENTITY, { workloads: [], kernel: INPUTS.kernel });
+    expect(mended.routing?.closesServices).toBe(false);
   });
 
   it('takes from a drain what is told of routes, and which are', () => {

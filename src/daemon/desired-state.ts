@@ -7,6 +7,7 @@ import type { DrainEffects } from '../advertiser/drain.ts';
 import { originations, placedWords, withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement, AdvertisementProblem, Workload } from '../advertiser/originations.ts';
 import { strandedBlocks } from '../advertiser/stranded-blocks.ts';
+import { isExcluded } from '../advertiser/service-context.ts';
 import { ServiceLabels } from '../advertiser/service-labels.ts';
 import { routingPlan, withBlackholes } from '../encapsulation/cluster-routing.ts';
 import type { ClusterRouting, ClusterRoutingOptions, RoutingPlan } from '../encapsulation/cluster-routing.ts';
@@ -109,9 +110,11 @@ export class DesiredStateComputer {
       kernel === undefined ? undefined : routingPlan(read, identity, { ...kernel, strict }),
     );
     const routing = this.routing.of(view, [identity.name, plan], (read) => this.routingOf(plan, read, identity));
+    const excluded = isExcluded(nodeLabels);
     const gracefulShutdown = drain?.gracefulShutdown === true;
     const needs = [
       peering,
+      excluded,
       ...whatPoliciesNeed(blocks),
       labels,
       JSON.stringify(peerSelectors),
@@ -123,6 +126,7 @@ export class DesiredStateComputer {
         view: read,
         advertisement: blocks,
         self: peering.self,
+        excluded,
         labels,
         peerSelectors,
         strict,

@@ -1,6 +1,6 @@
 /** The import and export policies of neighbours, compiled from the resources. Pure. */
 import type { Advertisement } from '../advertiser/originations.ts';
-import { isExcluded, readRanges } from '../advertiser/service-context.ts';
+import { readRanges } from '../advertiser/service-context.ts';
 import type { ServiceLabels } from '../advertiser/service-labels.ts';
 import { filterProblems } from '../filters/bgp-filter.ts';
 import type { FilterProblem, NamedFilter } from '../filters/bgp-filter.ts';
@@ -53,7 +53,8 @@ export class NeighbourPolicies {
   private readonly compiled = new Map<string, Policies>();
   private readonly used = new Set<string>();
 
-  constructor({ view, advertisement, self, labels, peerSelectors, strict, gracefulShutdown }: PolicyInputs) {
+  constructor(inputs: PolicyInputs) {
+    const { view, advertisement, self, excluded, labels, peerSelectors, strict, gracefulShutdown } = inputs;
     this.view = view;
     this.clusterScale = clusterScale(view);
     this.services = new ServiceExports(view, labels, peerSelectors);
@@ -63,11 +64,7 @@ export class NeighbourPolicies {
       normalMetric: [settings.ipv4NormalRoutePriority, settings.ipv6NormalRoutePriority],
       pools,
       blocks,
-      // Asked of the Nodes only where it counts: what is read decides what all this is worked out anew for.
-      servicePrefixes: [
-        ...serviceRanges(settings, strict, strict && announcesRanges(view, self)),
-        ...loadBalancerPools(view),
-      ],
+      servicePrefixes: [...serviceRanges(settings, strict, !excluded), ...loadBalancerPools(view)],
       reflects: self?.clusterId !== undefined,
       gracefulShutdown,
       strict,
@@ -125,6 +122,8 @@ export interface PolicyInputs {
   readonly advertisement: Advertisement;
   /** Undefined where the resources don't know this node. */
   readonly self: Self | undefined;
+  /** Whether its labels keep this node from announcing services. Nodes are not read for it: they change all the time. */
+  readonly excluded: boolean;
   readonly labels: ServiceLabels;
   /** What labels of routes pick peers by, beside those of the view. */
   readonly peerSelectors: readonly string[];
@@ -148,10 +147,6 @@ function serviceRanges(settings: BGPSettings, strict: boolean, announces: boolea
       reflected: !strict || range.setting !== 'serviceClusterIPs',
       passedOn: strict && announces && aggregates.includes(range),
     }));
-}
-
-function announcesRanges(view: ClusterView, self: Self | undefined): boolean {
-  return self !== undefined && !isExcluded(view.get('Node', self.name)?.metadata.labels ?? {});
 }
 
 /** IPPools that addresses of services are taken from: no such pool is for anything else. */
