@@ -1,10 +1,8 @@
 /** Nodes of a cluster on one network, each in a namespace with its own starlingd, that read the same resources. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { PeerSummary, StatusReport } from '../../src/api/types.ts';
-import { httpRequest } from '../support/http.ts';
 import { createNamespace, link } from '../support/namespaces.ts';
 import type { Namespace } from '../support/namespaces.ts';
 import { start, waitUntilReady } from '../support/processes.ts';
@@ -12,9 +10,7 @@ import type { RunningProcess } from '../support/processes.ts';
 import { createScratch } from '../support/scratch.ts';
 import type { Scratch } from '../support/scratch.ts';
 import { waitFor } from '../support/wait-for.ts';
-import type { CommandResult } from './daemon-fixture.ts';
-
-const DIST = join(import.meta.dirname, '../../dist');
+import { DIST, DaemonClient } from './daemon-client.ts';
 
 /** Address of a node on the network of the cluster. */
 export function nodeAddress(number: number): string {
@@ -27,16 +23,17 @@ export function podAddress(number: number): string {
 }
 
 /** One node. What is behind it stands on its loopback. */
-export class ClusterNode {
+export class ClusterNode extends DaemonClient {
   readonly number: number;
   readonly name: string;
   readonly namespace: Namespace;
   /** Folder of its resources. */
   resources: string;
-  private readonly socket: string;
+  override readonly socket: string;
   private daemon: RunningProcess | undefined;
 
   constructor(number: number, name: string, folder: string) {
+    super();
     this.number = number;
     this.name = name;
     this.namespace = createNamespace(name);
@@ -58,29 +55,6 @@ export class ClusterNode {
     const argv = ['node', join(DIST, 'daemon/main.js'), '--config', config];
     this.daemon = start(argv, { name: `starlingd ${this.name}`, space: this.namespace });
     await waitUntilReady(this.daemon, () => this.status());
-  }
-
-  starling(...argv: string[]): Promise<CommandResult> {
-    return new Promise((resolve) => {
-      const command = [join(DIST, 'cli/main.js'), '--socket', this.socket, ...argv];
-      execFile('node', command, (error, out, err) => {
-        resolve({ code: error === null ? 0 : Number(error.code), out, err });
-      });
-    });
-  }
-
-  async api<T>(path: string): Promise<T> {
-    const { status, text } = await httpRequest({ socketPath: this.socket, method: 'GET', path, agent: false });
-    if (status !== 200) throw new Error(`${path}: ${status}: ${text}`);
-    return JSON.parse(text) as T;
-  }
-
-  status(): Promise<StatusReport> {
-    return this.api('/api/v1/status');
-  }
-
-  async peers(): Promise<readonly PeerSummary[]> {
-    return (await this.api<{ peers: PeerSummary[] }>('/api/v1/peers')).peers;
   }
 
   /** Waits until the node has sessions with just these nodes, all established and nothing postponed. */

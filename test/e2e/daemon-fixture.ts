@@ -1,10 +1,9 @@
 /** A node in a network namespace, with links to BIRD routers, and the built starlingd on it. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { DaemonEvent, PeerDetail, PeerSummary, StatusReport } from '../../src/api/types.ts';
-import { httpRequest } from '../support/http.ts';
+import type { DaemonEvent, PeerDetail } from '../../src/api/types.ts';
 import { createNamespace, link } from '../support/namespaces.ts';
 import type { Namespace } from '../support/namespaces.ts';
 import { run, start, waitUntilReady } from '../support/processes.ts';
@@ -12,8 +11,7 @@ import type { RunningProcess } from '../support/processes.ts';
 import { createScratch } from '../support/scratch.ts';
 import type { Scratch } from '../support/scratch.ts';
 import { waitFor } from '../support/wait-for.ts';
-
-const DIST = join(import.meta.dirname, '../../dist');
+import { DIST, DaemonClient } from './daemon-client.ts';
 
 export const NODE_AS = 64_512;
 
@@ -49,13 +47,6 @@ export function bgpPeer(number: number, asNumber: number, more: object = {}): ob
   return resource('BGPPeer', `router-${number}`, { peerIP, asNumber, sourceAddress: 'None', ...more });
 }
 
-/** What a command said. */
-export interface CommandResult {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
 /** Settings that a router has and a new namespace lacks. */
 const ROUTER_SETTINGS = [
   ['net.ipv4.ip_forward', 1],
@@ -75,10 +66,10 @@ interface IpHops {
 }
 
 /** The node: its namespace, resources and daemon. Links and routers are added by number. */
-export class TestNode implements AsyncDisposable {
+export class TestNode extends DaemonClient implements AsyncDisposable {
   readonly name = 'node-1';
   readonly namespace: Namespace = createNamespace('node');
-  readonly socket: string;
+  override readonly socket: string;
   /** The compiled programs that run. */
   dist = DIST;
   /** The directory of the resources. */
@@ -88,6 +79,7 @@ export class TestNode implements AsyncDisposable {
   private daemon: RunningProcess | undefined;
 
   constructor() {
+    super();
     for (const [name, value] of ROUTER_SETTINGS) {
       const set = `echo ${value} > /proc/sys/${name.replaceAll('.', '/')}`;
       execFileSync('ip', ['netns', 'exec', this.namespace.name, 'sh', '-c', set]);
@@ -183,24 +175,9 @@ export class TestNode implements AsyncDisposable {
     return this.daemon?.output() ?? '';
   }
 
-  /** Runs the `starling` command. */
-  starling(...argv: string[]): Promise<CommandResult> {
-    return new Promise((resolve) => {
-      const command = [join(DIST, 'cli/main.js'), '--socket', this.socket, ...argv];
-      execFile('node', command, (error, out, err) => {
-        resolve({ code: error === null ? 0 : Number(error.code), out, err });
-      });
-    });
-  }
-
   /** Starts the `starling` command without waiting for its end. */
   startStarling(...argv: string[]): RunningProcess {
     return start(['node', join(DIST, 'cli/main.js'), '--socket', this.socket, ...argv], { name: 'starling' });
-  }
-
-  /** Asks the API; throws where the answer is not 200. */
-  async api<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> {
-    return JSON.parse(await this.request(method, path, body)) as T;
   }
 
   /** A metric; `labels` as they stand in the text, e.g. `peer="10.0.0.1"`. Undefined where there is none. */
@@ -208,22 +185,6 @@ export class TestNode implements AsyncDisposable {
     const text = await this.request('GET', '/metrics');
     const line = text.split('\n').find((one) => one.startsWith(labels === '' ? `${name} ` : `${name}{${labels}} `));
     return line === undefined ? undefined : Number(line.split(' ').at(-1));
-  }
-
-  private async request(method: string, path: string, body?: object): Promise<string> {
-    const headers = { 'content-type': 'application/json' };
-    const options = { socketPath: this.socket, method, path, headers, agent: false };
-    const { status, text } = await httpRequest(options, body === undefined ? undefined : JSON.stringify(body));
-    if (status !== 200) throw new Error(`${method} ${path}: ${status}: ${text}`);
-    return text;
-  }
-
-  status(): Promise<StatusReport> {
-    return this.api('GET', '/api/v1/status');
-  }
-
-  async peers(): Promise<readonly PeerSummary[]> {
-    return (await this.api<{ peers: PeerSummary[] }>('GET', '/api/v1/peers')).peers;
   }
 
   peer(address: string): Promise<PeerDetail> {

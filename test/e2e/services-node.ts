@@ -1,9 +1,7 @@
 /** A node of a fabric: its namespace with pods and a daemon. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { PeerSummary, StatusReport } from '../../src/api/types.ts';
-import { httpRequest } from '../support/http.ts';
 import { createNamespace } from '../support/namespaces.ts';
 import { relayPort } from '../support/namespace-relay.ts';
 import type { Manifest } from '../support/kube-api.ts';
@@ -11,15 +9,14 @@ import { start, waitUntilReady } from '../support/processes.ts';
 import type { RunningProcess } from '../support/processes.ts';
 import type { Scratch } from '../support/scratch.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { DIST, DaemonClient } from './daemon-client.ts';
 import { NODE_AS } from './daemon-fixture.ts';
-import type { CommandResult } from './daemon-fixture.ts';
 import type { Pod } from './services-model.ts';
 import { proxy } from './services-proxy.ts';
 import type { ProxyAddress } from './services-proxy.ts';
 import type { Store } from './services-stores.ts';
 import { startPods } from './services-traffic.ts';
 
-const DIST = join(import.meta.dirname, '../../dist');
 const ROUTER_SETTINGS = [
   'echo 1 >/proc/sys/net/ipv4/ip_forward',
   'echo 1 >/proc/sys/net/ipv6/conf/all/forwarding',
@@ -57,7 +54,7 @@ export function createRouterNamespace(label: string) {
 const PODS_OF_A_NODE = ['a', 'b', 'c', 'd'];
 const blocksOf = (number: number) => [`10.65.${number}.0/26`, `fd65:0:0:${number}::/122`];
 
-export class ServiceNode {
+export class ServiceNode extends DaemonClient {
   readonly number: number;
   readonly name: string;
   readonly zone: string;
@@ -76,6 +73,7 @@ export class ServiceNode {
     zone: string,
     { store, scratch, settings }: { store: Store; scratch: Scratch; settings: object },
   ) {
+    super();
     this.number = number;
     this.zone = zone;
     this.name = `node-${number}`;
@@ -150,28 +148,9 @@ export class ServiceNode {
     await this.daemon?.ended;
   }
 
-  starling(...argv: string[]): Promise<CommandResult> {
-    return new Promise((resolve) => {
-      const command = [join(DIST, 'cli/main.js'), '--socket', this.socket, ...argv];
-      execFile('node', command, (error, out, err) => {
-        resolve({ code: error === null ? 0 : Number(error.code), out, err });
-      });
-    });
-  }
-
-  async api<T>(path: string): Promise<T> {
-    const { status, text } = await httpRequest({ socketPath: this.socket, method: 'GET', path, agent: false });
-    if (status !== 200) throw new Error(`${path}: ${status}: ${text}`);
-    return JSON.parse(text) as T;
-  }
-
-  status(): Promise<StatusReport> {
-    return this.api('/api/v1/status');
-  }
-
   /** Waits until this many sessions are established, and no other is wanted. */
   async established(sessions: number): Promise<void> {
-    await waitFor(async () => (await this.api<{ peers: PeerSummary[] }>('/api/v1/peers')).peers, {
+    await waitFor(() => this.peers(), {
       what: `${sessions} sessions of ${this.name}; ${this.log.slice(-1500)}`,
       timeoutMs: 20_000,
       accept: (peers) => peers.length === sessions && peers.every(({ state }) => state === 'Established'),
@@ -187,7 +166,7 @@ export class ServiceNode {
     this.namespace[Symbol.dispose]();
   }
 
-  private get socket(): string {
+  override get socket(): string {
     return join(this.scratch.path, `${this.name}.sock`);
   }
 }

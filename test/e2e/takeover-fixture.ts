@@ -6,8 +6,6 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'vitest';
 import { stringify } from 'yaml';
-import type { PeerSummary, StatusReport } from '../../src/api/types.ts';
-import { httpRequest } from '../support/http.ts';
 import { createNamespace, link } from '../support/namespaces.ts';
 import type { Namespace } from '../support/namespaces.ts';
 import { Ping } from '../support/ping.ts';
@@ -17,6 +15,7 @@ import { createScratch } from '../support/scratch.ts';
 import type { Scratch } from '../support/scratch.ts';
 import { missingHere, requireOrSkip } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
+import { DIST, DaemonClient } from './daemon-client.ts';
 import { NODE_AS, block, resource } from './daemon-fixture.ts';
 import { connectPod, shell } from './pod-fixture.ts';
 
@@ -49,7 +48,7 @@ const blockOf = (number: number, family: AddressFamily) =>
   family === 4 ? `10.65.${number}.0/26` : `fd65::${number}00/122`;
 
 /** A node: BIRD or Starling may run on it. */
-export class ClusterNode implements AsyncDisposable {
+export class ClusterNode extends DaemonClient implements AsyncDisposable {
   readonly number: number;
   readonly name: string;
   readonly namespace: Namespace;
@@ -60,6 +59,7 @@ export class ClusterNode implements AsyncDisposable {
   private daemon: RunningProcess | undefined;
 
   constructor(number: number, size: number) {
+    super();
     this.number = number;
     this.size = size;
     this.name = `node-${number}`;
@@ -101,12 +101,7 @@ export class ClusterNode implements AsyncDisposable {
       datastore: { type: 'file', file: { path: join(this.scratch.path, 'resources') } },
       api: { socket: this.socket, http: '' },
     };
-    const argv = [
-      'node',
-      join(ROOT, 'dist/daemon/main.js'),
-      '--config',
-      this.scratch.write('d.yaml', stringify(config)),
-    ];
+    const argv = ['node', join(DIST, 'daemon/main.js'), '--config', this.scratch.write('d.yaml', stringify(config))];
     const daemon = start(argv, { name: `starlingd of ${this.name}`, space: this.namespace });
     this.daemon = daemon;
     await waitUntilReady(daemon, () => this.status());
@@ -115,14 +110,6 @@ export class ClusterNode implements AsyncDisposable {
   /** Stops Starling as for a restart. */
   async stopStarling(): Promise<void> {
     await this.daemon?.stop(10_000);
-  }
-
-  status(): Promise<StatusReport> {
-    return this.api('/api/v1/status');
-  }
-
-  async peers(): Promise<readonly PeerSummary[]> {
-    return (await this.api<{ peers: PeerSummary[] }>('/api/v1/peers')).peers;
   }
 
   /** Waits until Starling has a session with every other node in each family, and the kernel what it told. */
@@ -158,14 +145,8 @@ export class ClusterNode implements AsyncDisposable {
     this.scratch[Symbol.dispose]();
   }
 
-  private get socket(): string {
+  override get socket(): string {
     return join(this.scratch.path, 'api.sock');
-  }
-
-  private async api<T>(path: string): Promise<T> {
-    const { status, text } = await httpRequest({ socketPath: this.socket, path, agent: false });
-    if (status !== 200) throw new Error(`${path}: ${status}: ${text}`);
-    return JSON.parse(text) as T;
   }
 
   /** What Calico's templates come to for this node: kernel, device and direct protocols, blocks, one session for each other node. */
