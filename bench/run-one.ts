@@ -75,13 +75,12 @@ export async function runOne(daemon: Daemon, scenario: Scenario, seed: number): 
   if (scenario.name === 'mesh-50') return await measureMesh(scenario, daemon.name);
   using here = createNamespace('dut');
   using there = createNamespace('load');
+  const places = { here, there, daemonCpu: DAEMON_CPU, loadCpu: LOAD_CPU, loadProgram: LOAD_PROGRAM };
   if (scenario.name === 'cluster-etcd' || scenario.name === 'cluster-kubernetes') {
-    const places = { here, there, daemonCpu: DAEMON_CPU, loadCpu: LOAD_CPU, loadProgram: LOAD_PROGRAM };
     return await measureCluster(scenario, seed, places);
   }
   await connect(here, there, scenario);
   if (scenario.name === 'services') {
-    const places = { here, there, daemonCpu: DAEMON_CPU, loadCpu: LOAD_CPU, loadProgram: LOAD_PROGRAM };
     return await measureServices(daemon.name, scenario, seed, places);
   }
   const { start } = daemon;

@@ -6,7 +6,6 @@ import type { StatusReport } from '../../src/api/types.ts';
 import { httpRequest } from '../../test/support/http.ts';
 import { relayPort } from '../../test/support/namespace-relay.ts';
 import { link } from '../../test/support/namespaces.ts';
-import type { Namespace } from '../../test/support/namespaces.ts';
 import { run, start } from '../../test/support/processes.ts';
 import type { RunningProcess } from '../../test/support/processes.ts';
 import { STARLINGD } from '../../test/support/routers/starling.ts';
@@ -15,6 +14,7 @@ import type { Scratch } from '../../test/support/scratch.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import type { Heard } from '../load/hear-blocks.ts';
 import { cpuSeconds, peakMemoryBytes } from '../load/meter.ts';
+import type { Places } from '../places.ts';
 import type { Result, Scenario } from '../plan.ts';
 import { makeChanges } from './changes.ts';
 import type { WrittenBlock } from './changes.ts';
@@ -22,15 +22,6 @@ import { startEtcdStore } from './etcd-store.ts';
 import { startKubernetesStore } from './kubernetes-store.ts';
 import { DAEMON, PEER, ROUTER } from './nodes.ts';
 import type { ClusterStore } from './store.ts';
-
-/** Where the daemon runs, and where the only other node is. */
-interface Places {
-  readonly here: Namespace;
-  readonly there: Namespace;
-  readonly daemonCpu: string;
-  readonly loadCpu: string;
-  readonly loadProgram: string;
-}
 
 const START_TIMEOUT_MS = 120_000;
 /** From the start on until the daemon is taken to be at rest. */

@@ -1,7 +1,6 @@
 /** A daemon on a node of a cluster with many Services: what a change of an endpoint costs it, and when its peer hears of it. */
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Namespace } from '../../test/support/namespaces.ts';
 import { run, start, waitUntilReady } from '../../test/support/processes.ts';
 import type { RunningProcess } from '../../test/support/processes.ts';
 import { STARLINGD } from '../../test/support/routers/starling.ts';
@@ -10,18 +9,11 @@ import type { Scratch } from '../../test/support/scratch.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
 import { API_PORT } from '../load/services.ts';
 import { cpuSeconds, peakMemoryBytes } from '../load/meter.ts';
+import type { Places } from '../places.ts';
 import { DUT_ADDRESS, DUT_ASN, neighboursOf } from '../plan.ts';
 import type { Job, Measurement, Result, Scenario } from '../plan.ts';
 import { NODE } from './cluster.ts';
 import { GOBGP_PORT } from './gobgp-changer.ts';
-
-interface Places {
-  readonly here: Namespace;
-  readonly there: Namespace;
-  readonly daemonCpu: string;
-  readonly loadCpu: string;
-  readonly loadProgram: string;
-}
 
 const LOAD_TIMEOUT_MS = 120_000;
 /** How often to look whether the changes have begun, or ended. */
