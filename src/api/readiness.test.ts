@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { HEALTHY } from '../../test/support/fake-daemon-view.ts';
+import { HEALTHY } from '../../test/support/fake-status.ts';
 import { readinessChecks } from './readiness.ts';
 import type { PeerRequirement } from './readiness.ts';
 import type { StatusReport } from './types.ts';

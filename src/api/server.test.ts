@@ -5,15 +5,10 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { z } from 'zod';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import {
-  EXPLANATION,
-  FakeDaemonView,
-  HEALTHY,
-  NODE_2,
-  TOR_A,
-  event,
-  route,
-} from '../../test/support/fake-daemon-view.ts';
+import { FakeDaemonView, event } from '../../test/support/fake-daemon-view.ts';
+import { NODE_2, TOR_A } from '../../test/support/fake-peers.ts';
+import { EXPLANATION, route } from '../../test/support/fake-routes.ts';
+import { HEALTHY } from '../../test/support/fake-status.ts';
 import { SERVICE_EXPLANATION } from '../../test/support/fake-services.ts';
 import { httpRequest } from '../../test/support/http.ts';
 import type { HttpAnswer } from '../../test/support/http.ts';

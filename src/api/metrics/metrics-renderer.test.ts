@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { FakeDaemonView, NODE_2, TOR_A } from '../../../test/support/fake-daemon-view.ts';
+import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
+import { NODE_2, TOR_A } from '../../../test/support/fake-peers.ts';
 import { METRICS, MetricsRenderer } from './metrics-renderer.ts';
 
 const renderer = new MetricsRenderer();

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliWorld } from '../../../test/support/cli-world.ts';
-import { FakeDaemonView, HEALTHY } from '../../../test/support/fake-daemon-view.ts';
+import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
+import { HEALTHY } from '../../../test/support/fake-status.ts';
 import type { DrainReport, StatusReport } from '../../api/types.ts';
 
 let world: CliWorld;

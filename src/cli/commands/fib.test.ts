@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliWorld } from '../../../test/support/cli-world.ts';
-import { FIB, FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
+import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
+import { FIB } from '../../../test/support/fake-routes.ts';
 
 let world: CliWorld;
 

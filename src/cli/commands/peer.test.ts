@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CliWorld } from '../../../test/support/cli-world.ts';
-import { FakeDaemonView, NODE_2, TOR_A } from '../../../test/support/fake-daemon-view.ts';
+import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
+import { NODE_2, TOR_A } from '../../../test/support/fake-peers.ts';
 
 let world: CliWorld;
 

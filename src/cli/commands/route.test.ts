@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { CliWorld } from '../../../test/support/cli-world.ts';
-import { EXPLANATION, FakeDaemonView, route } from '../../../test/support/fake-daemon-view.ts';
+import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
+import { EXPLANATION, route } from '../../../test/support/fake-routes.ts';
 
 let world: CliWorld;
 

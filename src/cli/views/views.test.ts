@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { EXPLANATION, HEALTHY, NODE_2, TOR_A, route } from '../../../test/support/fake-daemon-view.ts';
+import { NODE_2, TOR_A } from '../../../test/support/fake-peers.ts';
+import { EXPLANATION, route } from '../../../test/support/fake-routes.ts';
+import { HEALTHY } from '../../../test/support/fake-status.ts';
 import { serviceAddress } from '../../../test/support/fake-services.ts';
 import type { StatusReport } from '../../api/types.ts';
 import { formatTable } from '../output/table.ts';

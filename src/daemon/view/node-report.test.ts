@@ -3,7 +3,8 @@ import type { RouteEntry } from '../../api/route-types.ts';
 import type { FibRoute } from '../../fib/worker-messages.ts';
 import { parsePrefix } from '../../net/prefix.ts';
 import { calicoNodeStatusReport } from '../../resources/kinds/calico-node-status.ts';
-import { HEALTHY, NOW, TOR_A } from '../../../test/support/fake-daemon-view.ts';
+import { TOR_A } from '../../../test/support/fake-peers.ts';
+import { HEALTHY, NOW } from '../../../test/support/fake-status.ts';
 import { nodeReport } from './node-report.ts';
 
 const MESH = { ...TOR_A, address: 'fd00::2', type: 'mesh' as const, state: 'Active' as const };
