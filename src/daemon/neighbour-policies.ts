@@ -85,11 +85,11 @@ export class NeighbourPolicies {
     const key = `${external} ${keepsNextHop} ${localPreference} ${services.key} ${names}`;
     const known = this.compiled.get(key);
     if (known !== undefined) return known;
-    const { normalMetric, strict } = this.defaults;
+    const { normalMetric } = this.defaults;
     const named = filters.map((name) => this.named(name));
     for (const name of filters) this.used.add(name);
     const policies = {
-      import: compileImportPolicy({ filters: named, external, normalMetric, strict }),
+      import: compileImportPolicy({ filters: named, external, normalMetric }),
       export: compileExportPolicy({ ...this.defaults, filters: named, external, keepsNextHop, services }),
       localPref: {
         scale: localPreference === 'auto' ? this.clusterScale : localPreference,
@@ -108,7 +108,7 @@ export class NeighbourPolicies {
 
   /** What is wrong with the filters of the neighbours asked for so far. */
   get problems(): readonly FilterProblem[] {
-    return [...this.used].flatMap((name) => filterProblems(this.named(name), this.defaults.strict));
+    return [...this.used].flatMap((name) => filterProblems(this.named(name)));
   }
 
   private named(name: string): NamedFilter {
@@ -127,7 +127,7 @@ export interface PolicyInputs {
   readonly labels: ServiceLabels;
   /** What labels of routes pick peers by, beside those of the view. */
   readonly peerSelectors: readonly string[];
-  /** Whether routes are told and taken as Calico does it, to the letter. */
+  /** Whether routes to services are told as Calico tells them. */
   readonly strict: boolean;
   /** Whether this node is about to withdraw what it tells (RFC 8326). */
   readonly gracefulShutdown: boolean;

@@ -102,7 +102,7 @@ describe('a filter that is not there', () => {
     const policy = importPolicy([first, gone]);
     expect(accepts(policy, '10.0.0.0/8')).toBe(true);
     expect(ask(policy, '192.0.2.0/24')).toBe('rejected: BGPFilter "gone" is missing or invalid');
-    expect(filterProblems(gone, false)).toEqual([
+    expect(filterProblems(gone)).toEqual([
       {
         resource: 'BGPFilter gone',
         field: '',
@@ -110,35 +110,6 @@ describe('a filter that is not there', () => {
           'The filter is missing or invalid, and every route that reaches it is rejected. Create or correct it, or remove it from the BGPPeers.',
       },
     ]);
-  });
-});
-
-describe('a filter as in Calico', () => {
-  it('that is missing is left out', () => {
-    const gone = { name: 'gone', spec: undefined };
-    const last = importing({ cidr: '10.0.0.0/8', matchOperator: 'In', action: 'Reject' });
-    const policy = importPolicy([gone, last], true, true);
-    expect([accepts(policy, '10.0.0.0/8'), accepts(policy, '192.0.2.0/24')]).toEqual([false, true]);
-    expect(filterProblems(gone, true)[0].message).toContain('and it is left out (calicoCompatible: strict)');
-  });
-
-  it.each([
-    ['Equal', '10.0.0.0/8', '10.1.0.0/16'],
-    ['NotEqual', '10.0.0.0/8', '10.1.0.0/16'],
-    ['Equal', 'fd00::/8', 'fd00:1::/32'],
-    ['NotEqual', 'fd00::/8', 'fd00:1::/32'],
-  ] as const)('has %s %s never hold, or always, where there are lengths too', (matchOperator, cidr, inside) => {
-    const rejecting = (more: Partial<FilterRule>) => {
-      const list = cidr.includes(':') ? 'importV6' : 'importV4';
-      const spec = { [list]: [{ cidr, matchOperator, action: 'Reject' as const, ...more }] };
-      const policy = importPolicy([{ name: 'f', spec }], true, true);
-      return [cidr, inside].map((prefix) => !accepts(policy, prefix));
-    };
-    const isNegative = matchOperator === 'NotEqual';
-    expect(rejecting({})).toEqual([!isNegative, isNegative]);
-    for (const prefixLength of [{ min: 0 }, { max: 128 }, { min: 8, max: 8 }]) {
-      expect(rejecting({ prefixLength })).toEqual([isNegative, isNegative]);
-    }
   });
 });
 

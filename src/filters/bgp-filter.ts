@@ -58,26 +58,23 @@ export interface RuleScope {
   readonly external: boolean;
   /** Metric of normal routes, by family. */
   readonly normalMetric: readonly [number, number];
-  /** Whether filters do what they do in Calico, to the letter. */
-  readonly strict: boolean;
 }
 
-/** Every problem of a filter; `strict` as in {@link RuleScope}. */
-export function filterProblems(filter: NamedFilter, strict: boolean): readonly FilterProblem[] {
+/** Every problem of a filter. */
+export function filterProblems(filter: NamedFilter): readonly FilterProblem[] {
   if (filter.spec !== undefined) return [];
-  const effect = strict ? 'it is left out (calicoCompatible: strict)' : 'every route that reaches it is rejected';
-  const message = `The filter is missing or invalid, and ${effect}. Create or correct it, or remove it from the BGPPeers.`;
+  const message =
+    'The filter is missing or invalid, and every route that reaches it is rejected. Create or correct it, or remove it from the BGPPeers.';
   return [{ resource: `BGPFilter ${filter.name}`, field: '', message }];
 }
 
 /**
  * The rules of a filter for one direction and family, without those that are about peers of the other type. A filter that is
- * missing rejects everything, but in Calico.
+ * missing rejects everything.
  */
 export function filterRules(filter: NamedFilter, scope: RuleScope): readonly Rule[] {
-  const { direction, family, external, normalMetric, strict } = scope;
+  const { direction, family, external, normalMetric } = scope;
   if (filter.spec === undefined) {
-    if (strict) return [];
     const why = `rejected: BGPFilter "${filter.name}" is missing or invalid`;
     return [{ match: anyPrefix(family), sources: ANY_SOURCE, accept: false, why }];
   }
@@ -89,7 +86,7 @@ export function filterRules(filter: NamedFilter, scope: RuleScope): readonly Rul
     const name = `BGPFilter "${filter.name}" ${list} rule ${index + 1} (${conditionsInWords(rule)})`;
     const changes = operations.length === 0 ? '' : `, which ${operationsInWords(operations)}`;
     const row = {
-      match: prefixMatch(rule, family, strict),
+      match: prefixMatch(rule, family),
       // Whatever is imported was learned by BGP, so the condition always holds there.
       sources: rule.source === 'RemotePeers' && direction === 'export' ? BGP_SOURCES : ANY_SOURCE,
       conditions: {
@@ -107,20 +104,17 @@ export function filterRules(filter: NamedFilter, scope: RuleScope): readonly Rul
 
 /**
  * The prefix condition. Lengths are limited to those of prefixes within the CIDR, as Calico limits them; the negative
- * operators negate the whole condition, lengths included. In Calico an exact CIDR with lengths never holds: BIRD compares a prefix
- * with a set of prefixes then.
+ * operators negate the whole condition, lengths included.
  */
-function prefixMatch(rule: FilterRule, family: Family, strict: boolean): PrefixMatch {
+function prefixMatch(rule: FilterRule, family: Family): PrefixMatch {
   if (rule.cidr === undefined) return anyPrefix(family);
   const prefix = parsePrefix(rule.cidr);
   const equal = rule.matchOperator === 'Equal' || rule.matchOperator === 'NotEqual';
   const longest = equal ? prefix.length : addressBits(family);
-  const { min, max } = rule.prefixLength ?? {};
-  const never = strict && equal && (min !== undefined || max !== undefined);
   return {
     prefix,
-    minLength: never ? addressBits(family) + 1 : Math.max(prefix.length, min ?? 0),
-    maxLength: Math.min(longest, max ?? longest),
+    minLength: Math.max(prefix.length, rule.prefixLength?.min ?? 0),
+    maxLength: Math.min(longest, rule.prefixLength?.max ?? longest),
     negate: rule.matchOperator === 'NotEqual' || rule.matchOperator === 'NotIn',
   };
 }

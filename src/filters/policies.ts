@@ -63,11 +63,6 @@ export interface ImportInputs {
   readonly external: boolean;
   /** Metric of normal routes, by family. */
   readonly normalMetric: readonly [number, number];
-  /**
-   * Whether all is as in Calico, to the letter: what filters do that are missing, or compare lengths, and that routes to
-   * services that were learned are told to other ASes.
-   */
-  readonly strict: boolean;
 }
 
 /** What an export policy is made from. The order of lists but that of filters does not matter. */
@@ -84,6 +79,8 @@ export interface ExportInputs extends ImportInputs {
   readonly services?: ServiceExport | undefined;
   /** Whether this node is about to withdraw what it tells (RFC 8326). */
   readonly gracefulShutdown: boolean;
+  /** Whether routes to services that were learned are told to other ASes, as Calico does. */
+  readonly strict: boolean;
   readonly communities: readonly PrefixCommunities[];
 }
 
@@ -108,18 +105,16 @@ export function compileExportPolicy(inputs: ExportInputs): RoutePolicy {
 }
 
 function exportRules(inputs: ExportInputs): (family: Family) => readonly Rule[] {
-  const { filters, external, normalMetric, strict } = inputs;
+  const { filters, external, normalMetric } = inputs;
   const pools = [...inputs.pools].sort((a, b) => compareText(a.name, b.name));
   // The most specific block first, so that one inside another is still advertised.
   const blocks = [...inputs.blocks].sort((a, b) => mostSpecificFirst(a.prefix, b.prefix));
   const services = [...inputs.servicePrefixes].sort(
     (a, b) => compareText(a.setting, b.setting) || mostSpecificFirst(a.prefix, b.prefix),
   );
-  const keepsServices = external && !inputs.keepsNextHop && !strict;
+  const keepsServices = external && !inputs.keepsNextHop && !inputs.strict;
   return (family) => [
-    ...filters.flatMap((filter) =>
-      filterRules(filter, { direction: 'export', family, external, normalMetric, strict }),
-    ),
+    ...filters.flatMap((filter) => filterRules(filter, { direction: 'export', family, external, normalMetric })),
     ...ofFamily(pools, family)
       .filter((pool) => pool.disableBGPExport)
       .map(disabledPool),

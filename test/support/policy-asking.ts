@@ -14,8 +14,8 @@ import type { RoutePolicy, RouteSource } from '../../src/rib/policy.ts';
 const NORMAL_METRIC = [1024, 1024] as const;
 
 /** The import policy of an external neighbour with these filters, or of another one. */
-export function importPolicy(filters: readonly NamedFilter[], external = true, strict = false): RoutePolicy {
-  return compileImportPolicy({ filters, external, normalMetric: NORMAL_METRIC, strict });
+export function importPolicy(filters: readonly NamedFilter[], external = true): RoutePolicy {
+  return compileImportPolicy({ filters, external, normalMetric: NORMAL_METRIC });
 }
 
 /** The export policy of an external neighbour without anything but what is given. */
