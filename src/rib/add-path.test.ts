@@ -1,9 +1,9 @@
 /** Several paths to a prefix (RFC 7911), where what is heard of them is more than the model can tell. */
 import { describe, expect, it } from 'vitest';
 import { FakeResolver } from '../../test/support/fake-resolver.ts';
-import { OWN } from '../../test/support/rib-model.ts';
+import { LOCAL, OWN } from '../../test/support/rib-model.ts';
 import type { ModelPeer } from '../../test/support/rib-model.ts';
-import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
+import { RibWorld } from '../../test/support/rib-world.ts';
 import { PLAIN_ATTRIBUTES } from '../bgp/messages/attributes/attributes.ts';
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
 

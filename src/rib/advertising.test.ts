@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FakeResolver } from '../../test/support/fake-resolver.ts';
-import { OWN } from '../../test/support/rib-model.ts';
+import { LOCAL, OWN } from '../../test/support/rib-model.ts';
 import type { ModelPeer, RuleName, Terms } from '../../test/support/rib-model.ts';
-import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
+import { RibWorld } from '../../test/support/rib-world.ts';
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import type { Family } from '../net/family.ts';

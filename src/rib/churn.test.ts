@@ -1,9 +1,9 @@
 /** The RIB under long churn, with numbers that come from a seed: larger tables than the property tests have. */
 import { expect, it } from 'vitest';
 import { FakeResolver } from '../../test/support/fake-resolver.ts';
-import { OWN } from '../../test/support/rib-model.ts';
+import { LOCAL, OWN } from '../../test/support/rib-model.ts';
 import type { ModelPeer } from '../../test/support/rib-model.ts';
-import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
+import { RibWorld } from '../../test/support/rib-world.ts';
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
 import { PATIENCE } from './advertising.ts';
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FakeResolver } from '../../test/support/fake-resolver.ts';
-import { OWN } from '../../test/support/rib-model.ts';
+import { LOCAL, OWN } from '../../test/support/rib-model.ts';
 import type { ModelPath, ModelPeer } from '../../test/support/rib-model.ts';
-import { LOCAL, RibWorld } from '../../test/support/rib-world.ts';
+import { RibWorld } from '../../test/support/rib-world.ts';
 import { encodeAttributes } from '../bgp/messages/attributes/attribute-codec.ts';
 import type { Attributes } from '../bgp/messages/attributes/attributes.ts';
 import { linkBandwidth } from '../bgp/messages/attributes/extended-communities.ts';

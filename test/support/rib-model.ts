@@ -46,6 +46,9 @@ export const OWN = {
   ipv6: '2001:db8::1',
 };
 
+/** This router as the source of its own routes. */
+export const LOCAL: ModelPeer = { name: 'local', kind: 'local', routerId: OWN.routerId, as: OWN.as };
+
 /** Whether a rule lets a route through. */
 export const RULES: Readonly<Record<RuleName, (family: number, length: number, kind: ModelPeer['kind']) => boolean>> = {
   all: () => true,
