@@ -109,11 +109,12 @@ export class ServiceAdvertiser {
 
   /**
    * Of a route that there is no more: whether endpoints here are all that its address lacks, and there are others elsewhere.
-   * False for the prefix of many services.
+   * False for the prefix of many services. A node that its label excludes leaves all of them to the others.
    */
   isServedElsewhere({ prefix, service }: ServiceRoute): boolean {
-    const entry = this.#index.get(service);
     const context = this.#context;
+    if (context?.excluded === true) return true;
+    const entry = this.#index.get(service);
     if (entry === undefined || context === undefined) return false;
     const counts = this.#index.countsOf(entry, context);
     const { ready, serving } = counts[prefix.family].cluster;

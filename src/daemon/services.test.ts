@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { OWN_NODE, configuration, node, service, slice } from '../../test/support/service-cluster.ts';
 import { formatPrefix } from '../net/prefix.ts';
-import { clusterView } from '../resources/cluster-view.ts';
+import { applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { Change } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
 import { EventLog } from './event-log.ts';
@@ -72,6 +72,16 @@ describe('the services of a node', () => {
     runner.changes([upsert(endpoints(1, true)), { type: 'delete', kind: 'Service', namespace: 'default', name: 's2' }]);
     expect(routes()).toEqual(['192.0.2.0/24', '192.0.2.1/32']);
     expect(runner.counters).toMatchObject({ services: 1, routes: 2, aggregates: 1, held: 0, changes: 6 });
+  });
+
+  it('go at once from a node that its label excludes', () => {
+    const { runner, routes } = start();
+    runner.begin();
+    runner.snapshot(all(5));
+    runner.context(VIEW);
+    const labels = { 'node.kubernetes.io/exclude-from-external-load-balancers': 'true' };
+    runner.context(applyChanges(VIEW, [upsert(node(OWN_NODE, labels))]));
+    expect([routes(), runner.heldCount]).toEqual([[], 0]);
   });
 
   it('stay for the hold time when most of them go at once', async () => {
