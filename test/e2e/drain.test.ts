@@ -179,6 +179,7 @@ describe('a node that is drained', () => {
     await hears('gone', 'last resort');
     node.replace('node.yaml', resource('Node', node.name, { bgp }));
     await hears('plain', 'plain');
+    expect(await reaches('serving')).toMatchObject({ causes: [] });
   });
 
   it('leaves no stale route behind where SIGTERM is the end of the node, and the kernel as it is', async () => {
