@@ -74,21 +74,21 @@ function udp({ host }, done) {
 }
 
 function get(host, agent, done) {
-  let connected = false;
   let ended = false;
-  const end = (failure, text) => { if (ended) return; ended = true; clearTimeout(timer); request.destroy(); done(failure, text, connected); };
+  const end = (failure, text) => { if (ended) return; ended = true; clearTimeout(timer); request.destroy(); done(failure, text); };
   const request = http.get({ host, port: Number(port), agent }, (response) => {
     let text = '';
-    response.on('data', (part) => (text += part)).on('error', (error) => end(error.code)).on('end', () => { const all = text; ended || (ended = true, clearTimeout(timer), done(undefined, all, true)); });
+    response.on('data', (part) => (text += part)).on('error', (error) => end(error.code)).on('end', () => { const all = text; ended || (ended = true, clearTimeout(timer), done(undefined, all)); });
   });
   const timer = late(end);
-  request.on('socket', (socket) => socket.connecting ? socket.once('connect', () => (connected = true)) : (connected = true));
   request.on('error', (error) => end(error.code));
 }
 
+// A connection that cannot be made is refused, not reset: ECONNRESET says that the kernel had made it, though a client that
+// got no CPU in time may hear of the reset before it hears of the connection.
 function httpOnce(job, done) {
-  get(job.host, false, (failure, text, connected) => {
-    if (failure !== 'ECONNRESET' || !connected) return done(failure, text);
+  get(job.host, false, (failure, text) => {
+    if (failure !== 'ECONNRESET') return done(failure, text);
     job.count.repeated++;
     get(job.host, false, done);
   });
