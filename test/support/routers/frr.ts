@@ -77,6 +77,8 @@ export async function startFrrWithZebra(config: RouterConfig, place: RouterPlace
   const zebra = start(
     [
       '/usr/lib/frr/zebra',
+      // Without it, it deletes an IPv6 route and adds it anew where the route's next hops change: what comes meanwhile is lost.
+      '--v6-rr-semantics',
       `--config_file=${file}`,
       `--pid_file=${directory}/zebra.pid`,
       `--vty_socket=${directory}`,
