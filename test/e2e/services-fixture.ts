@@ -17,7 +17,7 @@ import { Traffic, failures } from './services-traffic.ts';
 import type { Target } from './services-traffic.ts';
 
 /** Programs that a fabric needs beside the router and the datastore. */
-export const FABRIC_NEEDS = { root: true, programs: ['ip', 'nsenter', 'setpriv', 'nft'] } as const;
+export const FABRIC_NEEDS = { root: true, programs: ['ip', 'nsenter', 'setpriv', 'nft', 'ping'] } as const;
 
 /** Zones of nodes 1, 2 and so on. */
 const ZONES = ['a', 'a', 'b', 'b'];
@@ -194,6 +194,7 @@ export class Fabric implements AsyncDisposable {
     await Promise.all(this.nodes.map((node) => node.start()));
     const meshSessions = mesh ? 2 * (this.nodes.length - 1) : 0;
     await Promise.all(this.nodes.map((node) => node.established(1 + meshSessions)));
+    await Promise.all([this.client, ...this.nodes.map(({ namespace }) => namespace)].map(reachTor));
   }
 
   private get torConfig() {
@@ -224,3 +225,9 @@ interface KernelRoute extends KernelHop {
 
 /** The address of a node on its link to the ToR, which has its number. */
 const GATEWAY = /^(?:10\.97\.|fd97:0:0:)(\d+)/;
+
+/** Waits until the ToR answers: the kernel may take a second to find a neighbour's link address, and drop packets meanwhile. */
+async function reachTor(space: Namespace, link: number): Promise<void> {
+  const { tor, tor6 } = fabricLink(link);
+  for (const address of [tor, tor6]) await run(['ping', '-n', '-c', '1', '-w', '20', address], { space });
+}
