@@ -40,7 +40,8 @@ export function runNft(argv: readonly string[], input = '', program = 'nft'): Pr
 }
 
 function asNftablesError(error: Error & { readonly code?: unknown; readonly killed?: boolean }, complaint: string) {
-  if (error.code === 'ENOENT') {
+  // EACCES: nor is it in a folder of PATH that this user may not look into.
+  if (error.code === 'ENOENT' || error.code === 'EACCES') {
     return new NftablesError('NFT_MISSING', 'the nft command is not installed (package nftables)', { cause: error });
   }
   if (error.killed === true) return new NftablesError('NFT_REFUSED', `nft did not end in ${PATIENCE / 1000} s`);
