@@ -2,9 +2,9 @@
 import type { DaemonView } from '../api/daemon-view.ts';
 import { ApiListenError } from '../api/listen.ts';
 import type { ApiServer, ApiServerOptions } from '../api/server.ts';
-import type { Config } from './config.ts';
-import type { EventLog } from './event-log.ts';
-import type { Log } from './log.ts';
+import type { Config } from '../process/config.ts';
+import type { EventLog } from '../process/event-log.ts';
+import type { Log } from '../process/log.ts';
 
 interface DaemonApiOptions {
   readonly daemon: DaemonView;

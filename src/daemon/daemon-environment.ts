@@ -1,5 +1,5 @@
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
-import type { Log } from './log.ts';
+import type { Log } from '../process/log.ts';
 
 /** What the daemon needs of the world. */
 export interface DaemonEnvironment {

@@ -4,7 +4,7 @@ import type { Change, ClusterView } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
 import { parseResource } from '../resources/parse-resource.ts';
 import { DeletionGuard } from './deletion-guard.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog } from '../process/event-log.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -5,7 +5,7 @@ import type { DatastoreListener, SourcedProblem } from '../datastore/datastore.t
 import { applyChanges } from '../resources/cluster-view.ts';
 import type { Change, ClusterView } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 
 /** How many of the resources that are held are named. */
 const NAMED = 3;

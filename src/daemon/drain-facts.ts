@@ -1,6 +1,6 @@
 /** What is known of this node that may ask for a drain, or says that a stop is not a restart. Pure. */
 import type { ClusterView } from '../resources/cluster-view.ts';
-import type { Config } from './config.ts';
+import type { Config } from '../process/config.ts';
 
 export type DrainSettings = Config['drain'];
 

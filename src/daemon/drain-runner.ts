@@ -10,7 +10,7 @@ import type { DrainSettings, NodeFacts } from './drain-facts.ts';
 import { readDrainFile, writeDrainFile } from './drain-file.ts';
 import type { DrainCommand, RememberedDrain } from './drain-file.ts';
 import { causeWords, situationWords, stageWords } from './drain-words.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 
 /** How often to look whether the peers were told, and for how long, in milliseconds. */
 const TOLD_POLL = 10;

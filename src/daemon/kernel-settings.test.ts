@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Family } from '../net/family.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog } from '../process/event-log.ts';
 import { KernelSettings } from './kernel-settings.ts';
 
 const IPV4: ReadonlySet<Family> = new Set<Family>([0]);

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { checkSysctls, setSysctl } from '../fib/sysctls.ts';
 import type { SysctlIssue } from '../fib/sysctls.ts';
 import type { Family } from '../net/family.ts';
-import type { Config } from './config.ts';
-import type { EventLog } from './event-log.ts';
+import type { Config } from '../process/config.ts';
+import type { EventLog } from '../process/event-log.ts';
 
 /** Files of /proc/sys, so that tests can do without. */
 export interface SysctlFiles {

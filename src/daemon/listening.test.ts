@@ -5,7 +5,7 @@ import { FAMILIES } from '../net/family.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import { loopbackAddress, testEnvironment } from '../../test/support/session-peers.ts';
 import { waitFor } from '../../test/support/wait-for.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog } from '../process/event-log.ts';
 import { Listening } from './listening.ts';
 
 const [OWN, OTHER, PEER] = [loopbackAddress(), loopbackAddress(), loopbackAddress()];

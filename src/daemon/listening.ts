@@ -7,7 +7,7 @@ import type { KernelSockets } from '../bgp/session/kernel-sockets.ts';
 import { Listener } from '../bgp/session/listener.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import type { ListenOn } from '../peering/self.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 
 /** How long after a failure listening is tried again, in milliseconds. */
 const RETRY_INTERVAL = 5_000;

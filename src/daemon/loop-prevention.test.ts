@@ -4,7 +4,7 @@ import type { KeptTableOptions } from '../nftables/kept-table.ts';
 import { NftablesError } from '../nftables/nft.ts';
 import { clusterView } from '../resources/cluster-view.ts';
 import { parseResource } from '../resources/parse-resource.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog } from '../process/event-log.ts';
 import { loopPreventionPlan } from './loop-prevention-plan.ts';
 import { LoopPrevention } from './loop-prevention.ts';
 

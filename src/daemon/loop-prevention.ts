@@ -8,7 +8,7 @@ import type { Prefix } from '../net/prefix.ts';
 import { KeptTable } from '../nftables/kept-table.ts';
 import type { KeptTableOptions } from '../nftables/kept-table.ts';
 import { loopRules } from '../nftables/loop-rules.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 import type { LoopPreventionPlan } from './loop-prevention-plan.ts';
 
 /** Name of the table, of the family inet. */

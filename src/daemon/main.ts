@@ -7,12 +7,12 @@ import { loadKernelSockets } from '../bgp/session/kernel-sockets.ts';
 import type { KernelSockets } from '../bgp/session/kernel-sockets.ts';
 import { ReadBudget } from '../bgp/session/read-budget.ts';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
-import { ConfigError, loadConfig } from './config.ts';
-import type { Config } from './config.ts';
+import { ConfigError, loadConfig } from '../process/config.ts';
+import type { Config } from '../process/config.ts';
 import { Daemon } from './daemon.ts';
-import { createLog } from './log.ts';
-import type { Log } from './log.ts';
-import { notifyServiceManager } from './service-manager.ts';
+import { createLog } from '../process/log.ts';
+import type { Log } from '../process/log.ts';
+import { notifyServiceManager } from '../process/service-manager.ts';
 
 const USAGE = `usage: starlingd [--config FILE]
 

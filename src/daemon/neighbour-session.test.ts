@@ -9,7 +9,7 @@ import { parsePrefix } from '../net/prefix.ts';
 import { exportPolicy, importPolicy } from '../../test/support/policy-asking.ts';
 import type { Neighbour } from '../peering/neighbour.ts';
 import type { LocalPrefScale } from '../rib/local-preference.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog } from '../process/event-log.ts';
 import type { Policies } from './neighbour-policies.ts';
 import { NeighbourSession } from './neighbour-session.ts';
 import { Speaker } from './speaker.ts';

@@ -20,7 +20,7 @@ import type { LocalPrefScale } from '../rib/local-preference.ts';
 import type { PeerInfo } from '../rib/peers.ts';
 import type { GroupProfile } from '../rib/update-group.ts';
 import type { ReceiveContext } from '../rib/update-receiver.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 import { arePoliciesAlike } from './neighbour-policies.ts';
 import type { Policies } from './neighbour-policies.ts';
 import { groupProfile, peerInfo } from './rib-peer.ts';

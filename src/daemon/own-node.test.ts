@@ -5,7 +5,7 @@ import { applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { Change } from '../resources/cluster-view.ts';
 import type { Node } from '../resources/kinds/node.ts';
 import { parseResource } from '../resources/parse-resource.ts';
-import { loadConfig } from './config.ts';
+import { loadConfig } from '../process/config.ts';
 import { OwnNode, ownNodeSettings } from './own-node.ts';
 
 function nodeOf(name: string, bgp: object): Node {

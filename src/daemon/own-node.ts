@@ -12,7 +12,7 @@ import type { DatastoreListener, DatastoreWriter, SourcedProblem } from '../data
 import type { Change, ClusterView } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
 import type { Node } from '../resources/kinds/node.ts';
-import type { Config } from './config.ts';
+import type { Config } from '../process/config.ts';
 
 /** Milliseconds between two looks at the interfaces, as with calico-node; while something is not there, or not written. */
 const INTERVAL = 60_000;

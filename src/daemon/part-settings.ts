@@ -1,7 +1,7 @@
 /** What single parts of the daemon are told of the configuration. */
 import type { ServiceLabels } from '../advertiser/service-labels.ts';
 import type { BestPathOptions } from '../rib/best-path.ts';
-import type { Config } from './config.ts';
+import type { Config } from '../process/config.ts';
 import type { ServiceTelling } from './desired-state.ts';
 import { peerSelectorsIn } from './service-exports.ts';
 import type { ServiceSettings } from './services.ts';

@@ -7,6 +7,7 @@ import { keyOf } from '../datastore/contents.ts';
 import type { DatastoreListener, SourcedProblem } from '../datastore/datastore.ts';
 import { EMPTY_VIEW, applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { Change, ClusterView } from '../resources/cluster-view.ts';
+import { problemWords } from '../process/problem-reports.ts';
 import type { AnyResource, Kind } from '../resources/kinds.ts';
 
 /** Least time between the beginnings of two batches, in milliseconds. */
@@ -154,9 +155,4 @@ export class ResourceFeed implements Omit<DatastoreListener, 'status'> {
     this.busy = false;
     if (this.due) this.schedule();
   }
-}
-
-/** A problem with its place. */
-export function problemWords({ source, message }: SourcedProblem): string {
-  return `${source}: ${message}`;
 }

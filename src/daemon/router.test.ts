@@ -5,7 +5,7 @@ import { parsePrefix } from '../net/prefix.ts';
 import { clusterView } from '../resources/cluster-view.ts';
 import { parseResource } from '../resources/parse-resource.ts';
 import { desiredState } from './desired-state.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog } from '../process/event-log.ts';
 import { Router } from './router.ts';
 
 const LIMITS = { guard: { enabled: true, maxLossPercent: 50, minSessions: 2 }, timeout: 120_000 };

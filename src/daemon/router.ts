@@ -17,7 +17,7 @@ import { encodeMetric } from '../rib/local-preference.ts';
 import type { NextHopAnswer, NextHopListener } from '../rib/next-hops.ts';
 import type { Rib } from '../rib/rib.ts';
 import type { DesiredState } from './desired-state.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 import type { PeerProgress } from './initial-sync.ts';
 import { allAddresses } from './interface-addresses.ts';
 import type { NeighbourSession } from './neighbour-session.ts';

@@ -2,7 +2,7 @@
 import type { GateStep } from '../advertiser/withdrawal-gate.ts';
 import type { ServiceRoute } from '../advertiser/service-routes.ts';
 import { formatPrefix } from '../net/prefix.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 
 /** More than that are told together. */
 const FEW = 5;

@@ -5,7 +5,7 @@ import { formatPrefix } from '../net/prefix.ts';
 import { applyChanges, clusterView } from '../resources/cluster-view.ts';
 import type { Change } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog } from '../process/event-log.ts';
 import { ServiceRunner } from './services.ts';
 import type { ServiceSettings } from './services.ts';
 

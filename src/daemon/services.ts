@@ -14,7 +14,7 @@ import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { Change, ClusterView } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 import type { LabelledRoute } from './own-routes.ts';
 import type { ServiceListener } from './resource-feed.ts';
 import { ServiceEvents } from './service-events.ts';

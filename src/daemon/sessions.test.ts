@@ -6,7 +6,7 @@ import { clusterView } from '../resources/cluster-view.ts';
 import { parseResource } from '../resources/parse-resource.ts';
 import { desiredState } from './desired-state.ts';
 import type { DesiredState } from './desired-state.ts';
-import { EventLog } from './event-log.ts';
+import { EventLog } from '../process/event-log.ts';
 import { Sessions } from './sessions.ts';
 import { Speaker } from './speaker.ts';
 import { NO_MEMORY } from './transition.ts';

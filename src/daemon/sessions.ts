@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { SessionEnvironment } from '../bgp/session/session-handler.ts';
 import type { ListenOn } from '../peering/self.ts';
 import type { DesiredNeighbour, DesiredState } from './desired-state.ts';
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 import type { PeerProgress } from './initial-sync.ts';
 import { Listening } from './listening.ts';
 import { NeighbourSession } from './neighbour-session.ts';

@@ -1,5 +1,5 @@
 /** Carries out the plans of a transition, one after the other: when the resources change, sessions do, or time has passed. */
-import type { EventLog } from './event-log.ts';
+import type { EventLog } from '../process/event-log.ts';
 import { NO_MEMORY } from './transition.ts';
 import type { Postponed, TransitionMemory, TransitionPlan } from './transition.ts';
 

@@ -4,7 +4,7 @@ import type { DrainStage } from '../../src/advertiser/drain.ts';
 import type { DrainSettings } from '../../src/daemon/drain-facts.ts';
 import { drainFilePath } from '../../src/daemon/drain-file.ts';
 import { DrainRunner } from '../../src/daemon/drain-runner.ts';
-import { EventLog } from '../../src/daemon/event-log.ts';
+import { EventLog } from '../../src/process/event-log.ts';
 import { clusterView } from '../../src/resources/cluster-view.ts';
 import type { ClusterView } from '../../src/resources/cluster-view.ts';
 import { parseResource } from '../../src/resources/parse-resource.ts';

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { ConfigError, loadConfig } from '../../daemon/config.ts';
-import type { Config } from '../../daemon/config.ts';
+import { ConfigError, loadConfig } from '../../process/config.ts';
+import type { Config } from '../../process/config.ts';
 import { desiredState } from '../../daemon/desired-state.ts';
 import { configuredView } from '../../daemon/own-node.ts';
 import type { SourcedProblem } from '../../datastore/datastore.ts';

@@ -30,7 +30,7 @@ import type { Prefix } from '../../net/prefix.ts';
 import type { PeerExplanation as PeeringReasons } from '../../peering/explain-peer.ts';
 import { OWN_PEERS, SERVICE_PEER } from '../../rib/peers.ts';
 import type { DrainRunner } from '../drain-runner.ts';
-import type { EventLog } from '../event-log.ts';
+import type { EventLog } from '../../process/event-log.ts';
 import type { KernelRouting } from '../kernel-routing.ts';
 import { attributesOf } from '../manual-route.ts';
 import type { NeighbourSession } from '../neighbour-session.ts';

@@ -1,6 +1,5 @@
 /** Tells in the datastore what is wrong with objects in it, where people look at them: not often, and each problem once. */
 import type { DatastoreWriter, SourcedProblem } from '../datastore/datastore.ts';
-import { problemWords } from './resource-feed.ts';
 
 /** A datastore full of bad objects gets no more than these at a time, the others follow, a batch each interval. */
 const BATCH = 10;
@@ -50,4 +49,9 @@ export class ProblemReports {
     }
     this.timer = this.waiting.size === 0 ? undefined : setTimeout(() => void this.tell(), INTERVAL).unref();
   }
+}
+
+/** A problem with its place. */
+export function problemWords({ source, message }: SourcedProblem): string {
+  return `${source}: ${message}`;
 }

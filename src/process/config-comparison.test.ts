@@ -7,7 +7,7 @@ function configOf(environment: Readonly<Record<string, string>>) {
 }
 
 it('finds no difference between equal configurations', () => {
-  expect(compareConfigs(configOf({}), configOf({}))).toEqual({ now: [], later: [] });
+  expect(compareConfigs(configOf({}), configOf({}), [])).toEqual({ now: [], later: [] });
 });
 
 it('tells what a running daemon takes from what has to wait', () => {
@@ -20,7 +20,7 @@ it('tells what a running daemon takes from what has to wait', () => {
     STARLING_API_HTTP: '',
   });
   const before = configOf({ STARLING_API_HTTP: '127.0.0.1:1' });
-  expect(compareConfigs(before, changed)).toEqual({
+  expect(compareConfigs(before, changed, ['log.', 'services.', 'calicoCompatible', 'bestPath.'])).toEqual({
     now: ['services.guard.holdTime', 'calicoCompatible', 'bestPath.multipathRelax', 'log.level'],
     later: ['nodeName', 'api.http'],
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { DatastoreStatus } from '../../datastore/datastore.ts';
-import { DatastoreLog } from '../datastore-log.ts';
-import { EventLog } from '../event-log.ts';
+import type { DatastoreStatus } from '../datastore/datastore.ts';
+import { DatastoreLog } from './datastore-log.ts';
+import { EventLog } from './event-log.ts';
 import { datastoreProblems, datastoreReport } from './datastore-report.ts';
 
 const NOW = 100_000;

@@ -4,9 +4,6 @@ import { CONFIG_FIELDS } from './config-fields.ts';
 import type { Config } from './config.ts';
 import type { EventLog } from './event-log.ts';
 
-/** Fields, or with a dot groups of fields, that a running daemon takes. */
-const NOW = ['log.', 'bestPath.', 'peering.', 'drain.', 'services.', 'calicoCompatible', 'fib.sysctl', 'fib.felix'];
-
 export interface ConfigComparison {
   /** Fields that can change at once. */
   readonly now: readonly string[];
@@ -14,21 +11,16 @@ export interface ConfigComparison {
   readonly later: readonly string[];
 }
 
-/** Names the fields that differ, as in the file: `log.level`. */
-export function compareConfigs(before: Config, after: Config): ConfigComparison {
+/**
+ * Names the fields that differ, as in the file: `log.level`. `taken` are the fields that can change at once; with a dot at
+ * its end, all fields of a group.
+ */
+export function compareConfigs(before: Config, after: Config, taken: readonly string[]): ConfigComparison {
   const changed = CONFIG_FIELDS.map(({ field }) => field).filter(
     (field) => !isDeepStrictEqual(valueAt(before, field), valueAt(after, field)),
   );
-  const atOnce = (field: string): boolean => NOW.some((group) => field.startsWith(group));
+  const atOnce = (field: string): boolean => taken.some((group) => field.startsWith(group));
   return { now: changed.filter(atOnce), later: changed.filter((field) => !atOnce(field)) };
-}
-
-/** The configuration of a running daemon with what it can take of one that was read again. */
-export function takenConfig(before: Config, after: Config): Config {
-  const { log, bestPath, peering, drain, services, calicoCompatible } = after;
-  const { sysctl, felix } = after.fib;
-  const fib = { ...before.fib, sysctl, felix };
-  return { ...before, log, bestPath, peering, drain, services, calicoCompatible, fib };
 }
 
 /** Tells what of a configuration that was read again is taken. */

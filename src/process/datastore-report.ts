@@ -1,8 +1,8 @@
 /** How the datastore is, for the API. */
-import { toPastTimestamp } from '../../api/timestamps.ts';
-import type { StatusReport, Trouble } from '../../api/types.ts';
-import type { DatastoreStatus, SourceStatus } from '../../datastore/datastore.ts';
-import type { DatastoreLog } from '../datastore-log.ts';
+import { toPastTimestamp } from '../api/timestamps.ts';
+import type { StatusReport, Trouble } from '../api/types.ts';
+import type { DatastoreStatus, SourceStatus } from '../datastore/datastore.ts';
+import type { DatastoreLog } from './datastore-log.ts';
 
 type Report = StatusReport['datastore'];
 
