@@ -8,6 +8,7 @@ import { createDatastore } from '../datastore/create-datastore.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { explainPeer } from '../peering/explain-peer.ts';
 import type { NodeIdentity } from '../peering/self.ts';
+import type { Program } from '../process/program.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { compareConfigs, reportReload } from '../process/config-comparison.ts';
 import type { Config } from '../process/config.ts';
@@ -45,7 +46,7 @@ import { FIB_OFF } from './view/fib-off.ts';
 import { nodeReport } from './view/node-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
 
-export class Daemon {
+export class Daemon implements Program {
   readonly events: EventLog;
   readonly drain: DrainRunner;
   private config: Config;
@@ -157,7 +158,7 @@ export class Daemon {
     // From now on the kernel says so when one comes or goes.
     this.router.setOwnAddresses(allAddresses());
     await Promise.all([this.endpointStatus.start(), this.ownNode.start()]);
-    this.datastore = await createDatastore(this.config.datastore, this.config);
+    this.datastore = await createDatastore(this.config.datastore, this.config, 'routing');
     this.datastore.start({
       snapshot: (resources, problems) => this.deletions.snapshot(resources, problems),
       changes: (changes, problems) => this.deletions.changes(changes, problems),
@@ -186,6 +187,15 @@ export class Daemon {
    */
   stop(forGood: boolean, keepRoutes = !forGood): Promise<void> {
     return (this.stopped ??= this.stopAll(forGood, keepRoutes));
+  }
+
+  /** For a restart; where the node goes down, everything is withdrawn in order, and only the kernel is left as it is. */
+  async terminate(): Promise<void> {
+    const isDrained = await this.drain.beforeStop().catch((error: unknown) => {
+      this.environment.log.error('the drain before the stop failed', { error });
+      return false;
+    });
+    await this.stop(isDrained, true);
   }
 
   private async stopAll(forGood: boolean, keepRoutes: boolean): Promise<void> {

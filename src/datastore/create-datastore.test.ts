@@ -7,6 +7,7 @@ import { CombinedDatastore } from './combined-datastore.ts';
 import { createDatastore } from './create-datastore.ts';
 import type { DatastoreSettings } from './create-datastore.ts';
 import { FileDatastore } from './file-datastore.ts';
+import type { Purpose } from './purpose.ts';
 import { UnlockedDatastore } from './unlocked-datastore.ts';
 
 let directory: string;
@@ -25,10 +26,11 @@ const ETCD = {
   manifestsPath: '',
 };
 
-function create(type: DatastoreSettings['type'], more: Partial<DatastoreSettings> = {}) {
+function create(type: DatastoreSettings['type'], more: Partial<DatastoreSettings> = {}, purpose: Purpose = 'routing') {
   const kubernetes = { kubeconfig: '', apiGroup: 'auto' as const, usePodCidr: false };
   const settings = { file: { path: directory }, etcd: ETCD, kubernetes, cache: directory, cacheKeyFile: '' };
-  return createDatastore({ type, ...settings, ...more }, { nodeName: 'node-1', namespace: 'kube-system' });
+  const node = { nodeName: 'node-1', namespace: 'kube-system' };
+  return createDatastore({ type, ...settings, ...more }, node, purpose);
 }
 
 function kubeconfig(): string {
@@ -57,6 +59,13 @@ describe('createDatastore', () => {
     const kubernetes = { kubeconfig: kubeconfig(), apiGroup: 'auto' as const, usePodCidr: false };
     expect(await create('etcd', { etcd: { ...ETCD, manifestsPath: directory } })).toBeInstanceOf(CombinedDatastore);
     expect(await create('etcd', { kubernetes })).toBeInstanceOf(CombinedDatastore);
+  });
+
+  it('keeps nothing on disk for policies, which the kernel has', async () => {
+    const kubernetes = { kubeconfig: kubeconfig(), apiGroup: 'auto' as const, usePodCidr: false };
+    expect(await create('etcd', {}, 'policy')).toBeInstanceOf(UnlockedDatastore);
+    expect(await create('kubernetes', { kubernetes }, 'policy')).toBeInstanceOf(UnlockedDatastore);
+    expect(await create('etcd', { kubernetes }, 'policy')).toBeInstanceOf(CombinedDatastore);
   });
 
   it('says which file is missing', async () => {

@@ -1,16 +1,22 @@
 /** The datastore that the configuration asks for. What the others need is not even loaded. */
 import { readFile } from 'node:fs/promises';
 import { delimiter } from 'node:path';
+import type { Kind } from '../resources/kinds.ts';
 import { isJsonObject } from '../resources/resource.ts';
 import { cacheKey } from './cache-secrets.ts';
 import { DatastoreError, reasonOf } from './datastore-error.ts';
 import type { Datastore } from './datastore.ts';
 import { FileDatastore } from './file-datastore.ts';
 import { readKubeconfig } from './kubeconfig.ts';
+import type { Purpose } from './purpose.ts';
 import { UnlockedDatastore } from './unlocked-datastore.ts';
 
 /** Kinds that Calico's layout of etcd has no place for. */
-const NOT_IN_ETCD = ['Secret', 'Service', 'EndpointSlice', 'Namespace'] as const;
+const NOT_IN_ETCD = {
+  routing: ['Secret', 'Service', 'EndpointSlice', 'Namespace'],
+  // What else Kubernetes has of policies Calico's controllers write into etcd.
+  policy: ['EndpointSlice'],
+} as const satisfies Record<Purpose, readonly Kind[]>;
 
 /** As the configuration has it. */
 export interface DatastoreSettings {
@@ -44,25 +50,33 @@ export interface NodeSettings {
   readonly namespace: string;
 }
 
-/** Makes the datastore; nothing is read yet. Rejects with {@link DatastoreError} where a file of the settings can't be read. */
-export async function createDatastore(settings: DatastoreSettings, node: NodeSettings): Promise<Datastore> {
+/**
+ * Makes the datastore; nothing is read yet. For policies there is no last known state on disk: the kernel has it. Rejects with
+ * {@link DatastoreError} where a file of the settings can't be read.
+ */
+export async function createDatastore(
+  settings: DatastoreSettings,
+  node: NodeSettings,
+  purpose: Purpose,
+): Promise<Datastore> {
   if (settings.type === 'file') return new FileDatastore(settings.file.path, settings.kubernetes);
-  const cached = await caching(settings, node);
+  const cached = await caching({ ...settings, ...(purpose === 'policy' && { cache: '' }) }, node);
   if (settings.type === 'kubernetes') {
-    const datastore = new UnlockedDatastore(await kubernetes(settings, node, 'all'));
+    const datastore = new UnlockedDatastore(await kubernetes(settings, { ...node, purpose, scope: 'all' }));
     return cached(datastore, 'kubernetes', kubernetesPlaces(settings.kubernetes));
   }
   const { manifestsPath, endpoints, discoverySrv } = settings.etcd;
   const { EtcdDatastore } = await import('./etcd/etcd-datastore.ts');
   const places = endpoints.length > 0 ? endpoints : [`SRV records of ${discoverySrv}`];
-  const datastore = new EtcdDatastore({ ...settings.etcd, nodeName: node.nodeName });
+  const datastore = new EtcdDatastore({ ...settings.etcd, nodeName: node.nodeName, purpose });
   const etcd = cached(new UnlockedDatastore(datastore), 'etcd', places);
   if (settings.kubernetes.kubeconfig === '' && manifestsPath === '') return etcd;
   const { CombinedDatastore } = await import('./combined-datastore.ts');
   if (settings.kubernetes.kubeconfig === '') {
-    return new CombinedDatastore(etcd, { datastore: new FileDatastore(manifestsPath), kinds: NOT_IN_ETCD });
+    return new CombinedDatastore(etcd, { datastore: new FileDatastore(manifestsPath), kinds: NOT_IN_ETCD[purpose] });
   }
-  const companion = await kubernetes(settings, node, 'companion');
+  const companion = await kubernetes(settings, { ...node, purpose, scope: 'companion' });
+  if (purpose === 'policy') return new CombinedDatastore(etcd, { datastore: companion });
   return new CombinedDatastore(etcd, {
     datastore: cached(companion, 'kubernetes', kubernetesPlaces(settings.kubernetes)),
     nodeName: node.nodeName,
@@ -70,9 +84,12 @@ export async function createDatastore(settings: DatastoreSettings, node: NodeSet
   });
 }
 
-async function kubernetes({ kubernetes: of }: DatastoreSettings, node: NodeSettings, scope: 'all' | 'companion') {
+async function kubernetes(
+  { kubernetes: of }: DatastoreSettings,
+  wanted: NodeSettings & { readonly purpose: Purpose; readonly scope: 'all' | 'companion' },
+) {
   const { KubernetesDatastore } = await import('./kubernetes/kubernetes-datastore.ts');
-  return new KubernetesDatastore({ ...of, ...node, scope });
+  return new KubernetesDatastore({ ...of, ...wanted });
 }
 
 /** What puts a datastore behind its last known state, where that is wanted. */

@@ -22,6 +22,7 @@ import { PEER_PROFILE } from './kinds/peer-profile.ts';
 import { POD } from './kinds/pod.ts';
 import { PROFILE } from './kinds/profile.ts';
 import { SECRET } from './kinds/secret.ts';
+import { SERVICE_ACCOUNT } from './kinds/service-account.ts';
 import { SERVICE_ADVERTISEMENT } from './kinds/service-advertisement.ts';
 import { SERVICE } from './kinds/service.ts';
 import { TIER } from './kinds/tier.ts';
@@ -51,6 +52,7 @@ const DEFINITIONS = [
   PROFILE,
   SECRET,
   SERVICE,
+  SERVICE_ACCOUNT,
   SERVICE_ADVERTISEMENT,
   TIER,
   WORKLOAD_ENDPOINT,

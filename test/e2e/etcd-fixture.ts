@@ -41,8 +41,11 @@ export interface Running extends AsyncDisposable {
   hasPeers(...peers: readonly string[]): Promise<void>;
 }
 
-export function run(options: Omit<EtcdOptions, 'nodeName'>, tuning: Partial<EtcdTuning> = {}): Running {
-  const datastore = new EtcdDatastore({ ...options, nodeName: NODE }, { ...TUNING, ...tuning });
+export function run(
+  options: Omit<EtcdOptions, 'nodeName' | 'purpose'> & { readonly purpose?: EtcdOptions['purpose'] },
+  tuning: Partial<EtcdTuning> = {},
+): Running {
+  const datastore = new EtcdDatastore({ purpose: 'routing', ...options, nodeName: NODE }, { ...TUNING, ...tuning });
   const recorder = new DatastoreRecorder();
   datastore.start(recorder);
   return {

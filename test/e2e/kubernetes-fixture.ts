@@ -40,6 +40,7 @@ export class Reading implements AsyncDisposable {
       nodeName: 'node-1',
       namespace: 'kube-system',
       scope: 'all',
+      purpose: 'routing',
       ...options,
       timings: { ...TIMINGS, ...options.timings },
     });

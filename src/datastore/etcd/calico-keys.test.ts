@@ -3,13 +3,13 @@ import { parseResource } from '../../resources/parse-resource.ts';
 import { keyRanges } from './calico-keys.ts';
 
 const AFFINITIES = '/calico/ipam/v2/host/node-1/';
-const affinities = keyRanges('node-1').find(({ name }) => name === AFFINITIES);
+const affinities = keyRanges('node-1', 'routing').find(({ name }) => name === AFFINITIES);
 const read = (key: string, value: string) => affinities?.read(`${AFFINITIES}${key}`, Buffer.from(value));
 
 describe('the ranges of keys', () => {
   it('end where something else begins', () => {
     const covers = (key: string) =>
-      keyRanges('node-1').filter(({ key: from, rangeEnd }) => {
+      keyRanges('node-1', 'routing').filter(({ key: from, rangeEnd }) => {
         const at = Buffer.from(key);
         return rangeEnd === undefined ? at.equals(from) : at.compare(from) >= 0 && at.compare(rangeEnd) < 0;
       });
@@ -19,6 +19,21 @@ describe('the ranges of keys', () => {
     expect(covers('/calico/ipam/v2/host/node-10/ipv4/block/10.0.0.0-26')).toEqual([]);
     expect(covers('/calico/resources/v3/projectcalico.org/caliconodestatuses/node-1')).toHaveLength(1);
     expect(covers('/calico/resources/v3/projectcalico.org/caliconodestatuses/node-10')).toEqual([]);
+  });
+});
+
+describe('the ranges of keys for policies', () => {
+  const ranges = keyRanges('node-1', 'policy');
+
+  it('are those of what is enforced, of all namespaces', () => {
+    const names = ranges.map(({ name }) => name.replace('/calico/resources/v3/projectcalico.org/', ''));
+    expect(names).toEqual(expect.arrayContaining(['networkpolicies/', 'workloadendpoints/', 'tiers/', 'profiles/']));
+    expect(names).not.toContain('nodes/');
+  });
+
+  it('can only be done without where nothing is closed by what they hold', () => {
+    const optional = ranges.filter((range) => range.optional).map(({ kind }) => kind);
+    expect(optional).toEqual(['BGPConfiguration', 'ClusterInformation']);
   });
 });
 
@@ -41,7 +56,7 @@ describe('a block affinity', () => {
 
   it('has a name that is not too long', () => {
     const node = 'n'.repeat(250);
-    const range = keyRanges(node).find(({ kind }) => kind === 'BlockAffinity');
+    const range = keyRanges(node, 'routing').find(({ kind }) => kind === 'BlockAffinity');
     const item = range?.read(`/calico/ipam/v2/host/${node}/ipv4/block/10.0.0.64-26`, Buffer.from(''));
     expect(parseResource(item?.value)).toMatchObject({ ok: true, resource: { spec: { node, cidr: '10.0.0.64/26' } } });
     expect(item?.value).toMatchObject({ metadata: { name: expect.stringMatching(/^.{241}10-0-0-64-26$/s) } });

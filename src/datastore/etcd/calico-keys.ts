@@ -1,6 +1,7 @@
 /** Where Calico keeps what in etcd (libcalico-go's `backend/model`), and how it becomes what a manifest says. */
 import type { Kind } from '../../resources/kinds.ts';
 import { isJsonObject } from '../../resources/resource.ts';
+import type { Purpose } from '../purpose.ts';
 import type { RawItem } from '../resource-collector.ts';
 
 /** Keys that are read together. */
@@ -21,8 +22,10 @@ const RESOURCES = '/calico/resources/v3/';
 const CALICO = 'projectcalico.org';
 const CALICO_VERSION = `${CALICO}/v3`;
 
+type Row = readonly [plural: string, kind: Kind, optional?: true];
+
 /** Kinds of which every node reads all objects, by what their keys say. */
-const CALICO_KINDS: readonly [plural: string, kind: Kind, optional?: true][] = [
+const ROUTING_KINDS: readonly Row[] = [
   ['bgpconfigurations', 'BGPConfiguration'],
   ['bgpfilters', 'BGPFilter'],
   ['bgppeers', 'BGPPeer'],
@@ -30,6 +33,22 @@ const CALICO_KINDS: readonly [plural: string, kind: Kind, optional?: true][] = [
   ['felixconfigurations', 'FelixConfiguration', true],
   ['ippools', 'IPPool'],
   ['nodes', 'Node'],
+];
+
+/** Where one of these may not be read, nothing is enforced: what it says may close something. */
+const POLICY_KINDS: readonly Row[] = [
+  ['bgpconfigurations', 'BGPConfiguration', true],
+  ['clusterinformations', 'ClusterInformation', true],
+  ['felixconfigurations', 'FelixConfiguration'],
+  ['globalnetworkpolicies', 'GlobalNetworkPolicy'],
+  ['globalnetworksets', 'GlobalNetworkSet'],
+  ['hostendpoints', 'HostEndpoint'],
+  ['ippools', 'IPPool'],
+  ['networkpolicies', 'NetworkPolicy'],
+  ['networksets', 'NetworkSet'],
+  ['profiles', 'Profile'],
+  ['tiers', 'Tier'],
+  ['workloadendpoints', 'WorkloadEndpoint'],
 ];
 
 /** Starling's own kinds lie beside Calico's, where a user with rights on `/calico/` reaches them. */
@@ -43,16 +62,19 @@ export function calicoKey(plural: string, name: string): string {
   return `${RESOURCES}${CALICO}/${plural}/${name}`;
 }
 
+/** All that a process on a node reads. */
+export function keyRanges(nodeName: string, purpose: Purpose): readonly KeyRange[] {
+  return purpose === 'policy' ? POLICY_KINDS.map(ofCalico) : routingRanges(nodeName);
+}
+
 /**
- * All that a node reads. Of the block affinities only its own, of the CalicoNodeStatuses only the one that bears its name:
- * every node writes to those, and nobody but the writer wants to know.
+ * Of the block affinities only those of the node, of the CalicoNodeStatuses only the one that bears its name: every node writes
+ * to those, and nobody but the writer wants to know.
  */
-export function keyRanges(nodeName: string): readonly KeyRange[] {
+function routingRanges(nodeName: string): readonly KeyRange[] {
   const nodeStatus = calicoKey('caliconodestatuses', nodeName);
   return [
-    ...CALICO_KINDS.map(([plural, kind, optional = false]) =>
-      below(calicoKey(plural, ''), { kind, optional, read: readResource }),
-    ),
+    ...ROUTING_KINDS.map(ofCalico),
     ...OWN_KINDS.map(([plural, kind]) =>
       below(`${RESOURCES}starling.dev/${plural}/`, { kind, optional: true, read: readResource }),
     ),
@@ -69,6 +91,10 @@ export function keyRanges(nodeName: string): readonly KeyRange[] {
       read: (key, value) => readAffinity(nodeName, key, value),
     }),
   ];
+}
+
+function ofCalico([plural, kind, optional]: Row): KeyRange {
+  return below(calicoKey(plural, ''), { kind, optional: optional ?? false, read: readResource });
 }
 
 function below(prefix: string, of: Pick<KeyRange, 'kind' | 'optional' | 'read'>): KeyRange {

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setMaxListeners } from 'node:events';
 import { DatastoreError } from '../datastore-error.ts';
 import type { Datastore, DatastoreListener, DatastoreStatus, DatastoreWriter } from '../datastore.ts';
+import type { Purpose } from '../purpose.ts';
 import { ResourceCollector } from '../resource-collector.ts';
 import { keyRanges } from './calico-keys.ts';
 import type { KeyRange } from './calico-keys.ts';
@@ -25,6 +26,7 @@ export interface EtcdOptions extends EtcdCredentials {
   /** A domain whose SRV records name the members, where `endpoints` is empty. */
   readonly discoverySrv?: string | undefined;
   readonly nodeName: string;
+  readonly purpose: Purpose;
 }
 
 export interface EtcdTuning extends SessionTiming {
@@ -80,7 +82,7 @@ export class EtcdDatastore implements Datastore {
     if (this.#endpoints.length === 0 && (options.discoverySrv ?? '') === '') {
       throw new DatastoreError('datastore.etcd.endpoints is empty: it needs the URL of at least one member of etcd');
     }
-    this.#ranges = keyRanges(options.nodeName);
+    this.#ranges = keyRanges(options.nodeName, options.purpose);
     this.#login = new Login(options);
     setMaxListeners(0, this.#stopped.signal);
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { apiVersionOfKind, collectionPath, hostnameHash, nodeResources, secretResource } from './api-resources.ts';
+import { apiVersionOfKind, collectionPath, hostnameHash, secretResource, wantedResources } from './api-resources.ts';
 
 describe('hostnameHash', () => {
   it('is the SHA3-256 of the name in base32 without padding', () => {
@@ -24,10 +24,29 @@ describe('hostnameHash', () => {
   });
 });
 
+describe('what is wanted for policies', () => {
+  const of = { nodeName: 'a', usePodCidr: false, purpose: 'policy' } as const;
+
+  it('can only be done without where nothing is closed by it', () => {
+    const optional = wantedResources({ ...of, scope: 'all' }).filter((resource) => resource.optional);
+    expect(optional.map(({ name }) => name)).toEqual(['BGPConfiguration', 'ClusterInformation', 'EndpointSlice']);
+  });
+
+  it('is only what etcd lacks beside that', () => {
+    expect(wantedResources({ ...of, scope: 'companion' }).map(({ name }) => name)).toEqual(['EndpointSlice']);
+  });
+
+  it('leaves out Pods that have the addresses of their node', () => {
+    const pods = wantedResources({ ...of, scope: 'all' }).find(({ kind }) => kind === 'Pod');
+    expect(pods?.wanted?.({ spec: { hostNetwork: true } })).toBe(false);
+    expect(pods?.wanted?.({ spec: {} })).toBe(true);
+  });
+});
+
 describe('the paths', () => {
   it("are those of the group, with Calico's kinds in the one that the cluster has", () => {
-    const paths = nodeResources({ nodeName: 'a', usePodCidr: true }).map((resource) =>
-      collectionPath(resource, 'crd.projectcalico.org/v1'),
+    const paths = wantedResources({ nodeName: 'a', usePodCidr: true, purpose: 'routing', scope: 'all' }).map(
+      (resource) => collectionPath(resource, 'crd.projectcalico.org/v1'),
     );
     expect(paths).toEqual(
       expect.arrayContaining([
@@ -45,6 +64,7 @@ describe('the paths', () => {
   it('have an API version for each kind', () => {
     expect(apiVersionOfKind('BGPPeer', 'projectcalico.org/v3')).toBe('projectcalico.org/v3');
     expect(apiVersionOfKind('Service', 'projectcalico.org/v3')).toBe('v1');
+    expect(apiVersionOfKind('KubernetesNetworkPolicy', 'projectcalico.org/v3')).toBe('networking.k8s.io/v1');
     expect(apiVersionOfKind('Secret', 'projectcalico.org/v3')).toBe('v1');
   });
 });

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import type { Kind } from '../../resources/kinds.ts';
 import { isJsonObject } from '../../resources/resource.ts';
+import type { JsonObject } from '../../resources/resource.ts';
+import type { Purpose } from '../purpose.ts';
 
 /** The API groups in which Calico's kinds are found. */
 export type CalicoGroup = 'projectcalico.org/v3' | 'crd.projectcalico.org/v1';
@@ -28,29 +30,38 @@ export interface ApiResource {
   /** Whether there are so many that they are not kept as they were read; nothing looks at their values again. */
   readonly many?: true;
   /** Which objects are of use; all where it is left out. */
-  readonly wanted?: (object: Readonly<Record<string, unknown>>) => boolean;
+  readonly wanted?: (object: JsonObject) => boolean;
 }
 
 /** Stands for the API version that Calico's kinds have in the cluster. */
 const CALICO_VERSION = 'calico';
 
-/** Which node's blocks are wanted, and where they are. */
+/** What is wanted of the API. */
 export interface Scope {
+  readonly purpose: Purpose;
+  /** `companion` to a datastore that has all but what only Kubernetes has. */
+  readonly scope: 'all' | 'companion';
+  /** Whose blocks are wanted. */
   readonly nodeName: string;
+  /** Whether they are the pod CIDRs of its Node. */
   readonly usePodCidr: boolean;
 }
 
 const OWN_API = 'starling.dev/v1alpha1';
 
+const ENDPOINT_SLICES: ApiResource = {
+  ...kubernetes('EndpointSlice', 'discovery.k8s.io/v1', 'endpointslices', ['addressType', 'endpoints']),
+  optional: true,
+  many: true,
+};
+
+const NAMESPACES = kubernetes('Namespace', 'v1', 'namespaces', []);
+
 /** Kinds of the cluster beside Calico's that a datastore other than Kubernetes lacks. */
 const CLUSTER: readonly ApiResource[] = [
   { ...kubernetes('Service', 'v1', 'services', ['spec', 'status']), optional: true, many: true },
-  {
-    ...kubernetes('EndpointSlice', 'discovery.k8s.io/v1', 'endpointslices', ['addressType', 'endpoints']),
-    optional: true,
-    many: true,
-  },
-  { ...kubernetes('Namespace', 'v1', 'namespaces', []), optional: true },
+  ENDPOINT_SLICES,
+  { ...NAMESPACES, optional: true },
 ];
 
 const CALICO: readonly ApiResource[] = [
@@ -69,13 +80,40 @@ const OWN: readonly ApiResource[] = [
 
 const NODE = kubernetes('Node', 'v1', 'nodes', ['spec', 'status']);
 
-/** What goes with another datastore: Services and what belongs to them, and what Kubernetes says of the node. */
-export function companionResources(nodeName: string): readonly ApiResource[] {
-  return [...CLUSTER, { ...NODE, objectName: nodeName, optional: true }];
+/**
+ * What policies need. Where one of these may not be read, nothing is enforced: what it says may close something. Workloads and their
+ * profiles are no objects of Calico's here, but Pods, Namespaces and ServiceAccounts.
+ */
+const POLICY: readonly ApiResource[] = [
+  calico('IPPool', 'ippools'),
+  calico('BGPConfiguration', 'bgpconfigurations', true),
+  calico('ClusterInformation', 'clusterinformations', true),
+  calico('FelixConfiguration', 'felixconfigurations'),
+  calico('Tier', 'tiers'),
+  calico('GlobalNetworkPolicy', 'globalnetworkpolicies'),
+  calico('NetworkPolicy', 'networkpolicies'),
+  calico('GlobalNetworkSet', 'globalnetworksets'),
+  calico('NetworkSet', 'networksets'),
+  calico('HostEndpoint', 'hostendpoints'),
+  kubernetes('KubernetesNetworkPolicy', 'networking.k8s.io/v1', 'networkpolicies', ['spec']),
+  NAMESPACES,
+  kubernetes('ServiceAccount', 'v1', 'serviceaccounts', []),
+  { ...kubernetes('Pod', 'v1', 'pods', ['spec', 'status']), many: true, wanted: hasOwnAddress },
+];
+
+/** Sets of addresses and ports for the rules that name Services. */
+const SERVICE_PORTS: ApiResource = { ...ENDPOINT_SLICES, fields: [...ENDPOINT_SLICES.fields, 'ports'] };
+
+/** All that a process on a node needs, without Secrets, which are asked for by name. */
+export function wantedResources(of: Scope): readonly ApiResource[] {
+  const { purpose, scope, nodeName } = of;
+  if (purpose === 'policy') return scope === 'all' ? [...POLICY, SERVICE_PORTS] : [SERVICE_PORTS];
+  // Services and what belongs to them, and what Kubernetes says of the node.
+  if (scope === 'companion') return [...CLUSTER, { ...NODE, objectName: nodeName, optional: true }];
+  return nodeResources(of);
 }
 
-/** All that a node needs, without Secrets, which are asked for by name. */
-export function nodeResources({ nodeName, usePodCidr }: Scope): readonly ApiResource[] {
+function nodeResources({ nodeName, usePodCidr }: Pick<Scope, 'nodeName' | 'usePodCidr'>): readonly ApiResource[] {
   const nodeStatus = { ...calico('CalicoNodeStatus', 'caliconodestatuses', true), wanted: isFor(nodeName) };
   return [...CALICO, nodeStatus, ...(usePodCidr ? [] : blockAffinities(nodeName)), ...OWN, NODE, ...CLUSTER];
 }
@@ -104,7 +142,8 @@ export function apiVersionOf({ apiVersion }: ApiResource, group: CalicoGroup): s
 
 /** The API version of a kind; that of Secrets for one that is not in the list. */
 export function apiVersionOfKind(kind: string, group: CalicoGroup): string {
-  const resource = nodeResources({ nodeName: '', usePodCidr: false }).find((one) => one.kind === kind);
+  const all = [...nodeResources({ nodeName: '', usePodCidr: false }), ...POLICY];
+  const resource = all.find((one) => one.kind === kind);
   return resource === undefined ? 'v1' : apiVersionOf(resource, group);
 }
 
@@ -119,6 +158,11 @@ export function collectionPath(resource: ApiResource, group: CalicoGroup): strin
 /** Whether the node that an object names is this one. */
 function isFor(nodeName: string): NonNullable<ApiResource['wanted']> {
   return ({ spec }) => isJsonObject(spec) && spec['node'] === nodeName;
+}
+
+/** Whether a Pod has an address that is not its node's, which it has for its whole life. */
+function hasOwnAddress({ spec }: JsonObject): boolean {
+  return !isJsonObject(spec) || spec['hostNetwork'] !== true;
 }
 
 function kubernetes(kind: Kind, apiVersion: string, plural: string, fields: readonly string[]): ApiResource {

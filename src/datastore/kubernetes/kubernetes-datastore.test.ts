@@ -103,7 +103,13 @@ beforeEach(async () => {
     close: () => agent.destroy(),
   };
   const node = { nodeName: 'node-1', namespace: 'kube-system', usePodCidr: false };
-  const options = { kubeconfig: '', apiGroup: 'auto' as const, scope: 'all' as const, timings: TIMINGS };
+  const options = {
+    kubeconfig: '',
+    apiGroup: 'auto' as const,
+    scope: 'all' as const,
+    purpose: 'routing' as const,
+    timings: TIMINGS,
+  };
   datastore = new KubernetesDatastore({ ...node, ...options }, access);
   recorder = new DatastoreRecorder();
 });

@@ -4,8 +4,8 @@ import { ResourceCollector } from '../resource-collector.ts';
 import type { RawItem } from '../resource-collector.ts';
 import { ApiClient } from './api-client.ts';
 import type { AccessSource } from './api-client.ts';
-import { companionResources, nodeResources, secretResource } from './api-resources.ts';
-import type { ApiResource, CalicoGroup } from './api-resources.ts';
+import { secretResource, wantedResources } from './api-resources.ts';
+import type { ApiResource, CalicoGroup, Scope } from './api-resources.ts';
 import { CalicoGroups } from './calico-groups.ts';
 import { KubernetesWriter } from './kubernetes-writer.ts';
 import { lazyCredentials } from './lazy-credentials.ts';
@@ -16,18 +16,13 @@ import type { ReflectorListener, Timings } from './reflector.ts';
 import { SecretNames } from './secret-names.ts';
 import { SecretWatches } from './secret-watches.ts';
 
-export interface KubernetesOptions {
+export interface KubernetesOptions extends Scope {
   /** A kubeconfig file; empty for KUBECONFIG or, without it, for what a pod is given. */
   readonly kubeconfig: string;
   /** In which API group Calico's kinds are; `auto` finds it out. */
   readonly apiGroup: 'auto' | CalicoGroup;
-  /** Whether the node's blocks are the pod CIDRs of its Node, and no BlockAffinities are asked for. */
-  readonly usePodCidr: boolean;
-  readonly nodeName: string;
   /** Where the Secrets are. */
   readonly namespace: string;
-  /** `companion` to a datastore that has all but Services, what belongs to them, Secrets, and the state of the own Node. */
-  readonly scope: 'all' | 'companion';
   readonly timings?: Partial<KubernetesTimings>;
 }
 
@@ -96,12 +91,13 @@ export class KubernetesDatastore implements Datastore {
 
   start(listener: DatastoreListener): void {
     this.#listener = listener;
-    const { scope } = this.#options;
-    const resources = scope === 'all' ? nodeResources(this.#options) : companionResources(this.#options.nodeName);
-    const names = [...resources.map(({ name }) => name), SECRETS, ...(this.#makesBlocks ? [BLOCKS] : [])];
+    const resources = wantedResources(this.#options);
+    const names = resources.map(({ name }) => name);
+    if (this.#options.purpose === 'routing') names.push(SECRETS);
+    if (this.#makesBlocks) names.push(BLOCKS);
     const collector = new ResourceCollector(this.#tellingListener(), names);
     this.#collector = collector;
-    this.#secrets = this.#secretWatches(collector);
+    if (this.#options.purpose === 'routing') this.#secrets = this.#secretWatches(collector);
     for (const resource of resources) {
       const collecting = this.#collecting(resource.name, collector);
       const listener = resource.partial ? lateDeletes(collecting, MOVE) : collecting;
@@ -125,7 +121,8 @@ export class KubernetesDatastore implements Datastore {
   }
 
   get #makesBlocks(): boolean {
-    return this.#options.usePodCidr && this.#options.scope === 'all';
+    const { usePodCidr, scope, purpose } = this.#options;
+    return usePodCidr && scope === 'all' && purpose === 'routing';
   }
 
   #reflector(resource: ApiResource, listener: ReflectorListener): Reflector {

@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { nodeResources } from './api-resources.ts';
+import { wantedResources } from './api-resources.ts';
 import type { ApiResource } from './api-resources.ts';
 import { AnswerError, readList, readObject, readWatchEvent } from './raw-objects.ts';
 
 const GROUP = 'projectcalico.org/v3';
 
 function resource(name: string): ApiResource {
-  const found = nodeResources({ nodeName: 'node-1', usePodCidr: false }).find((one) => one.name === name);
+  const found = wantedResources({ nodeName: 'node-1', usePodCidr: false, purpose: 'routing', scope: 'all' }).find(
+    (one) => one.name === name,
+  );
   if (found === undefined) throw new RangeError(name);
   return found;
 }

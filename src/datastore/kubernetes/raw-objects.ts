@@ -71,13 +71,13 @@ function isWanted({ wanted }: ApiResource, object: JsonObject): boolean {
 
 function itemOf(resource: ApiResource, group: CalicoGroup, object: JsonObject): RawItem {
   const metadata = isJsonObject(object['metadata']) ? object['metadata'] : {};
-  const { name, namespace, labels, annotations, resourceVersion } = metadata;
+  const { name, namespace, labels, annotations, deletionTimestamp, resourceVersion } = metadata;
   const key = [namespace, name].filter((part) => typeof part === 'string').join('/');
   const value: Record<string, unknown> = {
     // The objects in a list of a built-in kind don't say what they are.
     apiVersion: apiVersionOf(resource, group),
     kind: resource.kind,
-    metadata: { name, namespace, labels, annotations: relevantAnnotations(annotations) },
+    metadata: { name, namespace, labels, annotations: relevantAnnotations(annotations), deletionTimestamp },
   };
   for (const field of resource.fields) value[field] = object[field];
   return {
@@ -89,11 +89,13 @@ function itemOf(resource: ApiResource, group: CalicoGroup, object: JsonObject): 
 }
 
 /**
- * Annotations of Calico and of Starling. Others, which controllers may write every second, are nothing that the node acts on.
+ * Annotations of Calico and of Starling, and of network plug-ins that name the addresses of Pods. Others, which controllers may write every second, are nothing that the node acts on.
  */
 function relevantAnnotations(annotations: unknown): unknown {
   if (!isJsonObject(annotations)) return annotations;
   return Object.fromEntries(
-    Object.entries(annotations).filter(([key]) => /(?:^|\.)(?:projectcalico\.org|starling\.dev)\//.test(key)),
+    Object.entries(annotations).filter(([key]) =>
+      /(?:^|\.)(?:projectcalico\.org|starling\.dev|vpc\.amazonaws\.com)\//.test(key),
+    ),
   );
 }

@@ -4,12 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../../../test/support/wait-for.ts';
 import { ApiClient } from './api-client.ts';
-import { nodeResources } from './api-resources.ts';
+import { wantedResources } from './api-resources.ts';
 import { CalicoGroups } from './calico-groups.ts';
 import { Reflector } from './reflector.ts';
 
 const TIMINGS = { watch: 200, grace: 100, firstPause: 1, longestPause: 20, missingPause: 20 };
-const SERVICE = nodeResources({ nodeName: 'a', usePodCidr: true }).find(({ name }) => name === 'Service');
+const SERVICE = wantedResources({ nodeName: 'a', usePodCidr: true, purpose: 'routing', scope: 'all' }).find(
+  ({ name }) => name === 'Service',
+);
 
 type Handler = (request: { url: URL; headers: IncomingMessage['headers'] }, response: ServerResponse) => void;
 
