@@ -5,6 +5,7 @@
 import type { Family } from '../net/family.ts';
 import type { Prefix } from '../net/prefix.ts';
 import type { HeldChanges, PeerExplanation } from './peer-explanation-types.ts';
+import type { DatastoreCounters, ProcessView, Slice } from './process-view.ts';
 import type { FibEntry, PrefixMatch, RouteEntry, RouteExplanation, RouteViewName } from './route-types.ts';
 import type { ServiceExplanationReport, ServiceReport } from './service-types.ts';
 import type {
@@ -48,13 +49,6 @@ export interface ServiceQuery {
   readonly namespace?: string;
   /** Whether an address of the service is advertised at least. */
   readonly advertised?: boolean;
-}
-
-/** A part of a listing that is too long to be made in one turn of the event loop. */
-export interface Slice<T> {
-  readonly items: readonly T[];
-  /** Position to go on from, always greater than the one asked for; null at the end. */
-  readonly next: number | null;
 }
 
 /** Figures of the kernel's routes. */
@@ -112,20 +106,11 @@ export interface DaemonCounters {
   readonly updateGroups: number;
   readonly fib: FibCounters;
   readonly advertiser: AdvertiserCounters;
-  readonly datastore: {
-    readonly changes: number;
-    readonly errors: number;
-    /** When a resource came, changed or went last, milliseconds since 1970; undefined before. */
-    readonly lastChange: number | undefined;
-    /** Resources known, by kind. */
-    readonly resources: Readonly<Record<string, number>>;
-    /** Resources ignored because they are not valid. */
-    readonly invalid: number;
-  };
+  readonly datastore: DatastoreCounters;
 }
 
 /** The daemon as the API sees it. Addresses are canonical text. */
-export interface DaemonView {
+export interface DaemonView extends ProcessView<DaemonEvent> {
   status(): StatusReport;
 
   /** All peers, in a stable order. */
@@ -163,12 +148,6 @@ export interface DaemonView {
   /** What is advertised for a service, and why; undefined where there is no such service. */
   explainService(namespace: string, name: string): ServiceExplanationReport | undefined;
 
-  /** Events still kept whose id is greater than `after`, oldest first. */
-  events(after: number): readonly DaemonEvent[];
-
-  /** Calls `listener` with each new event until the returned function is called. The listener does not throw. */
-  subscribe(listener: (event: DaemonEvent) => void): () => void;
-
   counters(): DaemonCounters;
 
   /** What the node would do differently with other resources. Changes nothing. */
@@ -198,7 +177,4 @@ export interface DaemonView {
 
   /** Ends a drain that was asked for with {@link drain}. */
   undrain(): ActionResult | Promise<ActionResult>;
-
-  /** Begins to stop: for a restart, or for good (routes withdrawn, Cease/2, kernel cleaned up). */
-  shutdown(forGood: boolean): ActionResult | Promise<ActionResult>;
 }

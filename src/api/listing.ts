@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import type { Slice } from './daemon-view.ts';
+import type { Slice } from './process-view.ts';
 
 /** Most entries asked of the daemon in one turn of the event loop. */
 const ENTRIES_PER_TURN = 500;

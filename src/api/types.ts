@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { FAMILY_NAMES } from '../net/family.ts';
 
-const count = z.int().nonnegative();
+export const count = z.int().nonnegative();
 
 export const familyName = z.enum(FAMILY_NAMES).meta({ id: 'Family', description: 'Address family.' });
 export type FamilyName = z.infer<typeof familyName>;
@@ -254,17 +254,26 @@ export interface PeerDetail extends z.infer<typeof peerDetail> {}
 
 // Events
 
+const event = timestamp.extend({
+  id: count.describe('Grows by one with each event; starts at 1.'),
+  type: z.string(),
+  subject: z.string().describe('What it is about: a peer, a prefix, an endpoint, a policy, a resource.'),
+  words: z.string(),
+});
+/** An event of any process, whatever its types are. */
+export interface ProcessEvent<T extends string = string> extends z.infer<typeof event> {
+  readonly type: T;
+}
+
 export const eventType = z.enum(['session', 'best-path', 'advertisement', 'fib', 'datastore', 'config', 'daemon']);
 
-export const daemonEvent = timestamp
-  .extend({
-    id: count.describe('Grows by one with each event; starts at 1.'),
-    type: eventType,
-    subject: z.string().describe('Peer address, prefix or resource it is about.'),
-    words: z.string(),
-  })
-  .meta({ id: 'Event' });
+export const daemonEvent = event.extend({ type: eventType }).meta({ id: 'Event' });
 export interface DaemonEvent extends z.infer<typeof daemonEvent> {}
+
+export const agentEventType = z.enum(['endpoint', 'policy', 'ruleset', 'datastore', 'config', 'daemon']);
+
+export const agentEvent = event.extend({ type: agentEventType }).meta({ id: 'AgentEvent' });
+export interface AgentEvent extends z.infer<typeof agentEvent> {}
 
 // What a change would do
 

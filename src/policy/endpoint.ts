@@ -15,6 +15,8 @@ export interface Endpoint {
   /** As people call it: `x/a` for Pod a of namespace x, `node1-eth0` for a HostEndpoint. */
   readonly name: string;
   readonly namespace?: string;
+  /** Of workloads and hosts, the node that they are on. */
+  readonly node?: string;
   /** Its own; those of its profiles count beside them. */
   readonly labels: Labels;
   /** Names of profiles in the order in which they are asked. */

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { CONFIG_FIELDS } from './config-fields.ts';
 import type { Config } from './config.ts';
-import type { EventLog } from './event-log.ts';
+import type { AnyEventLog } from './event-log.ts';
 
 export interface ConfigComparison {
   /** Fields that can change at once. */
@@ -24,7 +24,7 @@ export function compareConfigs(before: Config, after: Config, taken: readonly st
 }
 
 /** Tells what of a configuration that was read again is taken. */
-export function reportReload(events: EventLog, node: string, { now, later }: ConfigComparison): void {
+export function reportReload(events: AnyEventLog, node: string, { now, later }: ConfigComparison): void {
   const words = now.length === 0 ? 'nothing that can change while it runs is different' : `taken: ${now.join(', ')}`;
   events.add('config', node, `configuration read again; ${words}`);
   if (later.length === 0) return;

@@ -1,6 +1,6 @@
 /** Follows how a datastore is: tells what is new in it as events, and counts what went wrong with each of its sources. */
 import type { DatastoreStatus } from '../datastore/datastore.ts';
-import type { EventLog } from './event-log.ts';
+import type { AnyEventLog } from './event-log.ts';
 
 /** The errors of one source. */
 interface Errors {
@@ -9,12 +9,12 @@ interface Errors {
 }
 
 export class DatastoreLog {
-  private readonly events: EventLog;
+  private readonly events: AnyEventLog;
   private words = '';
   /** By name of the source. */
   private readonly errors = new Map<string, Errors>();
 
-  constructor(events: EventLog) {
+  constructor(events: AnyEventLog) {
     this.events = events;
   }
 

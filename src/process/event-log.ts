@@ -1,17 +1,16 @@
 /** What happened, kept for `starling events`: the latest ones, with a number each. */
-import type { DaemonEvent } from '../api/types.ts';
+import type { DaemonEvent, ProcessEvent } from '../api/types.ts';
 
 /** How many events are kept. */
 const KEPT = 10_000;
 
-export type EventType = DaemonEvent['type'];
-
 /** How the log is to take an event: `warn` where somebody may have to do something. */
 export type EventLevel = 'info' | 'warn' | 'error';
 
-export class EventLog {
-  private readonly kept: DaemonEvent[] = [];
-  private readonly listeners = new Set<(event: DaemonEvent, level: EventLevel) => void>();
+/** `T`: the types that its events have. */
+export class EventLog<T extends string = DaemonEvent['type']> {
+  private readonly kept: ProcessEvent<T>[] = [];
+  private readonly listeners = new Set<(event: ProcessEvent<T>, level: EventLevel) => void>();
   private readonly now: () => number;
   private lastId = 0;
 
@@ -21,9 +20,9 @@ export class EventLog {
   }
 
   /** Adds an event and tells the listeners. */
-  add(type: EventType, subject: string, words: string, level: EventLevel = 'info'): void {
+  add(type: T, subject: string, words: string, level: EventLevel = 'info'): void {
     const now = this.now();
-    const event: DaemonEvent = {
+    const event: ProcessEvent<T> = {
       id: ++this.lastId,
       type,
       subject,
@@ -38,13 +37,16 @@ export class EventLog {
   }
 
   /** Events kept whose number is greater than `after`, oldest first. */
-  after(after: number): readonly DaemonEvent[] {
+  after(after: number): readonly ProcessEvent<T>[] {
     return this.kept.filter((event) => event.id > after);
   }
 
   /** Calls `listener` with each new event until the returned function is called. */
-  subscribe(listener: (event: DaemonEvent, level: EventLevel) => void): () => void {
+  subscribe(listener: (event: ProcessEvent<T>, level: EventLevel) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
 }
+
+/** The log of either daemon, for events of types that both have. */
+export type AnyEventLog = Pick<EventLog<'config' | 'daemon' | 'datastore'>, 'add'>;

@@ -1,13 +1,7 @@
 /** A DaemonView that answers from plain data: two peers, a handful of routes; it notes the actions asked of it. */
 import { ApiError } from '../../src/api/errors.ts';
-import type {
-  DaemonCounters,
-  DaemonView,
-  FibQuery,
-  RouteQuery,
-  ServiceQuery,
-  Slice,
-} from '../../src/api/daemon-view.ts';
+import type { DaemonCounters, DaemonView, FibQuery, RouteQuery, ServiceQuery } from '../../src/api/daemon-view.ts';
+import type { Slice } from '../../src/api/process-view.ts';
 import { toTimestamp } from '../../src/api/timestamps.ts';
 import type { HeldChanges, PeerExplanation } from '../../src/api/peer-explanation-types.ts';
 import type { FibEntry, RouteEntry, RouteExplanation } from '../../src/api/route-types.ts';

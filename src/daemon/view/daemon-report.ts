@@ -6,8 +6,8 @@ import type {
   FibQuery,
   RouteQuery,
   ServiceQuery,
-  Slice,
 } from '../../api/daemon-view.ts';
+import type { Slice } from '../../api/process-view.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { HeldChanges, PeerExplanation } from '../../api/peer-explanation-types.ts';
 import type { FibEntry, RouteEntry, RouteExplanation } from '../../api/route-types.ts';

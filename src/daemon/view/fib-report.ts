@@ -1,5 +1,6 @@
 /** The kernel's routes as the API shows them: what is wanted, what is there, and why. */
-import type { FibQuery, Slice } from '../../api/daemon-view.ts';
+import type { FibQuery } from '../../api/daemon-view.ts';
+import type { Slice } from '../../api/process-view.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { FibEntry, RouteExplanation } from '../../api/route-types.ts';
 import { FibError } from '../../fib/fib-error.ts';

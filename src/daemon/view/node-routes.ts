@@ -1,5 +1,6 @@
 /** The routes that a CalicoNodeStatus shows: those of the Loc-RIB, and whether the kernel uses them. */
-import type { RouteQuery, Slice } from '../../api/daemon-view.ts';
+import type { RouteQuery } from '../../api/daemon-view.ts';
+import type { Slice } from '../../api/process-view.ts';
 import type { RouteEntry } from '../../api/route-types.ts';
 import type { PeerSummary } from '../../api/types.ts';
 import type { FibRoute } from '../../fib/worker-messages.ts';

@@ -1,5 +1,6 @@
 /** `starling route list`: slices of Adj-RIB-In, Loc-RIB and Adj-RIB-Out. */
-import type { RouteQuery, Slice } from '../../api/daemon-view.ts';
+import type { RouteQuery } from '../../api/daemon-view.ts';
+import type { Slice } from '../../api/process-view.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { RouteEntry } from '../../api/route-types.ts';
 import { FAMILIES } from '../../net/family.ts';

@@ -1,5 +1,6 @@
 /** Services as the API shows them: what the advertiser wants of each, what is originated, and who was told. */
-import type { ServiceQuery, Slice } from '../../api/daemon-view.ts';
+import type { ServiceQuery } from '../../api/daemon-view.ts';
+import type { Slice } from '../../api/process-view.ts';
 import type { AddressState, ServiceAddressReport } from '../../api/service-address-types.ts';
 import type { RouteExplanation } from '../../api/route-types.ts';
 import type { ServiceAudience, ServiceExplanationReport, ServiceReport } from '../../api/service-types.ts';
