@@ -35,7 +35,7 @@ import { ResourceFeed } from './resource-feed.ts';
 import { Router } from './router.ts';
 import { ServiceContexts } from './service-contexts.ts';
 import { ServiceRunner } from './services.ts';
-import { TAKEN_FIELDS, takenConfig } from './taken-config.ts';
+import { RELOAD_SCOPE, takenConfig } from './taken-config.ts';
 import { isSystemStopping } from './system-shutdown.ts';
 import { WorkQueue } from './work-queue.ts';
 import { Workloads } from './workloads.ts';
@@ -169,7 +169,7 @@ export class Daemon implements Program {
 
   /** Takes a configuration that was read anew, as far as that can be done while it runs; says what can't. */
   reload(config: Config): void {
-    const { now, later } = compareConfigs(this.config, config, TAKEN_FIELDS);
+    const { now, later } = compareConfigs(this.config, config, RELOAD_SCOPE);
     this.config = takenConfig(this.config, config);
     this.environment.log.configure(config.log);
     if (now.some((field) => field.startsWith('bestPath.'))) this.router.changeBestPath(bestPathOptions(this.config));

@@ -7,7 +7,7 @@ function configOf(environment: Readonly<Record<string, string>>) {
 }
 
 it('finds no difference between equal configurations', () => {
-  expect(compareConfigs(configOf({}), configOf({}), [])).toEqual({ now: [], later: [] });
+  expect(compareConfigs(configOf({}), configOf({}), { taken: [], ignored: [] })).toEqual({ now: [], later: [] });
 });
 
 it('tells what a running daemon takes from what has to wait', () => {
@@ -18,9 +18,11 @@ it('tells what a running daemon takes from what has to wait', () => {
     STARLING_CALICO_COMPATIBLE: 'strict',
     NODENAME: 'other',
     STARLING_API_HTTP: '',
+    STARLING_POLICY_HTTP: '',
   });
   const before = configOf({ STARLING_API_HTTP: '127.0.0.1:1' });
-  expect(compareConfigs(before, changed, ['log.', 'services.', 'calicoCompatible', 'bestPath.'])).toEqual({
+  const taken = ['log.', 'services.', 'calicoCompatible', 'bestPath.'];
+  expect(compareConfigs(before, changed, { taken, ignored: ['policy.'] })).toEqual({
     now: ['services.guard.holdTime', 'calicoCompatible', 'bestPath.multipathRelax', 'log.level'],
     later: ['nodeName', 'api.http'],
   });

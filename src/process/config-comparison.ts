@@ -11,15 +11,21 @@ export interface ConfigComparison {
   readonly later: readonly string[];
 }
 
-/**
- * Names the fields that differ, as in the file: `log.level`. `taken` are the fields that can change at once; with a dot at
- * its end, all fields of a group.
- */
-export function compareConfigs(before: Config, after: Config, taken: readonly string[]): ConfigComparison {
+/** Which fields are what to a daemon, by how their names begin: `log.` are all fields of a group. */
+export interface ReloadScope {
+  /** Those that it takes while it runs. */
+  readonly taken: readonly string[];
+  /** Those that are the other daemon's. */
+  readonly ignored: readonly string[];
+}
+
+/** Names the fields that differ, as in the file: `log.level`. */
+export function compareConfigs(before: Config, after: Config, { taken, ignored }: ReloadScope): ConfigComparison {
+  const among = (groups: readonly string[]) => (field: string) => groups.some((group) => field.startsWith(group));
   const changed = CONFIG_FIELDS.map(({ field }) => field).filter(
-    (field) => !isDeepStrictEqual(valueAt(before, field), valueAt(after, field)),
+    (field) => !among(ignored)(field) && !isDeepStrictEqual(valueAt(before, field), valueAt(after, field)),
   );
-  const atOnce = (field: string): boolean => taken.some((group) => field.startsWith(group));
+  const atOnce = among(taken);
   return { now: changed.filter(atOnce), later: changed.filter((field) => !atOnce(field)) };
 }
 

@@ -82,6 +82,40 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   { field: 'api.socket', variables: ['STARLING_API_SOCKET'] },
   { field: 'api.http', variables: ['STARLING_API_HTTP'] },
   { field: 'api.gobgp', variables: ['STARLING_API_GOBGP'] },
+  { field: 'policy.socket', variables: ['STARLING_POLICY_SOCKET'] },
+  { field: 'policy.http', variables: ['STARLING_POLICY_HTTP'] },
+  { field: 'policy.interfacePrefix', variables: ['STARLING_POLICY_INTERFACE_PREFIX', 'FELIX_INTERFACEPREFIX'] },
+  {
+    field: 'policy.defaultEndpointToHostAction',
+    variables: ['STARLING_POLICY_ENDPOINT_TO_HOST_ACTION', 'FELIX_DEFAULTENDPOINTTOHOSTACTION'],
+  },
+  {
+    field: 'policy.failsafeInboundHostPorts',
+    variables: ['STARLING_POLICY_FAILSAFE_INBOUND_HOST_PORTS', 'FELIX_FAILSAFEINBOUNDHOSTPORTS'],
+    name: true,
+  },
+  {
+    field: 'policy.failsafeOutboundHostPorts',
+    variables: ['STARLING_POLICY_FAILSAFE_OUTBOUND_HOST_PORTS', 'FELIX_FAILSAFEOUTBOUNDHOSTPORTS'],
+    name: true,
+  },
+  {
+    field: 'policy.disableConntrackInvalidCheck',
+    variables: ['STARLING_POLICY_DISABLE_CONNTRACK_INVALID_CHECK', 'FELIX_DISABLECONNTRACKINVALIDCHECK'],
+  },
+  { field: 'policy.vxlanPort', variables: ['STARLING_POLICY_VXLAN_PORT', 'FELIX_VXLANPORT'] },
+  {
+    field: 'policy.allowVXLANPacketsFromWorkloads',
+    variables: ['STARLING_POLICY_ALLOW_VXLAN_PACKETS', 'FELIX_ALLOWVXLANPACKETSFROMWORKLOADS'],
+  },
+  {
+    field: 'policy.allowIPIPPacketsFromWorkloads',
+    variables: ['STARLING_POLICY_ALLOW_IPIP_PACKETS', 'FELIX_ALLOWIPIPPACKETSFROMWORKLOADS'],
+  },
+  { field: 'policy.logPrefix', variables: ['STARLING_POLICY_LOG_PREFIX', 'FELIX_LOGPREFIX'], name: true },
+  { field: 'policy.metadataAddr', variables: ['STARLING_POLICY_METADATA_ADDR', 'FELIX_METADATAADDR'] },
+  { field: 'policy.metadataPort', variables: ['STARLING_POLICY_METADATA_PORT', 'FELIX_METADATAPORT'] },
+  { field: 'policy.masquerade', variables: ['STARLING_POLICY_MASQUERADE'] },
   { field: 'log.level', variables: ['STARLING_LOG_LEVEL'] },
   { field: 'log.format', variables: ['STARLING_LOG_FORMAT'] },
 ];

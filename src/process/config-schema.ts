@@ -4,6 +4,7 @@ import { AutodetectionMethodError, parseAutodetectionMethod } from '../bootstrap
 import { canonicalAddress, tryParseAddress } from '../net/address.ts';
 import { parseAsNumber } from '../resources/as-number.ts';
 import { parseInterfaceAddress } from '../resources/peer-address.ts';
+import { policySchema } from './policy-schema.ts';
 import { fibRule, interfaceName } from './fib-rule-schema.ts';
 
 /** rtnetlink protocol numbers by name (linux/rtnetlink.h, and BIRD's from iproute2's rt_protos). */
@@ -192,6 +193,7 @@ export const configSchema = z.strictObject({
       gobgp: z.string().default(''),
     })
     .prefault({}),
+  policy: policySchema,
   log: z
     .strictObject({
       level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

@@ -15,12 +15,15 @@ import type { ConfigValues } from './config-schema.ts';
 import { datastoreFaults } from './datastore-checks.ts';
 
 /** The configuration with everything filled in. */
-export interface Config extends Omit<ConfigValues, 'api' | 'nodeName'> {
+export interface Config extends Omit<ConfigValues, 'api' | 'policy' | 'nodeName'> {
   readonly nodeName: string;
-  readonly api: Omit<ConfigValues['api'], 'http'> & {
-    /** Undefined where the read-only API is off. */
-    readonly http: { readonly host: string; readonly port: number } | undefined;
-  };
+  readonly api: Omit<ConfigValues['api'], 'http'> & ReadOnlyApi;
+  readonly policy: Omit<ConfigValues['policy'], 'http'> & ReadOnlyApi;
+}
+
+interface ReadOnlyApi {
+  /** Undefined where the read-only API is off. */
+  readonly http: { readonly host: string; readonly port: number } | undefined;
 }
 
 /** One thing that is wrong, with its place: `file:line:column`, or the name of an environment variable. */
@@ -63,7 +66,7 @@ export function loadConfig(sources: ConfigSources): Config {
   if (!parsed.success) {
     throw new ConfigError(parsed.error.issues.flatMap((issue) => issueProblems(issue, values, place)));
   }
-  const { api, nodeName, ...rest } = parsed.data;
+  const { api, policy, nodeName, ...rest } = parsed.data;
   const problems = unsupported(parsed.data, place);
   for (const { field, message } of datastoreFaults(parsed.data.datastore)) {
     problems.push({ where: place(field.split('.')), field, message, reason: 'invalid' });
@@ -72,13 +75,16 @@ export function loadConfig(sources: ConfigSources): Config {
     const message = 'needs an etcd or kubernetes datastore: files are not written; put the Node into a file yourself';
     problems.push({ where: place(['publishNode']), field: 'publishNode', message, reason: 'invalid' });
   }
-  const http = parseListen(api.http);
-  if (http === null) {
+  const listen = (group: 'api' | 'policy'): ReadOnlyApi['http'] => {
+    const http = parseListen(parsed.data[group].http);
+    if (http !== null) return http;
     const message = 'must be an address and a port, like 127.0.0.1:8179 or [::1]:8179, or empty';
-    problems.push({ where: place(['api', 'http']), field: 'api.http', message, reason: 'invalid' });
-  }
+    problems.push({ where: place([group, 'http']), field: `${group}.http`, message, reason: 'invalid' });
+    return undefined;
+  };
+  const listens = { api: { ...api, http: listen('api') }, policy: { ...policy, http: listen('policy') } };
   if (problems.length > 0) throw new ConfigError(problems);
-  return { ...rest, nodeName: nodeName ?? sources.hostName.toLowerCase(), api: { ...api, http: http ?? undefined } };
+  return { ...rest, nodeName: nodeName ?? sources.hostName.toLowerCase(), ...listens };
 }
 
 interface ConfigFile {
