@@ -3,8 +3,9 @@
  * to the router that advertised prefixes led here from, and so on until its hop limit is reached.
  */
 import { IPV4_UNICAST, IPV6_UNICAST, addressBits } from '../net/family.ts';
-import { formatPrefix, prefixContains } from '../net/prefix.ts';
+import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
+import { widestPrefixes } from '../net/widest-prefixes.ts';
 
 export type LoopAction = 'Drop' | 'Reject';
 
@@ -30,7 +31,8 @@ export function loopRules({ action, ranges, served }: LoopRules): string | undef
   const sets: string[] = [];
   const rules: string[] = [];
   for (const { family, version, keyword, type } of FAMILIES) {
-    const ofFamily = (prefixes: readonly Prefix[]) => widest(prefixes.filter((prefix) => prefix.family === family));
+    const ofFamily = (prefixes: readonly Prefix[]) =>
+      widestPrefixes(prefixes.filter((prefix) => prefix.family === family));
     const within = ofFamily(ranges);
     if (within.length === 0) continue;
     const lists = [
@@ -72,22 +74,4 @@ function setsOf(name: string, type: string, prefixes: readonly Prefix[]): { name
       name: set,
       text: `\tset ${set} {\n\t\ttype ${of};\n\t\telements = { ${elements.join(', ')} }\n\t}\n`,
     }));
-}
-
-/** The prefixes that lie in no other, in order: elements of a set must not overlap. */
-function widest(prefixes: readonly Prefix[]): readonly Prefix[] {
-  const sorted = [...prefixes].sort(compareAddresses);
-  const kept: Prefix[] = [];
-  for (const prefix of sorted) {
-    const last = kept.at(-1);
-    if (last === undefined || !prefixContains(last, prefix)) kept.push(prefix);
-  }
-  return kept;
-}
-
-/** By address, the wider one first: what lies within a prefix follows it. */
-function compareAddresses(a: Prefix, b: Prefix): number {
-  let order = 0;
-  for (let word = 0; word < 4 && order === 0; word++) order = a.words[word] - b.words[word];
-  return order || a.length - b.length;
 }
