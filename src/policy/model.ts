@@ -29,6 +29,8 @@ export interface EndpointRules {
 
 export interface LocalWorkload {
   readonly interfaceName: string;
+  /** Key of the Endpoint that it is. */
+  readonly endpoint: string;
   /** Ids of {@link EndpointRules}. */
   readonly ingress: string;
   readonly egress: string;
@@ -39,6 +41,8 @@ export interface LocalWorkload {
 /** A HostEndpoint at an interface, `*` for all that have none of their own and no workload. */
 export interface LocalHost {
   readonly interfaceName: string;
+  /** Key of the Endpoint that it is. */
+  readonly endpoint: string;
   /** Ids of {@link EndpointRules} by layer and direction. Without `forward`, what is forwarded passes. */
   readonly rules: Readonly<Partial<Record<Exclude<Layer, 'workload'>, Readonly<Partial<Record<Direction, string>>>>>>;
 }
