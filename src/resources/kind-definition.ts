@@ -1,6 +1,6 @@
 /** How a kind is described: one definition a file in `kinds/`, listed in `kinds.ts`. */
 import type { z } from 'zod';
-import type { Immutable, Metadata, Problem, Resource } from './resource.ts';
+import type { Immutable, JsonObject, Metadata, Problem, Resource } from './resource.ts';
 
 export const CALICO_API_VERSION = 'projectcalico.org/v3';
 
@@ -31,6 +31,11 @@ export interface KindDefinition<K extends string = string, B extends Body = Body
   readonly fields?: readonly string[];
   /** Reads `metadata` and `fields` of a manifest; what it returns becomes the resource's spec and status. */
   readonly schema: z.ZodType<B, I>;
+  /**
+   * Reads a manifest in its usual form as the schema and `metadataSchema` would, and leaves the others to them: for kinds of which
+   * there are so many that their schema would take too long.
+   */
+  readonly quick?: (manifest: JsonObject) => (Body & { readonly metadata: Metadata }) | undefined;
   /** Whether fields that the schema doesn't name are reported. */
   readonly reportUnknownFields: boolean;
   /**

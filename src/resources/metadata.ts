@@ -33,7 +33,7 @@ export const metadataSchema = z.object({
 const CALICO_METADATA = 'projectcalico.org/metadata';
 
 /** What kubectl keeps for itself: as large as the resource, and of no use here. */
-const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+export const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** The metadata of a resource, given what its manifest says. */
 export function readMetadata(apiVersion: string, written: z.output<typeof metadataSchema>): Metadata {

@@ -41,11 +41,23 @@ function ignoredKind(apiVersion: string, kind: string): ParseResult {
 }
 
 function parseKind(definition: KindDefinition, apiVersion: string, manifest: JsonObject): ParseResult {
+  const quick = definition.quick?.(manifest);
+  if (quick !== undefined) return acceptQuick(definition, quick);
   const body = bodyOf(definition, manifest);
   const parsed = definition.schema.safeParse(body);
   const metadata = metadataSchema.safeParse(body['metadata']);
   if (!metadata.success || !parsed.success) return parseWithFaults(definition, apiVersion, manifest);
   return accept(definition, apiVersion, metadata.data, parsed.data, () => warnings(definition, manifest, body));
+}
+
+/** The resource that a kind has read without its schema. */
+function acceptQuick(
+  { kind, apiVersions, readAs, metadata: metadataOf }: KindDefinition,
+  { metadata, ...body }: NonNullable<ReturnType<NonNullable<KindDefinition['quick']>>>,
+): ParseResult {
+  const read = metadataOf?.(metadata) ?? metadata;
+  const resource = { apiVersion: readAs ?? apiVersions[0], kind, metadata: read, ...body };
+  return isAnyResource(resource) ? { ok: true, resource, problems: [] } : ignoredKind(resource.apiVersion, kind);
 }
 
 /**

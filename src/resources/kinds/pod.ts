@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ipAddress } from '../fields.ts';
 import { defineKind } from '../kind-definition.ts';
 import type { Metadata } from '../resource.ts';
+import { quickPod } from './quick-pod.ts';
 
 const container = z.object({
   ports: z
@@ -63,6 +64,7 @@ export const POD = defineKind({
       spec: { ...spec, terminating: spec.terminating ?? deletionTimestamp !== undefined },
       status,
     })),
+  quick: quickPod,
   reportUnknownFields: false,
   metadata: ({ annotations, ...metadata }): Metadata => ({
     ...metadata,

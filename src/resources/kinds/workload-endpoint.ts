@@ -1,8 +1,9 @@
 /** WorkloadEndpoint: where a pod, virtual machine or the like meets its node. An orchestrator writes it. */
 import { z } from 'zod';
-import { ipAddress, ipv4Address, ipv6Address } from '../fields.ts';
+import { emptyAsUnset, ipAddress, ipv4Address, ipv6Address } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import { endpointPort, net } from '../policy-rule.ts';
+import { quickWorkloadEndpoint } from './quick-workload-endpoint.ts';
 
 export const WORKLOAD_ENDPOINT = defineKind({
   kind: 'WorkloadEndpoint',
@@ -19,8 +20,8 @@ export const WORKLOAD_ENDPOINT = defineKind({
       ipNetworks: z.array(net.refine((text) => /\/(32|128)$/.test(text), 'must be a single address')).default([]),
       /** Addresses that are translated to one of its own. */
       ipNATs: z.array(z.object({ internalIP: ipAddress, externalIP: ipAddress })).default([]),
-      ipv4Gateway: ipv4Address.optional(),
-      ipv6Gateway: ipv6Address.optional(),
+      ipv4Gateway: emptyAsUnset(ipv4Address),
+      ipv6Gateway: emptyAsUnset(ipv6Address),
       profiles: z.array(z.string()).default([]),
       interfaceName: z.string().min(1).max(15),
       mac: z.string().optional(),
@@ -29,5 +30,6 @@ export const WORKLOAD_ENDPOINT = defineKind({
       allowSpoofedSourcePrefixes: z.array(net).default([]),
     }),
   }),
+  quick: quickWorkloadEndpoint,
   reportUnknownFields: false,
 });
