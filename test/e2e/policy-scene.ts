@@ -71,9 +71,9 @@ export class PolicyScene implements AsyncDisposable {
     await this.replace([...this.#resources].filter(([key]) => !gone.has(key)).map(([, one]) => one));
   }
 
-  /** What `nft` lists of the agent's table, `''` where there is none. */
+  /** What `nft` lists of the agent's table, in an order of its own; `''` where there is none. */
   rules(): string {
-    return this.network.onNode('nft list table inet starling_policy 2>/dev/null || true');
+    return canonical(this.network.onNode('nft list table inet starling_policy 2>/dev/null || true'));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -81,4 +81,16 @@ export class PolicyScene implements AsyncDisposable {
     this.network[Symbol.dispose]();
     this.#scratch[Symbol.dispose]();
   }
+}
+
+/** The objects of a table by name, and elements of sets by text: which was made first doesn't matter. */
+function canonical(table: string): string {
+  const objects = table.match(/^\t(?:set|map|chain) [\s\S]*?^\t\}$/gm) ?? [];
+  const sorted = objects.map((text) =>
+    text.replace(/elements = \{([^}]*)\}/, (_, elements: string) => {
+      const each = elements.split(',').map((element) => element.trim());
+      return `elements = { ${each.sort().join(', ')} }`;
+    }),
+  );
+  return sorted.sort().join('\n');
 }

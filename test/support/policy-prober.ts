@@ -50,6 +50,11 @@ const PATIENCE = 3000;
 /** How long, in ms, what should not pass is waited for. Packets between namespaces of a machine take far less than one. */
 const DENIED_PATIENCE = 40;
 
+/** How long, in ms, an answer within a flow may take: less than it takes TCP to send anything a second time twice. */
+const FLOW_PATIENCE = 500;
+/** In ms. */
+const KNOCK_EVERY = 5;
+
 /** A socket and what happens when there is something at it. */
 interface Watched {
   readonly socket: NonBlockingSocket;
@@ -128,17 +133,6 @@ export class Prober implements Disposable {
     );
   }
 
-  /** Sends a packet of its own source port, of UDP; whether and when it arrived is known by its number. */
-  knock(probe: Omit<Probe, 'passes' | 'protocol'>): number {
-    const [{ number, close }] = this.#sendAll([{ ...probe, protocol: 'udp', passes: false }]);
-    close();
-    return number;
-  }
-
-  arrival(number: number): Arrival | undefined {
-    return this.#arrivals.get(number);
-  }
-
   /** Sends a packet, waits until it arrived, and gives the address that it came from as the other end saw it. */
   async sourceSeen(probe: Omit<Probe, 'passes'>): Promise<string | undefined> {
     const [{ number, close }] = this.#sendAll([{ ...probe, passes: true }]);
@@ -154,21 +148,61 @@ export class Prober implements Disposable {
     return flow;
   }
 
-  /** Lets servers answer and clients hear of it, while something else is waited for. */
-  async serveDuring<T>(action: Promise<T>): Promise<T> {
-    let over = false;
-    const end = () => {
-      over = true;
+  /**
+   * Has flows ask all the time, and packets of UDP sent all the time that should not pass, before, during and after what is done.
+   * The times at which such packets passed are as performance.now() has it.
+   */
+  async during(
+    {
+      flows,
+      closed,
+    }: { readonly flows: readonly Flow[]; readonly closed: readonly Omit<Probe, 'passes' | 'protocol'>[] },
+    action: () => Promise<void>,
+  ): Promise<{ readonly unanswered: readonly string[]; readonly passed: readonly number[] }> {
+    const unanswered: string[] = [];
+    const knocks: number[] = [];
+    let asked = 0;
+    const state = { over: false };
+    const ask = async (flow: Flow): Promise<void> => {
+      while (!state.over) {
+        asked++;
+        if (!(await flow.exchange(FLOW_PATIENCE))) unanswered.push(flow.words);
+        await pause(1);
+      }
     };
-    action.then(end, end);
-    await this.#pumpUntil(() => over, Number.POSITIVE_INFINITY);
-    return action;
+    const knock = async (): Promise<void> => {
+      while (!state.over) {
+        knocks.push(...closed.map((one) => this.#knock(one)));
+        await pause(KNOCK_EVERY);
+      }
+    };
+    const busy = Promise.all([...flows.map(ask), knock()]);
+    try {
+      const more = async () => {
+        const enough = asked + 10 * flows.length;
+        await this.#pumpUntil(() => asked >= enough, PATIENCE);
+      };
+      await more();
+      await action();
+      await more();
+    } finally {
+      state.over = true;
+      await busy;
+    }
+    return { unanswered, passed: knocks.flatMap((number) => this.#arrivals.get(number)?.at ?? []) };
   }
 
   [Symbol.dispose](): void {
     for (const name of this.#hosts.keys()) this.remove(name);
     for (const { socket } of this.#asking) socket[Symbol.dispose]();
     this.#asking.clear();
+  }
+
+  /** Sends a packet of its own source port, of UDP; whether and when it arrived is known by its number. */
+  #knock(probe: Omit<Probe, 'passes' | 'protocol'>): number {
+    const [{ number, close }] = this.#sendAll([{ ...probe, protocol: 'udp', passes: false }]);
+    close();
+    return number;
   }
 
   #passed({ protocol, source }: Probe, number: number): boolean {

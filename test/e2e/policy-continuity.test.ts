@@ -1,0 +1,171 @@
+/** Traffic while the agent stops, dies, is replaced, reads its configuration again, and while others flush its rules. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Flow } from '../support/policy-prober.ts';
+import { missingHere } from '../support/skip.ts';
+import { waitFor } from '../support/wait-for.ts';
+import { POLICY_NEEDS, interfaceOf, pod } from './policy-network.ts';
+import { namespaceManifest, networkPolicy, podManifest } from './policy-resources.ts';
+import { PolicyScene } from './policy-scene.ts';
+
+const missing = missingHere(POLICY_NEEDS);
+
+const SERVER = pod('x/a', 2);
+const CLIENT = pod('x/b', 3);
+const STRANGER = pod('x/c', 4);
+const PODS = [SERVER, CLIENT, STRANGER];
+/** Only the client reaches the server. */
+const POLICY = networkPolicy('x/only-client', {
+  podSelector: { matchLabels: { pod: 'a' } },
+  ingress: [{ from: [{ podSelector: { matchLabels: { pod: 'b' } } }] }],
+});
+
+/** How long what is denied may be open after somebody deleted the rules, in ms: a second, and half of one for a busy machine. */
+const LONGEST_REPAIR = 1500;
+
+/** Tables of others: one as kube-proxy has it, and one with nearly the name of the agent's. */
+const FOREIGN = `table ip kube-proxy {
+	set used {
+		type ipv4_addr
+		elements = { 10.65.0.2, 10.65.0.3 }
+	}
+
+	chain prerouting {
+		type nat hook prerouting priority dstnat; policy accept;
+		ip daddr 10.96.0.10 dnat to 10.65.0.2
+	}
+}
+table inet starling_policy_of_another {
+	chain forward {
+		type filter hook forward priority filter; policy accept;
+		iifname "cali*" accept
+	}
+}
+`;
+
+let scene: PolicyScene;
+let flows: Flow[];
+
+beforeAll(async () => {
+  if (missing !== undefined) return;
+  scene = await PolicyScene.start(PODS, [namespaceManifest('x'), ...PODS.map((one) => podManifest(one)), POLICY]);
+  const flow = (protocol: 'tcp' | 'udp', version: 4 | 6) =>
+    scene.network.prober.open({ from: CLIENT.name, to: SERVER.name, protocol, version });
+  flows = [await flow('tcp', 4), await flow('tcp', 6), await flow('udp', 4), await flow('udp', 6)];
+});
+
+afterAll(() => scene?.[Symbol.asyncDispose]());
+
+beforeEach((ctx) => {
+  if (missing !== undefined) ctx.skip(missing);
+});
+
+const CLOSED = ([4, 6] as const).map((version) => ({ from: STRANGER.name, to: SERVER.name, version }));
+
+/** Flows that lost something, and whatever passed that should not have, while something is done. */
+function during(action: () => Promise<void>) {
+  return scene.network.prober.during({ flows, closed: CLOSED }, action);
+}
+
+const UNDISTURBED = { unanswered: [], passed: [] };
+
+/** New connections, as the policy has them. */
+const NEW_CONNECTIONS = ([4, 6] as const).flatMap((version) =>
+  (['tcp', 'udp'] as const).flatMap((protocol) => [
+    { from: CLIENT.name, to: SERVER.name, protocol, version, passes: true },
+    { from: STRANGER.name, to: SERVER.name, protocol, version, passes: false },
+  ]),
+);
+
+const rulesNow = () => scene.network.onNode('nft list ruleset');
+
+describe('no packet is lost and nothing is open', () => {
+  it.each(['SIGTERM', 'SIGKILL'] as const)('while the agent ends by %s, is away, and starts again', async (signal) => {
+    const rules = scene.rules();
+    const seen = await during(async () => {
+      await scene.agent.end(signal);
+      expect(scene.rules()).toBe(rules);
+      expect(await scene.network.prober.wrong(NEW_CONNECTIONS)).toEqual([]);
+      await scene.agent.start();
+    });
+    expect(seen).toEqual(UNDISTURBED);
+    expect(scene.rules()).toBe(rules);
+  });
+
+  it('while it reads its configuration again', async () => {
+    const seen = await during(async () => {
+      scene.agent.configure({ datastore: scene.datastore, policy: { masquerade: false } });
+      scene.agent.signal('SIGHUP');
+      await waitFor(() => scene.agent.events(), {
+        what: 'the configuration to be read',
+        accept: (events) => events.some((words) => /configuration/i.test(words)),
+      });
+      await scene.agent.inSync();
+    });
+    expect(seen).toEqual(UNDISTURBED);
+  });
+
+  it('while another version takes the place of the rules of an older one', async () => {
+    const rules = scene.rules();
+    const seen = await during(async () => {
+      await scene.agent.end('SIGKILL');
+      scene.network.onNode(
+        'nft add set inet starling_policy old "{ type ipv4_addr; elements = { 10.65.0.2 } }"',
+        'nft add chain inet starling_policy older',
+        'nft add rule inet starling_policy older ip saddr @old accept',
+      );
+      await scene.agent.start();
+    });
+    expect(seen).toEqual(UNDISTURBED);
+    expect(scene.rules()).toBe(rules);
+  });
+});
+
+describe('rules that others delete', () => {
+  it.each([
+    ['all tables', 'nft flush ruleset'],
+    ['the table', 'nft delete table inet starling_policy'],
+  ])('are back within a second, %s, and no flow breaks', async (_, command) => {
+    const rules = scene.rules();
+    let deleted = 0;
+    const seen = await during(async () => {
+      deleted = performance.now();
+      scene.network.onNode(command);
+      await waitFor(() => scene.rules(), { what: 'the rules', accept: (text) => text === rules });
+    });
+    expect(seen.unanswered).toEqual([]);
+    expect(seen.passed.map((at) => at - deleted).filter((after) => after > LONGEST_REPAIR)).toEqual([]);
+    expect(await scene.network.prober.wrong(NEW_CONNECTIONS)).toEqual([]);
+    expect((await scene.agent.events()).join('\n')).toMatch(/starling_policy/);
+  });
+
+  it('are back where only some of them went', async () => {
+    const rules = scene.rules();
+    const chains = [...rules.matchAll(/^\tchain (\S+) \{/gm)].map(([, name]) => name);
+    for (const name of chains.slice(0, 3)) {
+      scene.network.onNode(`nft flush chain inet starling_policy ${name}`);
+      await waitFor(() => scene.rules(), { what: `the rules of ${name}`, accept: (text) => text === rules });
+    }
+    scene.network.onNode(`nft delete element inet starling_policy to_wl '{ "${interfaceOf(SERVER)}" }' || true`);
+    await waitFor(() => scene.rules(), { what: 'the element', accept: (text) => text === rules });
+    expect(await scene.network.prober.wrong(NEW_CONNECTIONS)).toEqual([]);
+  });
+});
+
+describe('other tables', () => {
+  it('are as they were, whatever the agent does, and so is the rest of what others made', async () => {
+    const others = () =>
+      scene.network.onNode('nft list table ip kube-proxy', 'nft list table inet starling_policy_of_another');
+    scene.network.onNode(`nft -f - <<'END'\n${FOREIGN}END`);
+    const before = others();
+    await scene.put(podManifest(STRANGER, { labels: { pod: 'b' } }));
+    await scene.put(podManifest(STRANGER));
+    await scene.agent.end('SIGTERM');
+    await scene.agent.start();
+    scene.network.onNode('nft delete table inet starling_policy');
+    await waitFor(() => scene.rules(), { what: 'the rules', accept: (text) => text.includes(interfaceOf(SERVER)) });
+    expect(others()).toBe(before);
+    expect(await scene.agent.starling('shutdown', '--for-good')).toMatchObject({ code: 0 });
+    await waitFor(() => scene.rules(), { what: 'no table', accept: (text) => text === '' });
+    expect(rulesNow()).toBe(before);
+  });
+});
