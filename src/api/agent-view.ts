@@ -3,17 +3,18 @@
  * agent. Answers are plain data that the agent doesn't touch afterwards.
  */
 import type { AgentStatusReport, EndpointReport, PolicyExplanation, PolicyReport } from './agent-types.ts';
-import type { DatastoreCounters, ProcessView, Slice } from './process-view.ts';
+import type { DatastoreCounters, DurationFigures, ProcessView, Slice } from './process-view.ts';
 import type { AgentEvent } from './types.ts';
 
 /** A packet to be judged. Ends are an address, `namespace/pod`, the name of another endpoint, or an interface of this node. */
 export interface PolicyQuestion {
   readonly source: string;
   readonly destination: string;
-  /** IP protocol number. */
+  /** IP protocol number; that of ICMP stands for ICMP of either version of IP. */
   readonly protocol: number;
   readonly sourcePort?: number;
   readonly destinationPort?: number;
+  /** Absent: an echo request, where the protocol is ICMP. */
   readonly icmp?: { readonly type: number; readonly code: number };
 }
 
@@ -23,16 +24,6 @@ export interface EndpointQuery {
   readonly name?: string;
   /** Also those of other nodes, and network sets. */
   readonly all: boolean;
-}
-
-/** Durations that were measured since the start, counted by size as Prometheus does. */
-export interface DurationFigures {
-  /** Upper bounds in seconds, ascending. */
-  readonly bounds: readonly number[];
-  /** Number of durations up to each bound and above the one before; one more at the end, for those above the last. */
-  readonly counts: readonly number[];
-  /** Of all durations, in seconds. */
-  readonly sum: number;
 }
 
 /** Figures of the rules in the kernel. Totals count since the agent started. */

@@ -6,13 +6,12 @@ import { FAMILY_NAMES, IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 import { tryParsePrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
-import type { DaemonView } from './daemon-view.ts';
 import { ApiError } from './errors.ts';
 import { familyName } from './types.ts';
 
-/** What a handler works with besides the validated input. */
-export interface HandlerContext {
-  readonly daemon: DaemonView;
+/** What a handler works with besides the validated input. `V`: what the process shows of itself. */
+export interface HandlerContext<V> {
+  readonly view: V;
   readonly response: ServerResponse;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
@@ -51,12 +50,12 @@ export interface EndpointDescription {
 }
 
 /** A row of the route table. */
-export interface Endpoint extends EndpointDescription {
+export interface Endpoint<V> extends EndpointDescription {
   /** Validates the input and answers. Throws {@link ApiError}; anything else thrown is a defect of the daemon. */
-  run(input: RawInput, context: HandlerContext): Promise<void>;
+  run(input: RawInput, context: HandlerContext<V>): Promise<void>;
 }
 
-interface EndpointDefinition<P extends Shape, Q extends Shape, B extends z.ZodType> {
+interface EndpointDefinition<V, P extends Shape, Q extends Shape, B extends z.ZodType> {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly summary: string;
@@ -67,18 +66,27 @@ interface EndpointDefinition<P extends Shape, Q extends Shape, B extends z.ZodTy
   readonly answer: z.ZodType | string;
   readonly errors?: readonly number[];
   readonly alsoStatus?: readonly number[];
-  handle(input: InputOf<P, Q, B>, context: HandlerContext): void | Promise<void>;
+  handle(input: InputOf<P, Q, B>, context: HandlerContext<V>): void | Promise<void>;
 }
 
 /** Makes a row of the route table; the handler gets its input validated and typed. */
-export function defineEndpoint<P extends Shape, Q extends Shape, B extends z.ZodType>(
-  definition: EndpointDefinition<P, Q, B>,
-): Endpoint;
-export function defineEndpoint(definition: EndpointDefinition<Shape, Shape, z.ZodType>): Endpoint {
+type DefineEndpoint<V> = <P extends Shape, Q extends Shape, B extends z.ZodType>(
+  definition: EndpointDefinition<V, P, Q, B>,
+) => Endpoint<V>;
+
+/** What makes rows of the route table of a process that shows `V`. */
+export function endpointsOf<V>(): DefineEndpoint<V> {
+  return (definition) => defineEndpoint(definition);
+}
+
+function defineEndpoint<V, P extends Shape, Q extends Shape, B extends z.ZodType>(
+  definition: EndpointDefinition<V, P, Q, B>,
+): Endpoint<V>;
+function defineEndpoint<V>(definition: EndpointDefinition<V, Shape, Shape, z.ZodType>): Endpoint<V> {
   const pathParameters = z.strictObject(definition.pathParameters ?? {});
   const queryParameters = z.strictObject(definition.queryParameters ?? {});
   const { method, path, summary, body, maxBody, answer, errors = [], alsoStatus = [] } = definition;
-  const run = async (raw: RawInput, context: HandlerContext): Promise<void> => {
+  const run = async (raw: RawInput, context: HandlerContext<V>): Promise<void> => {
     const input = {
       path: validate(pathParameters, raw.path, 'path parameter'),
       query: validate(queryParameters, raw.query, 'query parameter'),

@@ -1,7 +1,7 @@
 /** Events as server-sent events (WHATWG HTML §9.2). */
 import type { ServerResponse } from 'node:http';
-import type { DaemonView } from './daemon-view.ts';
-import type { DaemonEvent } from './types.ts';
+import type { ProcessView } from './process-view.ts';
+import type { ProcessEvent } from './types.ts';
 
 /** A comment is sent this often so that proxies keep the connection and a vanished client is noticed. Milliseconds. */
 const HEARTBEAT_INTERVAL = 15_000;
@@ -10,15 +10,15 @@ const HEARTBEAT_INTERVAL = 15_000;
 const MAX_PENDING_BYTES = 1 << 20;
 
 /** Sends the events kept after `after`, then new ones, until the client goes away or the server closes. */
-export function sendEventStream(response: ServerResponse, daemon: DaemonView, after: number): void {
+export function sendEventStream(response: ServerResponse, view: ProcessView, after: number): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   response.write(': connected\n\n');
-  for (const event of daemon.events(after)) response.write(eventText(event));
+  for (const event of view.events(after)) response.write(eventText(event));
   const send = (text: string): void => {
     if (response.writableLength > MAX_PENDING_BYTES) response.destroy();
     else response.write(text);
   };
-  const unsubscribe = daemon.subscribe((event) => send(eventText(event)));
+  const unsubscribe = view.subscribe((event) => send(eventText(event)));
   const heartbeat = setInterval(() => send(':\n\n'), HEARTBEAT_INTERVAL);
   heartbeat.unref();
   response.on('close', () => {
@@ -27,6 +27,6 @@ export function sendEventStream(response: ServerResponse, daemon: DaemonView, af
   });
 }
 
-function eventText(event: DaemonEvent): string {
+function eventText(event: ProcessEvent): string {
   return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
 }

@@ -6,16 +6,13 @@ import { event } from '../../test/support/fake-daemon-view.ts';
 import { NODE_2, TOR_A } from '../../test/support/fake-peers.ts';
 import { EXPLANATION, ROUTES } from '../../test/support/fake-routes.ts';
 import { HEALTHY } from '../../test/support/fake-status.ts';
-import { ACTIONS } from './endpoints/actions.ts';
-import { READING } from './endpoints/reading.ts';
-import { SERVICES } from './endpoints/services.ts';
+import { DAEMON_ENDPOINTS } from './daemon-server.ts';
 import { describeApi } from './openapi.ts';
 import { routeEntry, routeExplanation } from './route-types.ts';
 import { serviceExplanation, serviceSummary } from './service-types.ts';
 import { daemonEvent, peerDetail, statusReport } from './types.ts';
 
-const ENDPOINTS = [...READING, ...SERVICES, ...ACTIONS];
-const document = describeApi(ENDPOINTS, '0.1.0');
+const document = describeApi(DAEMON_ENDPOINTS, { version: '0.1.0', description: 'The daemon.' });
 const text = JSON.stringify(document);
 
 describe('OpenAPI description', () => {
@@ -66,6 +63,6 @@ describe('OpenAPI description', () => {
 
   it('is told of in docs/api.md, every endpoint of it', () => {
     const docs = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
-    for (const { method, path } of ENDPOINTS) expect(docs).toContain(`\`${method} ${path}\``);
+    for (const { method, path } of DAEMON_ENDPOINTS) expect(docs).toContain(`\`${method} ${path}\``);
   });
 });

@@ -1,7 +1,7 @@
 /** The OpenAPI 3.1 description of the API, made from the route table. */
 import { z } from 'zod';
 import type { Endpoint, EndpointDescription } from './endpoint.ts';
-import { defineEndpoint, sendJson } from './endpoint.ts';
+import { endpointsOf, sendJson } from './endpoint.ts';
 import { errorBody } from './types.ts';
 
 interface JsonSchema {
@@ -16,23 +16,30 @@ const STATUS_WORDS: Readonly<Record<number, string>> = {
   503: 'Not ready.',
 };
 
+/** Which process and which version of it is described. */
+export interface ApiInfo {
+  readonly version: string;
+  /** A sentence. */
+  readonly description: string;
+}
+
 /** Adds the endpoint that describes the table, itself included. */
-export function withOpenApi(endpoints: readonly Endpoint[], version: string): readonly Endpoint[] {
-  const all: Endpoint[] = [...endpoints];
+export function withOpenApi<V>(endpoints: readonly Endpoint<V>[], info: ApiInfo): readonly Endpoint<V>[] {
+  const all: Endpoint<V>[] = [...endpoints];
   all.push(
-    defineEndpoint({
+    endpointsOf<V>()({
       method: 'GET',
       path: '/api/v1/openapi.json',
       summary: 'This description.',
       answer: z.record(z.string(), z.unknown()),
-      handle: (_input, { response }) => sendJson(response, describeApi(all, version)),
+      handle: (_input, { response }) => sendJson(response, describeApi(all, info)),
     }),
   );
   return all;
 }
 
 /** The description as an OpenAPI document. */
-export function describeApi(endpoints: readonly EndpointDescription[], version: string): object {
+export function describeApi(endpoints: readonly EndpointDescription[], info: ApiInfo): object {
   const schemas = new SchemaCollector();
   const paths: Record<string, Record<string, object>> = {};
   for (const endpoint of endpoints) {
@@ -41,7 +48,7 @@ export function describeApi(endpoints: readonly EndpointDescription[], version: 
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Starling', version, description: 'API of starlingd, the BGP daemon of one node.' },
+    info: { title: 'Starling', ...info },
     paths,
     components: { schemas: schemas.components },
   };

@@ -20,6 +20,16 @@ export interface DatastoreCounters {
   readonly invalid: number;
 }
 
+/** Durations that were measured since the start, counted by size as Prometheus does. */
+export interface DurationFigures {
+  /** Upper bounds in seconds, ascending. */
+  readonly bounds: readonly number[];
+  /** Number of durations up to each bound and above the one before; one more at the end, for those above the last. */
+  readonly counts: readonly number[];
+  /** Of all durations, in seconds. */
+  readonly sum: number;
+}
+
 export interface ProcessView<E extends ProcessEvent = ProcessEvent> {
   status(): { readonly version: string };
 

@@ -1,11 +1,12 @@
-/** Whether the node should get traffic, judged from the daemon's status. */
+/** Whether the node should get traffic, judged from the status of a process. */
+import type { AgentStatusReport } from './agent-types.ts';
 import type { StatusReport } from './types.ts';
 
 /** How many sessions must be established: `any` is content with one, and with none where no peer is configured. */
 export type PeerRequirement = 'none' | 'any' | 'all';
 
 export interface ReadinessCheck {
-  readonly name: 'config' | 'datastore' | 'fib' | 'peers';
+  readonly name: 'config' | 'datastore' | 'fib' | 'peers' | 'ruleset';
   readonly ok: boolean;
   readonly words: string;
 }
@@ -15,12 +16,17 @@ export function readinessChecks(status: StatusReport, peers: PeerRequirement): r
   return [configCheck(status), datastoreCheck(status), fibCheck(status), peersCheck(status, peers)];
 }
 
-function configCheck(status: StatusReport): ReadinessCheck {
+/** The same of the policy agent. */
+export function agentReadinessChecks(status: AgentStatusReport): readonly ReadinessCheck[] {
+  return [configCheck(status), datastoreCheck(status), rulesetCheck(status)];
+}
+
+function configCheck(status: Pick<StatusReport, 'configLoaded'>): ReadinessCheck {
   const ok = status.configLoaded;
   return { name: 'config', ok, words: ok ? 'configuration loaded' : 'configuration not loaded' };
 }
 
-function datastoreCheck({ datastore }: StatusReport): ReadinessCheck {
+function datastoreCheck({ datastore }: Pick<StatusReport, 'datastore'>): ReadinessCheck {
   // Serving from the last known state is what a node should do while its datastore is away.
   const ok = datastore.state === 'synced' || datastore.state === 'cached';
   const error = !ok && datastore.lastError !== null ? `: ${datastore.lastError.words}` : '';
@@ -41,6 +47,13 @@ function fibCheck({ fib }: StatusReport): ReadinessCheck {
   if (fib.inSync) return { name: 'fib', ok: true, words: `kernel in sync, ${counts}` };
   const error = fib.lastError === null ? '' : `: ${fib.lastError.words}`;
   return { name: 'fib', ok: false, words: `kernel has ${counts}${error}` };
+}
+
+function rulesetCheck({ ruleset: { table, inSync, appliedAt, lastError } }: AgentStatusReport): ReadinessCheck {
+  if (inSync) return { name: 'ruleset', ok: true, words: `table ${table} of the kernel is as it should be` };
+  const error = lastError === null ? '' : `: ${lastError.words}`;
+  const what = appliedAt === null ? 'was not written yet' : 'is behind';
+  return { name: 'ruleset', ok: false, words: `table ${table} of the kernel ${what}${error}` };
 }
 
 function peersCheck({ peers }: StatusReport, requirement: PeerRequirement): ReadinessCheck {

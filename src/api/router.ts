@@ -2,21 +2,21 @@
 import type { Endpoint } from './endpoint.ts';
 
 /** What was found: an endpoint, or the methods that the path has, or nothing. */
-export type RouteMatch =
-  | { readonly kind: 'endpoint'; readonly endpoint: Endpoint; readonly parameters: Readonly<Record<string, string>> }
+export type RouteMatch<V> =
+  | { readonly kind: 'endpoint'; readonly endpoint: Endpoint<V>; readonly parameters: Readonly<Record<string, string>> }
   | { readonly kind: 'other-methods'; readonly methods: readonly string[] }
   | { readonly kind: 'none' };
 
 /** Compiled route table. Earlier rows win, so a fixed path stands before a pattern that matches it. */
-export class Router {
-  readonly #rows: readonly { endpoint: Endpoint; segments: readonly string[] }[];
+export class Router<V> {
+  readonly #rows: readonly { endpoint: Endpoint<V>; segments: readonly string[] }[];
 
-  constructor(endpoints: readonly Endpoint[]) {
+  constructor(endpoints: readonly Endpoint<V>[]) {
     this.#rows = endpoints.map((endpoint) => ({ endpoint, segments: endpoint.path.split('/') }));
   }
 
   /** `path` is as it came, percent-encoded. */
-  find(method: string, path: string): RouteMatch {
+  find(method: string, path: string): RouteMatch<V> {
     const segments = path.split('/');
     const methods: string[] = [];
     for (const row of this.#rows) {

@@ -13,7 +13,7 @@ import { SERVICE_EXPLANATION } from '../../test/support/fake-services.ts';
 import { httpRequest } from '../../test/support/http.ts';
 import type { HttpAnswer } from '../../test/support/http.ts';
 import { errorBody } from './types.ts';
-import { startApiServer } from './server.ts';
+import { startDaemonApi } from './daemon-server.ts';
 import type { ApiServer } from './server.ts';
 
 const listing = z.object({ routes: z.array(z.object({ prefix: z.string() })), nextCursor: z.string().nullable() });
@@ -42,8 +42,8 @@ afterEach(async () => {
 });
 
 function start(): Promise<ApiServer> {
-  return startApiServer({
-    daemon,
+  return startDaemonApi({
+    view: daemon,
     socket,
     http: { host: '127.0.0.1', port: 0 },
     onDefect: (error) => defects.push(error),
@@ -374,12 +374,12 @@ describe('listening', () => {
 
   it('says which TCP address is taken, and then holds no socket either', async () => {
     const options = {
-      daemon,
+      view: daemon,
       socket: `${socket}2`,
       http: { host: '127.0.0.1', port: server.port! },
       onDefect: () => {},
     };
-    await expect(startApiServer(options)).rejects.toThrow(
+    await expect(startDaemonApi(options)).rejects.toThrow(
       `can't listen on 127.0.0.1:${server.port} for the read-only API`,
     );
     await expect(stat(`${socket}2`)).rejects.toThrow('ENOENT');

@@ -1,30 +1,38 @@
-/** The HTTP server of the daemon: full access over a Unix socket, read-only over TCP. */
+/** The HTTP server of a process of Starling: full access over a Unix socket, read-only over TCP. */
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { DaemonView } from './daemon-view.ts';
 import { sendJson } from './endpoint.ts';
 import type { Endpoint, RawInput } from './endpoint.ts';
-import { ACTIONS } from './endpoints/actions.ts';
-import { monitoring } from './endpoints/monitoring.ts';
-import { READING } from './endpoints/reading.ts';
-import { SERVICES } from './endpoints/services.ts';
+import { HEALTHZ, metrics } from './endpoints/common.ts';
 import { ApiError } from './errors.ts';
 import { listenTcp, listenUnix } from './listen.ts';
-import { MetricsRenderer } from './metrics/metrics-renderer.ts';
+import type { SocketOwner } from './listen.ts';
+import type { Renderer } from './metrics/metrics-renderer.ts';
 import { withOpenApi } from './openapi.ts';
+import type { ProcessView } from './process-view.ts';
 import { Router } from './router.ts';
 
 /** Largest request body, bytes, where the endpoint doesn't say another. */
 const MAX_BODY = 64 * 1024;
 
-export interface ApiServerOptions {
-  readonly daemon: DaemonView;
+export interface ApiServerOptions<V extends ProcessView> {
+  readonly view: V;
   /** Path of the Unix socket; absent: none. */
   readonly socket?: string;
   /** TCP address of the read-only API; absent: none. Port 0 picks one. */
   readonly http?: { readonly host: string; readonly port: number };
   /** Called with defects: what was thrown and is no {@link ApiError}. The client gets a 500. */
   readonly onDefect: (error: unknown, request: string) => void;
+}
+
+/** What is served, beside what every process has. */
+export interface ServedApi<V> {
+  readonly owner: SocketOwner;
+  /** A sentence. */
+  readonly description: string;
+  readonly endpoints: readonly Endpoint<V>[];
+  /** Closed with the server. */
+  readonly renderer: Renderer<V>;
 }
 
 export interface ApiServer {
@@ -35,14 +43,13 @@ export interface ApiServer {
 }
 
 /** Starts the API. Throws `ApiListenError` where an address can't be had; then nothing listens. */
-export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
-  const { daemon, socket, http } = options;
-  const renderer = new MetricsRenderer();
-  const endpoints = withOpenApi(
-    [...READING, ...SERVICES, ...ACTIONS, ...monitoring(renderer)],
-    daemon.status().version,
-  );
-  const handler = new RequestHandler(options, endpoints);
+export async function startApiServer<V extends ProcessView>(
+  options: ApiServerOptions<V>,
+  { owner, description, endpoints, renderer }: ServedApi<V>,
+): Promise<ApiServer> {
+  const { view, socket, http } = options;
+  const all = withOpenApi([...endpoints, metrics(renderer), HEALTHZ], { version: view.status().version, description });
+  const handler = new RequestHandler(options, owner, all);
   const servers: Server[] = [];
   const close = async (): Promise<void> => {
     renderer.close();
@@ -51,12 +58,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   try {
     if (socket !== undefined) {
       const server = handler.createServer(true);
-      await listenUnix(server, socket);
+      await listenUnix(server, socket, owner);
       servers.push(server);
     }
     if (http === undefined) return { port: undefined, close };
     const server = handler.createServer(false);
-    await listenTcp(server, http.host, http.port);
+    await listenTcp(server, http.host, http.port, owner);
     servers.push(server);
     const address = server.address();
     return { port: typeof address === 'object' ? address?.port : undefined, close };
@@ -73,12 +80,14 @@ async function closeServer(server: Server): Promise<void> {
 }
 
 /** Answers requests; nothing that a client sends makes it throw. */
-class RequestHandler {
-  readonly #options: ApiServerOptions;
-  readonly #router: Router;
+class RequestHandler<V extends ProcessView> {
+  readonly #options: ApiServerOptions<V>;
+  readonly #owner: SocketOwner;
+  readonly #router: Router<V>;
 
-  constructor(options: ApiServerOptions, endpoints: readonly Endpoint[]) {
+  constructor(options: ApiServerOptions<V>, owner: SocketOwner, endpoints: readonly Endpoint<V>[]) {
     this.#options = options;
+    this.#owner = owner;
     this.#router = new Router(endpoints);
   }
 
@@ -114,12 +123,13 @@ class RequestHandler {
     const { endpoint, parameters } = match;
     const body = endpoint.body === undefined ? undefined : await readJson(request, endpoint.maxBody ?? MAX_BODY);
     const input: RawInput = { path: parameters, query: parseQuery(search), body };
-    await endpoint.run(input, { daemon: this.#options.daemon, response, headers: request.headers });
+    await endpoint.run(input, { view: this.#options.view, response, headers: request.headers });
   }
 
   #readOnly(): ApiError {
     const { socket } = this.#options;
-    const where = socket === undefined ? 'the Unix socket (api.socket)' : `the Unix socket ${socket}`;
+    const where =
+      socket === undefined ? `the Unix socket (${this.#owner.section}.socket)` : `the Unix socket ${socket}`;
     return new ApiError('FORBIDDEN', `this address is read-only: changes are accepted on ${where}, on the node itself`);
   }
 

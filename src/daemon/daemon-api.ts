@@ -28,15 +28,15 @@ export class DaemonApi {
     const { daemon, log, events, config } = this.options;
     const { socket, http } = config;
     // The API's modules are large; sessions need not wait for them.
-    const { startApiServer } = await import('../api/server.ts');
+    const { startDaemonApi } = await import('../api/daemon-server.ts');
     const onDefect = (error: unknown, request: string): void => log.error(`API: ${request}`, { error });
-    const options: ApiServerOptions = { daemon, ...(socket !== '' && { socket }), onDefect };
+    const options: ApiServerOptions<DaemonView> = { view: daemon, ...(socket !== '' && { socket }), onDefect };
     try {
-      this.server = await startApiServer({ ...options, ...(http !== undefined && { http }) });
+      this.server = await startDaemonApi({ ...options, ...(http !== undefined && { http }) });
     } catch (error) {
       if (!(error instanceof ApiListenError) || error.where === socket) throw error;
       // Sessions are up by now: what only looks at them must not take them down.
-      this.server = await startApiServer(options);
+      this.server = await startDaemonApi(options);
       this.problem = error.message;
       events.add('daemon', error.where, error.message, 'error');
     }

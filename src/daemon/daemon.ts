@@ -3,7 +3,7 @@
  */
 import { withWorkloads } from '../advertiser/originations.ts';
 import type { Advertisement } from '../advertiser/originations.ts';
-import { claimSocket } from '../api/listen.ts';
+import { claimSocket, DAEMON } from '../api/listen.ts';
 import { createDatastore } from '../datastore/create-datastore.ts';
 import type { Datastore } from '../datastore/datastore.ts';
 import { explainPeer } from '../peering/explain-peer.ts';
@@ -152,7 +152,7 @@ export class Daemon implements Program {
   async start(): Promise<void> {
     const { nodeName, api } = this.config;
     // A second daemon would take the sessions of the first one away, so it must stop before it touches anything.
-    if (api.socket !== '') await claimSocket(api.socket);
+    if (api.socket !== '') await claimSocket(api.socket, DAEMON);
     this.events.add('daemon', nodeName, `starlingd ${this.environment.version} starts`);
     await this.kernel?.start();
     // From now on the kernel says so when one comes or goes.

@@ -1,7 +1,7 @@
 /** The `starling` command in this process, with and without a daemon that it asks. */
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { startApiServer } from '../../src/api/server.ts';
+import { startDaemonApi } from '../../src/api/daemon-server.ts';
 import type { ApiServer } from '../../src/api/server.ts';
 import { run } from '../../src/cli/run.ts';
 import type { FakeDaemonView } from './fake-daemon-view.ts';
@@ -54,8 +54,8 @@ export class CliWorld implements AsyncDisposable {
 
   static async start(daemon: FakeDaemonView): Promise<CliWorld> {
     const scratch = createScratch('cli');
-    const server = await startApiServer({
-      daemon,
+    const server = await startDaemonApi({
+      view: daemon,
       socket: join(scratch.path, 's'),
       http: { host: '127.0.0.1', port: 0 },
       onDefect: (error) => expect.fail(String(error)),

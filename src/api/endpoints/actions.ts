@@ -1,11 +1,15 @@
 /** Endpoints that change something; they are served over the Unix socket only. */
 import { z } from 'zod';
-import { addressParameter, defineEndpoint, prefixParameter, sendJson } from '../endpoint.ts';
+import type { DaemonView } from '../daemon-view.ts';
+import { addressParameter, endpointsOf, prefixParameter, sendJson } from '../endpoint.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { ApiError } from '../errors.ts';
 import { tryParseAddress } from '../../net/address.ts';
 import { tryParsePrefix } from '../../net/prefix.ts';
 import { actionResult, configDiff, configDiffInput, drainInput, resetKind, routeInput } from '../types.ts';
+import { shutdown } from './common.ts';
+
+const defineEndpoint = endpointsOf<DaemonView>();
 
 const reset = defineEndpoint({
   method: 'POST',
@@ -19,7 +23,7 @@ const reset = defineEndpoint({
   }),
   answer: actionResult,
   errors: [404, 409],
-  handle: async ({ path, body }, { daemon, response }) =>
+  handle: async ({ path, body }, { view: daemon, response }) =>
     sendJson(response, await daemon.peerReset(path.address, body.kind)),
 });
 
@@ -37,7 +41,7 @@ const disable = defineEndpoint({
   }),
   answer: actionResult,
   errors: [404],
-  handle: async ({ path, body }, { daemon, response }) =>
+  handle: async ({ path, body }, { view: daemon, response }) =>
     sendJson(response, await daemon.peerDisable(path.address, body.message)),
 });
 
@@ -48,7 +52,7 @@ const enable = defineEndpoint({
   pathParameters: { address: addressParameter },
   answer: actionResult,
   errors: [404],
-  handle: async ({ path }, { daemon, response }) => sendJson(response, await daemon.peerEnable(path.address)),
+  handle: async ({ path }, { view: daemon, response }) => sendJson(response, await daemon.peerEnable(path.address)),
 });
 
 const confirm = defineEndpoint({
@@ -56,7 +60,7 @@ const confirm = defineEndpoint({
   path: '/api/v1/peers/confirm',
   summary: 'Does to sessions what the resources ask for and was held back.',
   answer: actionResult,
-  handle: async (_input, { daemon, response }) => sendJson(response, await daemon.peerConfirm()),
+  handle: async (_input, { view: daemon, response }) => sendJson(response, await daemon.peerConfirm()),
 });
 
 const routeAdd = defineEndpoint({
@@ -66,7 +70,7 @@ const routeAdd = defineEndpoint({
   body: routeInput,
   answer: actionResult,
   errors: [409],
-  handle: async ({ body }, { daemon, response }) => {
+  handle: async ({ body }, { view: daemon, response }) => {
     const prefix = tryParsePrefix(body.prefix);
     if (prefix === undefined) throw new ApiError('INVALID', `field "prefix": "${body.prefix}" is not an IP prefix`);
     if (body.nextHop !== undefined && tryParseAddress(body.nextHop) === undefined) {
@@ -83,16 +87,7 @@ const routeDelete = defineEndpoint({
   queryParameters: { prefix: prefixParameter },
   answer: actionResult,
   errors: [404],
-  handle: async ({ query }, { daemon, response }) => sendJson(response, await daemon.routeDelete(query.prefix)),
-});
-
-const shutdown = defineEndpoint({
-  method: 'POST',
-  path: '/api/v1/shutdown',
-  summary: 'Stops the daemon: for a restart, or for good with all routes withdrawn.',
-  body: z.strictObject({ forGood: z.boolean().default(false) }),
-  answer: actionResult,
-  handle: async ({ body }, { daemon, response }) => sendJson(response, await daemon.shutdown(body.forGood)),
+  handle: async ({ query }, { view: daemon, response }) => sendJson(response, await daemon.routeDelete(query.prefix)),
 });
 
 const drain = defineEndpoint({
@@ -102,7 +97,7 @@ const drain = defineEndpoint({
     'Takes the node out of the network in order: GRACEFUL_SHUTDOWN first, then without services, then without pods.',
   body: drainInput,
   answer: actionResult,
-  handle: async ({ body }, { daemon, response }) => sendJson(response, await daemon.drain(body)),
+  handle: async ({ body }, { view: daemon, response }) => sendJson(response, await daemon.drain(body)),
 });
 
 const undrain = defineEndpoint({
@@ -110,7 +105,7 @@ const undrain = defineEndpoint({
   path: '/api/v1/undrain',
   summary: 'Ends a drain that was asked for through the API: pods come back first, then services.',
   answer: actionResult,
-  handle: async (_input, { daemon, response }) => sendJson(response, await daemon.undrain()),
+  handle: async (_input, { view: daemon, response }) => sendJson(response, await daemon.undrain()),
 });
 
 /** Resources of a large cluster. */
@@ -123,11 +118,11 @@ const diff = defineEndpoint({
   body: configDiffInput,
   maxBody: MAX_RESOURCES,
   answer: configDiff,
-  handle: async ({ body }, { daemon, response }) => sendJson(response, await daemon.configDiff(body)),
+  handle: async ({ body }, { view: daemon, response }) => sendJson(response, await daemon.configDiff(body)),
 });
 
 /** The changing part of the route table. */
-export const ACTIONS: readonly Endpoint[] = [
+export const ACTIONS: readonly Endpoint<DaemonView>[] = [
   diff,
   reset,
   disable,
@@ -137,5 +132,5 @@ export const ACTIONS: readonly Endpoint[] = [
   routeDelete,
   drain,
   undrain,
-  shutdown,
+  shutdown('Stops the daemon: for a restart, or for good with all routes withdrawn.'),
 ];

@@ -3,28 +3,30 @@ import { z } from 'zod';
 import {
   addressParameter,
   booleanParameter,
-  defineEndpoint,
+  endpointsOf,
   familyParameter,
-  numberParameter,
   prefixParameter,
   sendJson,
 } from '../endpoint.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { ApiError } from '../errors.ts';
-import { sendEventStream } from '../event-stream.ts';
 import { sendListing } from '../listing.ts';
 import { heldChanges, peerExplanation } from '../peer-explanation-types.ts';
+import { readinessChecks } from '../readiness.ts';
 import { fibEntry, prefixMatch, routeEntry, routeExplanation, routeView } from '../route-types.ts';
 import { daemonEvent, peerDetail, peerSummary, statusReport } from '../types.ts';
-import type { FibQuery, RouteQuery } from '../daemon-view.ts';
+import type { DaemonView, FibQuery, RouteQuery } from '../daemon-view.ts';
+import { events, readiness, sendReadiness } from './common.ts';
 import { DEFAULT_LIMIT, nextCursor, pagingParameters } from './paging.ts';
+
+const defineEndpoint = endpointsOf<DaemonView>();
 
 const status = defineEndpoint({
   method: 'GET',
   path: '/api/v1/status',
   summary: 'The daemon at a glance, and what is wrong with it.',
   answer: statusReport,
-  handle: (_input, { daemon, response }) => sendJson(response, daemon.status()),
+  handle: (_input, { view: daemon, response }) => sendJson(response, daemon.status()),
 });
 
 const peers = defineEndpoint({
@@ -32,7 +34,7 @@ const peers = defineEndpoint({
   path: '/api/v1/peers',
   summary: 'All peers.',
   answer: z.object({ peers: z.array(peerSummary) }),
-  handle: (_input, { daemon, response }) => sendJson(response, { peers: daemon.peers() }),
+  handle: (_input, { view: daemon, response }) => sendJson(response, { peers: daemon.peers() }),
 });
 
 const peer = defineEndpoint({
@@ -42,7 +44,7 @@ const peer = defineEndpoint({
   pathParameters: { address: addressParameter },
   answer: peerDetail,
   errors: [404],
-  handle: ({ path }, { daemon, response }) => {
+  handle: ({ path }, { view: daemon, response }) => {
     const found = daemon.peer(path.address);
     if (found === undefined) throw new ApiError('NOT_FOUND', `there is no peer ${path.address}`);
     sendJson(response, found);
@@ -54,7 +56,7 @@ const heldBack = defineEndpoint({
   path: '/api/v1/peers/held',
   summary: 'What the resources ask for and waits for a confirmation, because it takes too many sessions away.',
   answer: heldChanges,
-  handle: (_input, { daemon, response }) => sendJson(response, daemon.heldChanges()),
+  handle: (_input, { view: daemon, response }) => sendJson(response, daemon.heldChanges()),
 });
 
 const explainPeer = defineEndpoint({
@@ -63,7 +65,7 @@ const explainPeer = defineEndpoint({
   summary: 'Why there is a peer, or why not, and how its session is.',
   queryParameters: { of: z.string().min(1).describe('Address of a peer, name of a node or of a BGPPeer.') },
   answer: peerExplanation,
-  handle: ({ query }, { daemon, response }) => sendJson(response, daemon.explainPeer(query.of)),
+  handle: ({ query }, { view: daemon, response }) => sendJson(response, daemon.explainPeer(query.of)),
 });
 
 const routes = defineEndpoint({
@@ -84,7 +86,7 @@ const routes = defineEndpoint({
   },
   answer: z.object({ routes: z.array(routeEntry), nextCursor }),
   errors: [404],
-  handle: async ({ query }, { daemon, response }) => {
+  handle: async ({ query }, { view: daemon, response }) => {
     const { view = 'best', match = 'exact', family, peer, prefix, limit = DEFAULT_LIMIT, cursor = 0 } = query;
     if (view === 'advertised' && peer === undefined) {
       throw new ApiError('INVALID', 'the view "advertised" needs the query parameter "peer"');
@@ -107,7 +109,7 @@ const explain = defineEndpoint({
   summary: 'Why the route to a prefix or address is what it is, who was told of it, and what the kernel has.',
   queryParameters: { prefix: prefixParameter },
   answer: routeExplanation,
-  handle: async ({ query }, { daemon, response }) => sendJson(response, await daemon.explain(query.prefix)),
+  handle: async ({ query }, { view: daemon, response }) => sendJson(response, await daemon.explain(query.prefix)),
 });
 
 const fib = defineEndpoint({
@@ -123,7 +125,7 @@ const fib = defineEndpoint({
   },
   answer: z.object({ routes: z.array(fibEntry), nextCursor }),
   errors: [409],
-  handle: async ({ query }, { daemon, response }) => {
+  handle: async ({ query }, { view: daemon, response }) => {
     const { family, prefix, diff = false, why = false, limit = DEFAULT_LIMIT, cursor = 0 } = query;
     const fibQuery: FibQuery = {
       differencesOnly: diff,
@@ -136,21 +138,35 @@ const fib = defineEndpoint({
   },
 });
 
-const events = defineEndpoint({
+const readyz = defineEndpoint({
   method: 'GET',
-  path: '/api/v1/events',
-  summary: 'Events still kept; as server-sent events, for ever, with `Accept: text/event-stream`.',
+  path: '/readyz',
+  summary:
+    'Readiness: configuration loaded, datastore synced, kernel in sync, peers as asked; 503 if not, reasons in the body.',
   queryParameters: {
-    after: numberParameter(Number.MAX_SAFE_INTEGER).optional().describe('Only events with a greater id.'),
+    peers: z
+      .enum(['none', 'any', 'all'])
+      .optional()
+      .describe(
+        'Sessions that must be established, default `any`: one, or none where no peer exists; `all`: all not disabled.',
+      ),
   },
-  answer: z.object({ events: z.array(daemonEvent) }),
-  handle: ({ query }, { daemon, response, headers }) => {
-    const lastSeen = String(headers['last-event-id'] ?? '');
-    const after = query.after ?? (/^\d{1,15}$/.test(lastSeen) ? Number(lastSeen) : 0);
-    if (String(headers.accept ?? '').includes('text/event-stream')) sendEventStream(response, daemon, after);
-    else sendJson(response, { events: daemon.events(after) });
-  },
+  answer: readiness,
+  alsoStatus: [503],
+  handle: ({ query }, { view: daemon, response }) =>
+    sendReadiness(response, readinessChecks(daemon.status(), query.peers ?? 'any')),
 });
 
 /** The reading part of the route table. */
-export const READING: readonly Endpoint[] = [status, peers, heldBack, explainPeer, peer, routes, explain, fib, events];
+export const READING: readonly Endpoint<DaemonView>[] = [
+  status,
+  peers,
+  heldBack,
+  explainPeer,
+  peer,
+  routes,
+  explain,
+  fib,
+  events(daemonEvent),
+  readyz,
+];

@@ -1,12 +1,14 @@
 /** Endpoints that show what is advertised for services. */
 import { z } from 'zod';
-import type { ServiceQuery } from '../daemon-view.ts';
-import { booleanParameter, defineEndpoint, sendJson } from '../endpoint.ts';
+import type { DaemonView, ServiceQuery } from '../daemon-view.ts';
+import { booleanParameter, endpointsOf, sendJson } from '../endpoint.ts';
 import type { Endpoint } from '../endpoint.ts';
 import { ApiError } from '../errors.ts';
 import { sendListing } from '../listing.ts';
 import { serviceExplanation, serviceSummary } from '../service-types.ts';
 import { DEFAULT_LIMIT, nextCursor, pagingParameters } from './paging.ts';
+
+const defineEndpoint = endpointsOf<DaemonView>();
 
 const list = defineEndpoint({
   method: 'GET',
@@ -20,7 +22,7 @@ const list = defineEndpoint({
     ...pagingParameters,
   },
   answer: z.object({ services: z.array(serviceSummary), nextCursor }),
-  handle: async ({ query }, { daemon, response }) => {
+  handle: async ({ query }, { view: daemon, response }) => {
     const { namespace, advertised, limit = DEFAULT_LIMIT, cursor = 0 } = query;
     const serviceQuery: ServiceQuery = {
       ...(namespace === undefined ? {} : { namespace }),
@@ -38,7 +40,7 @@ const explain = defineEndpoint({
   queryParameters: { namespace: z.string().min(1), name: z.string().min(1) },
   answer: serviceExplanation,
   errors: [404],
-  handle: ({ query: { namespace, name } }, { daemon, response }) => {
+  handle: ({ query: { namespace, name } }, { view: daemon, response }) => {
     const found = daemon.explainService(namespace, name);
     if (found === undefined) {
       throw new ApiError('NOT_FOUND', `the resources that the daemon has hold no Service ${namespace}/${name}`);
@@ -48,4 +50,4 @@ const explain = defineEndpoint({
 });
 
 /** The part of the route table that is about services. */
-export const SERVICES: readonly Endpoint[] = [list, explain];
+export const SERVICES: readonly Endpoint<DaemonView>[] = [list, explain];

@@ -1,13 +1,14 @@
 /** Metrics of what this node announces for services. */
 import type { AdvertiserCounters } from '../daemon-view.ts';
+import type { DaemonSnapshot } from './daemon-snapshot.ts';
+import { single } from './metric-row.ts';
 import type { MetricRow } from './metric-row.ts';
 
-function row(name: string, help: string, field: keyof AdvertiserCounters): MetricRow {
-  const type = name.endsWith('_total') ? 'counter' : 'gauge';
-  return { name, help, type, labels: [], read: ({ counters }) => [[Number(counters.advertiser[field])]] };
+function row(name: string, help: string, field: keyof AdvertiserCounters): MetricRow<DaemonSnapshot> {
+  return single(name, help, ({ counters }) => counters.advertiser[field]);
 }
 
-export const ADVERTISER_METRICS: readonly MetricRow[] = [
+export const ADVERTISER_METRICS: readonly MetricRow<DaemonSnapshot>[] = [
   row('starling_advertiser_services', 'Services that the datastore has.', 'services'),
   row('starling_advertiser_endpoints', 'Endpoints of these, of whatever state.', 'endpoints'),
   row('starling_advertiser_routes', 'Routes that services ask this node for, ranges included.', 'routes'),

@@ -1,20 +1,17 @@
-/** Metrics of the daemon itself: RIB, kernel routes, datastore, event loop, process. */
+/** Metrics of the daemon itself: RIB and kernel routes. */
 import { FAMILY_NAMES } from '../../net/family.ts';
 import type { DaemonCounters, FibCounters } from '../daemon-view.ts';
-import { datastoreStatus, drainStage } from '../types.ts';
+import { drainStage } from '../types.ts';
 import type { StatusReport } from '../types.ts';
-import type { MetricRow, MetricsSnapshot, Sample } from './metric-row.ts';
+import { single } from './metric-row.ts';
+import type { MetricRow } from './metric-row.ts';
+import type { DaemonSnapshot } from './daemon-snapshot.ts';
 
-type DatastoreSource = StatusReport['datastore']['sources'][number];
-
-const DATASTORE_STATES = datastoreStatus.shape.state.options;
-
-function single(name: string, help: string, value: (snapshot: MetricsSnapshot) => number): MetricRow {
-  const type = name.endsWith('_total') ? 'counter' : 'gauge';
-  return { name, help, type, labels: [], read: (snapshot) => [[value(snapshot)]] };
-}
-
-function perFamily(name: string, help: string, field: keyof DaemonCounters['families']['ipv4-unicast']): MetricRow {
+function perFamily(
+  name: string,
+  help: string,
+  field: keyof DaemonCounters['families']['ipv4-unicast'],
+): MetricRow<DaemonSnapshot> {
   return {
     name,
     help,
@@ -24,30 +21,19 @@ function perFamily(name: string, help: string, field: keyof DaemonCounters['fami
   };
 }
 
-function fromStatus(name: string, help: string, value: (status: StatusReport) => number | boolean): MetricRow {
-  return single(name, help, ({ status }) => Number(value(status)));
+function fromStatus(
+  name: string,
+  help: string,
+  value: (status: StatusReport) => number | boolean,
+): MetricRow<DaemonSnapshot> {
+  return single(name, help, ({ status }) => value(status));
 }
 
-function fromFib(name: string, help: string, field: Exclude<keyof FibCounters, 'lastSync'>): MetricRow {
+function fromFib(name: string, help: string, field: Exclude<keyof FibCounters, 'lastSync'>): MetricRow<DaemonSnapshot> {
   return single(name, help, ({ counters }) => counters.fib[field]);
 }
 
-/** A series for each source of the datastore that has a value. */
-function perSource(name: string, help: string, value: (source: DatastoreSource) => number | null): MetricRow {
-  return {
-    name,
-    help,
-    type: name.endsWith('_total') ? 'counter' : 'gauge',
-    labels: ['source'],
-    read: ({ status: { datastore } }) =>
-      datastore.sources.flatMap((source): Sample[] => {
-        const number = value(source);
-        return number === null ? [] : [[number, source.name]];
-      }),
-  };
-}
-
-const daemonRows: readonly MetricRow[] = [
+const daemonRows: readonly MetricRow<DaemonSnapshot>[] = [
   {
     name: 'starling_build_info',
     help: 'Always 1; the labels say what runs where.',
@@ -76,7 +62,7 @@ const daemonRows: readonly MetricRow[] = [
   },
 ];
 
-const ribRows: readonly MetricRow[] = [
+const ribRows: readonly MetricRow<DaemonSnapshot>[] = [
   perFamily('starling_rib_prefixes', 'Prefixes with at least one path.', 'prefixes'),
   perFamily('starling_rib_paths', 'Paths of all prefixes.', 'paths'),
   perFamily('starling_routes_originated', 'Routes originated by this node.', 'originated'),
@@ -91,7 +77,7 @@ const ribRows: readonly MetricRow[] = [
   single('starling_update_groups', 'Groups of peers that are sent the same updates.', (s) => s.counters.updateGroups),
 ];
 
-const fibRows: readonly MetricRow[] = [
+const fibRows: readonly MetricRow<DaemonSnapshot>[] = [
   fromStatus('starling_fib_enabled', '1 when routes are written to the kernel.', (s) => s.fib.enabled),
   fromStatus('starling_fib_in_sync', '1 when the kernel has what it should have.', (s) => s.fib.inSync),
   fromStatus('starling_fib_routes_desired', 'Routes the kernel should have.', (s) => s.fib.desired),
@@ -116,82 +102,4 @@ const fibRows: readonly MetricRow[] = [
   },
 ];
 
-const datastoreRows: readonly MetricRow[] = [
-  {
-    name: 'starling_datastore_state',
-    help: '1 for the state the datastore is in, 0 for the others.',
-    type: 'gauge',
-    labels: ['type', 'state'],
-    read: ({ status: { datastore } }) =>
-      DATASTORE_STATES.map((state) => [Number(state === datastore.state), datastore.type, state]),
-  },
-  {
-    name: 'starling_datastore_resources',
-    help: 'Resources known, by kind.',
-    type: 'gauge',
-    labels: ['kind'],
-    read: ({ counters }) => Object.entries(counters.datastore.resources).map(([kind, count]) => [count, kind]),
-  },
-  single(
-    'starling_datastore_invalid_resources',
-    'Resources ignored as not valid.',
-    (s) => s.counters.datastore.invalid,
-  ),
-  single('starling_datastore_changes_total', 'Changes of resources seen.', (s) => s.counters.datastore.changes),
-  single(
-    'starling_datastore_errors_total',
-    'Failed attempts to read the datastore.',
-    (s) => s.counters.datastore.errors,
-  ),
-  {
-    name: 'starling_datastore_last_change_timestamp_seconds',
-    help: 'When a resource came, changed or went last, seconds since 1970; absent before.',
-    type: 'gauge',
-    labels: [],
-    read: ({ counters: { datastore } }) => (datastore.lastChange === undefined ? [] : [[datastore.lastChange / 1000]]),
-  },
-  {
-    name: 'starling_datastore_cache_written_timestamp_seconds',
-    help: 'When the last known state was written that is in force, seconds since 1970; absent while none is.',
-    type: 'gauge',
-    labels: [],
-    read: ({ status: { datastore } }) =>
-      datastore.cacheWritten === null ? [] : [[datastore.cacheWritten.epochSeconds]],
-  },
-  perSource('starling_datastore_source_synced', '1 for a source that is read without a gap, else 0.', (source) =>
-    Number(source.state === 'synced'),
-  ),
-  perSource('starling_datastore_source_errors_total', 'How often a source could not be read.', (s) => s.errors),
-  perSource(
-    'starling_datastore_source_reconnects_total',
-    'How often a source was connected again.',
-    (s) => s.reconnects,
-  ),
-  perSource('starling_datastore_source_lag_seconds', 'How far behind a source is, where known.', (s) => s.lagSeconds),
-];
-
-const processRows: readonly MetricRow[] = [
-  {
-    name: 'starling_event_loop_lag_seconds',
-    help: 'How late the event loop was since the last scrape; quantile 1 is the maximum.',
-    type: 'gauge',
-    labels: ['quantile'],
-    read: ({ process }) => Object.entries(process.loopLagSeconds).map(([quantile, lag]) => [lag, quantile]),
-  },
-  single(
-    'starling_event_loop_active_seconds_total',
-    'Time the event loop was busy.',
-    (s) => s.process.loopActiveSeconds,
-  ),
-  single('process_cpu_seconds_total', 'CPU time of the process, all threads.', (s) => s.process.cpuSeconds),
-  single('process_resident_memory_bytes', 'Resident memory of the process.', (s) => s.process.residentBytes),
-  single('nodejs_heap_size_used_bytes', 'JavaScript heap in use.', (s) => s.process.heapUsedBytes),
-];
-
-export const DAEMON_METRICS: readonly MetricRow[] = [
-  ...daemonRows,
-  ...ribRows,
-  ...fibRows,
-  ...datastoreRows,
-  ...processRows,
-];
+export const DAEMON_METRICS: readonly MetricRow<DaemonSnapshot>[] = [...daemonRows, ...ribRows, ...fibRows];

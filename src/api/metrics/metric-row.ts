@@ -1,14 +1,5 @@
 /** A metric as a row of a table: its name, what it means, and how its values are read when it is scraped. */
-import type { DaemonCounters } from '../daemon-view.ts';
-import type { PeerSummary, StatusReport } from '../types.ts';
-
-/** Everything the metrics are read from, taken at one moment. */
-export interface MetricsSnapshot {
-  readonly status: StatusReport;
-  readonly peers: readonly PeerSummary[];
-  readonly counters: DaemonCounters;
-  readonly process: ProcessFigures;
-}
+import type { DurationFigures } from '../process-view.ts';
 
 /** Figures of the process itself. Times are seconds, sizes bytes. */
 export interface ProcessFigures {
@@ -24,10 +15,33 @@ export interface ProcessFigures {
 /** A value and the values of its labels, in the order of the row's `labels`. */
 export type Sample = readonly [value: number, ...labels: string[]];
 
-export interface MetricRow {
+/** What a metric is. */
+export interface RowHead {
   readonly name: string;
   readonly help: string;
+}
+
+/** `S`: what its values are read from, taken at one moment. */
+interface ValueRow<S> extends RowHead {
   readonly type: 'gauge' | 'counter';
   readonly labels: readonly string[];
-  readonly read: (snapshot: MetricsSnapshot) => Iterable<Sample>;
+  readonly read: (snapshot: S) => Iterable<Sample>;
+}
+
+/** Durations by size; it has no labels. */
+interface HistogramRow<S> extends RowHead {
+  readonly type: 'histogram';
+  readonly read: (snapshot: S) => DurationFigures;
+}
+
+export type MetricRow<S> = ValueRow<S> | HistogramRow<S>;
+
+/** A metric without labels; a counter by its name. */
+export function single<S>(name: string, help: string, value: (snapshot: S) => number | boolean): MetricRow<S> {
+  return { name, help, type: typeOf(name), labels: [], read: (snapshot) => [[Number(value(snapshot))]] };
+}
+
+/** The type that the name of a metric tells. */
+export function typeOf(name: string): 'gauge' | 'counter' {
+  return name.endsWith('_total') ? 'counter' : 'gauge';
 }

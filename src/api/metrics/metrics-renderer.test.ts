@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
 import { NODE_2, TOR_A } from '../../../test/support/fake-peers.ts';
-import { METRICS, MetricsRenderer } from './metrics-renderer.ts';
+import { DAEMON_ROWS, daemonRenderer } from './daemon-renderer.ts';
 
-const renderer = new MetricsRenderer();
+const renderer = daemonRenderer();
 afterEach(() => renderer.close());
 
 async function scrape(daemon = new FakeDaemonView()): Promise<string[]> {
@@ -68,7 +68,7 @@ describe('metrics', () => {
 
   it('follow the rules of names, and are told of in docs/metrics.md', () => {
     const docs = readFileSync(new URL('../../../docs/metrics.md', import.meta.url), 'utf8');
-    for (const { name, type } of METRICS) {
+    for (const { name, type } of DAEMON_ROWS) {
       expect(name.endsWith('_total')).toBe(type === 'counter');
       expect(docs).toContain(`\`${name}\``);
     }

@@ -1,48 +1,44 @@
-/** Turns the daemon's figures into the Prometheus text format at the moment they are asked for. */
+/** Turns the figures of a process into the Prometheus text format at the moment they are asked for. */
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers/promises';
 import type { IntervalHistogram } from 'node:perf_hooks';
-import type { Counter, Gauge, Registry } from 'prom-client';
-import type { DaemonView } from '../daemon-view.ts';
-import { ADVERTISER_METRICS } from './advertiser-metrics.ts';
-import { DAEMON_METRICS } from './daemon-metrics.ts';
-import type { MetricRow, MetricsSnapshot, ProcessFigures } from './metric-row.ts';
-import { SESSION_METRICS } from './session-metrics.ts';
-
-/** Every metric there is. */
-export const METRICS: readonly MetricRow[] = [...SESSION_METRICS, ...DAEMON_METRICS, ...ADVERTISER_METRICS];
+import type { Counter, Gauge } from 'prom-client';
+import type { DurationFigures } from '../process-view.ts';
+import type { MetricRow, ProcessFigures, RowHead, Sample } from './metric-row.ts';
 
 /** How often the event loop's lag is sampled, milliseconds. */
 const LAG_RESOLUTION = 50;
 
-interface Instrument {
-  readonly row: MetricRow;
-  readonly metric: Gauge | Counter;
+/** Writes one metric as text. */
+type MetricWriter<S> = (snapshot: S) => string | Promise<string>;
+
+/** What makes the metrics of a process that shows `V`. */
+export interface Renderer<V> {
+  /** All metrics as text. */
+  render(view: V): Promise<string>;
+  close(): void;
 }
 
-/** Renders metrics; keeps nothing between two scrapes but the event loop's lag. */
-export class MetricsRenderer {
+/** Renders metrics; keeps nothing between two scrapes but the event loop's lag. `S`: what the rows are read from. */
+export class MetricsRenderer<V, S> implements Renderer<V> {
+  readonly #rows: readonly MetricRow<S>[];
+  readonly #take: (view: V, process: ProcessFigures) => S;
   readonly #lag: IntervalHistogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION });
-  #instruments: Promise<{ registry: Registry; instruments: readonly Instrument[] }> | undefined;
+  #writers: Promise<readonly MetricWriter<S>[]> | undefined;
 
-  constructor() {
+  /** `take` gives all that the rows are read from, as it is at one moment. */
+  constructor(rows: readonly MetricRow<S>[], take: (view: V, process: ProcessFigures) => S) {
+    this.#rows = rows;
+    this.#take = take;
     this.#lag.enable();
   }
 
-  /** All metrics as text. */
-  async render(daemon: DaemonView): Promise<string> {
-    this.#instruments ??= createInstruments();
-    const { registry, instruments } = await this.#instruments;
-    const snapshot: MetricsSnapshot = {
-      status: daemon.status(),
-      peers: daemon.peers(),
-      counters: daemon.counters(),
-      process: this.#processFigures(),
-    };
+  async render(view: V): Promise<string> {
+    this.#writers ??= createWriters(this.#rows);
+    const snapshot = this.#take(view, this.#processFigures());
     let text = '';
-    for (const instrument of instruments) {
-      fill(instrument, snapshot);
-      text += `${await registry.getSingleMetricAsString(instrument.row.name)}\n`;
+    for (const write of await this.#writers) {
+      text += await write(snapshot);
       // With a thousand peers this takes more than 100 ms in all, which nobody else should wait for.
       await setImmediate();
     }
@@ -70,23 +66,38 @@ export class MetricsRenderer {
   }
 }
 
-/** Made at the first scrape: loading prom-client would cost the daemon's start 50 ms and more. */
-async function createInstruments(): Promise<{ registry: Registry; instruments: readonly Instrument[] }> {
+/** Made at the first scrape: loading prom-client would cost the process's start 50 ms and more. */
+async function createWriters<S>(rows: readonly MetricRow<S>[]): Promise<readonly MetricWriter<S>[]> {
   const { Counter, Gauge, Registry } = await import('prom-client');
   const registry = new Registry();
-  const instruments = METRICS.map((row) => {
+  return rows.map((row): MetricWriter<S> => {
+    // The library observes durations itself, one by one; here they are counted already.
+    if (row.type === 'histogram') return (snapshot) => histogramText(row, row.read(snapshot));
     const options = { name: row.name, help: row.help, labelNames: row.labels, registers: [registry] };
-    return { row, metric: row.type === 'counter' ? new Counter(options) : new Gauge(options) };
+    const metric = row.type === 'counter' ? new Counter(options) : new Gauge(options);
+    return async (snapshot) => {
+      fill(metric, row.labels, row.read(snapshot));
+      return `${await registry.getSingleMetricAsString(row.name)}\n`;
+    };
   });
-  return { registry, instruments };
 }
 
-function fill({ row, metric }: Instrument, snapshot: MetricsSnapshot): void {
+function fill(metric: Gauge | Counter, labelNames: readonly string[], samples: Iterable<Sample>): void {
   // What is gone since the last scrape must not be shown again.
   metric.reset();
-  for (const [value, ...labelValues] of row.read(snapshot)) {
+  for (const [value, ...labelValues] of samples) {
     const labels: Record<string, string> = {};
-    for (const [index, name] of row.labels.entries()) labels[name] = labelValues[index];
+    for (const [index, name] of labelNames.entries()) labels[name] = labelValues[index];
     metric.inc(labels, value);
   }
+}
+
+function histogramText({ name, help }: RowHead, { bounds, counts, sum }: DurationFigures): string {
+  let count = 0;
+  const buckets = counts.map((more, index) => {
+    count += more;
+    return `${name}_bucket{le="${index < bounds.length ? bounds[index] : '+Inf'}"} ${count}\n`;
+  });
+  const head = `# HELP ${name} ${help}\n# TYPE ${name} histogram\n`;
+  return `${head}${buckets.join('')}${name}_sum ${sum}\n${name}_count ${count}\n`;
 }

@@ -1,6 +1,7 @@
 /** Metrics of sessions. Names and labels that begin with `bgp_` are GoBGP's, so that dashboards made for it work. */
 import { FAMILY_NAMES } from '../../net/family.ts';
 import type { MessageCounts, PeerFamily, PeerSummary } from '../types.ts';
+import type { DaemonSnapshot } from './daemon-snapshot.ts';
 import type { MetricRow, Sample } from './metric-row.ts';
 
 /** Message counters: suffix of the metric, words for its help, field. */
@@ -21,7 +22,7 @@ const DIRECTIONS = [
   ['sent', 'sent to the peer'],
 ] as const;
 
-const messageRows: readonly MetricRow[] = DIRECTIONS.flatMap(([direction, words]) =>
+const messageRows: readonly MetricRow<DaemonSnapshot>[] = DIRECTIONS.flatMap(([direction, words]) =>
   MESSAGES.map(([suffix, what, field]) =>
     perPeer(
       `bgp_${direction}_${suffix}_total`,
@@ -38,7 +39,7 @@ const ROUTES: readonly (readonly [field: 'received' | 'accepted' | 'advertised',
   ['advertised', 'Routes advertised to the peer; 0 while the session is down.'],
 ];
 
-const routeRows: readonly MetricRow[] = ROUTES.map(([field, help]) => ({
+const routeRows: readonly MetricRow<DaemonSnapshot>[] = ROUTES.map(([field, help]) => ({
   name: `bgp_routes_${field}`,
   help,
   type: 'gauge',
@@ -59,12 +60,12 @@ function perPeer(
   name: string,
   help: string,
   value: (peer: PeerSummary) => number,
-  type: MetricRow['type'] = 'gauge',
-): MetricRow {
+  type: 'gauge' | 'counter' = 'gauge',
+): MetricRow<DaemonSnapshot> {
   return { name, help, type, labels: ['peer'], read: ({ peers }) => peers.map((peer) => [value(peer), peer.address]) };
 }
 
-export const SESSION_METRICS: readonly MetricRow[] = [
+export const SESSION_METRICS: readonly MetricRow<DaemonSnapshot>[] = [
   {
     name: 'bgp_peer_state',
     help: 'Always 1; the labels say in which state the session is.',
