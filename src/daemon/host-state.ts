@@ -1,14 +1,9 @@
 /** Interfaces with their addresses, and source addresses, as the kernel has them now. */
 import { createSocket } from 'node:dgram';
 import type { AutodetectionMethod } from '../bootstrap/autodetection-method.ts';
-import type { HostAddress, HostInterface } from '../bootstrap/detect-address.ts';
 import type { HostState } from '../bootstrap/own-node.ts';
-import { listAddresses } from '../fib/netlink/addresses.ts';
-import { loadLibc } from '../fib/netlink/libc.ts';
-import { listLinks } from '../fib/netlink/links.ts';
-import { NetlinkClient } from '../fib/netlink/netlink-client.ts';
-import { NetlinkSocket } from '../fib/netlink/netlink-socket.ts';
-import { canonicalAddress, formatAddress } from '../net/address.ts';
+import { readInterfaces } from '../fib/netlink/interfaces.ts';
+import { canonicalAddress } from '../net/address.ts';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../net/family.ts';
 import type { Family } from '../net/family.ts';
 
@@ -26,24 +21,6 @@ export async function readHostState(methods: readonly [AutodetectionMethod, Auto
   };
   const sourceAddresses = await Promise.all([source(IPV4_UNICAST), source(IPV6_UNICAST)]);
   return { at: performance.now(), interfaces: readInterfaces(), sourceAddresses };
-}
-
-/** All interfaces of the network namespace. Throws {@link NetlinkError}. */
-function readInterfaces(): HostInterface[] {
-  const socket = new NetlinkSocket(loadLibc());
-  try {
-    const client = new NetlinkClient(socket);
-    const links = listLinks(client).map(({ name, index, up }) => ({ name, index, up, addresses: [] as HostAddress[] }));
-    const byIndex = new Map(links.map((link) => [link.index, link]));
-    for (const { interfaceIndex, address, prefixLength, duplicate } of listAddresses(client)) {
-      if (duplicate) continue;
-      const family = address.length === 4 ? IPV4_UNICAST : IPV6_UNICAST;
-      byIndex.get(interfaceIndex)?.addresses.push({ address: formatAddress(address), family, prefixLength });
-    }
-    return links;
-  } finally {
-    socket.close();
-  }
 }
 
 /** The address from which packets to a name or address go; undefined where none would. */
