@@ -38,6 +38,14 @@ export function emptyAsUnset<S extends z.ZodType>(schema: S) {
   return z.preprocess((value) => (value === '' ? undefined : value), schema.optional()).optional();
 }
 
+/** One of some words in any case, as Calico reads them from its environment; becomes the word as it is listed. */
+export function caseless<const W extends string>(words: readonly W[]) {
+  return z.preprocess(
+    (value) => words.find((word) => word.toLowerCase() === String(value).toLowerCase()) ?? value,
+    z.enum(words),
+  );
+}
+
 /** An AS number, which becomes a number. AS 0 is refused (RFC 7607). */
 export const asNumber = z
   .union([z.number(), z.string()])

@@ -1,8 +1,10 @@
 /**
  * FelixConfiguration: settings of Felix, Calico's agent, for all nodes (name `default`) or for one (name `node.<node name>`).
- * Only what decides who programs a node's routes, how its tunnels look, and what becomes of packets that would loop, is read.
+ * Only what decides who programs a node's routes, how its tunnels look, and what becomes of packets, is read.
  */
 import { z } from 'zod';
+import { failsafePorts } from '../failsafe-ports.ts';
+import { caseless, ipAddress } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import type { ResourceOfDefinition, Review } from '../kind-definition.ts';
 import type { Metadata } from '../resource.ts';
@@ -10,6 +12,35 @@ import { PROGRAM_CLUSTER_ROUTES } from './bgp-configuration.ts';
 
 /** 0 means that Felix finds the MTU by itself. */
 const mtu = z.int().min(0).max(65535).optional();
+
+/** What the policy agent asks; `starling-policyd` has them in its own configuration, too. */
+export const policyAgentFields = {
+  /** What the names of the interfaces of workloads begin with, several of them with commas between. */
+  interfacePrefix: z
+    .string()
+    .regex(
+      /^[a-zA-Z0-9_.-]{1,15}(,[a-zA-Z0-9_.-]{1,15})*$/,
+      'must be what names of interfaces begin with, such as "cali" or "cali,tap"',
+    )
+    .optional(),
+  /** Of packets from workloads to their host that their policies let pass. */
+  defaultEndpointToHostAction: caseless(['Drop', 'Accept', 'Return']).optional(),
+  failsafeInboundHostPorts: failsafePorts.optional(),
+  failsafeOutboundHostPorts: failsafePorts.optional(),
+  /** What lines of rules that log begin with in the kernel's log. */
+  logPrefix: z.string().max(64).optional(),
+  allowVXLANPacketsFromWorkloads: z.boolean().optional(),
+  allowIPIPPacketsFromWorkloads: z.boolean().optional(),
+  disableConntrackInvalidCheck: z.boolean().optional(),
+  /** Where OpenStack's metadata service is. */
+  metadataAddr: ipAddress.optional(),
+  metadataPort: z.int().min(0).max(65535).optional(),
+  openstackRegion: z.string().optional(),
+  /** Whether workloads may use sources that their endpoints list beside their own addresses. */
+  workloadSourceSpoofing: caseless(['Disabled', 'Any']).optional(),
+  /** What becomes of packets to addresses of services that nobody serves; without it they are dropped. */
+  serviceLoopPrevention: z.enum(['Drop', 'Reject', 'Disabled']).optional(),
+};
 
 /** All fields are optional: an object for one node says only what differs there. */
 const spec = z.object({
@@ -24,12 +55,9 @@ const spec = z.object({
   ipipMTU: mtu,
   /** Protocol that marks Felix' routes to workloads. */
   deviceRouteProtocol: z.int().min(0).max(255).optional(),
-  /** What the names of the interfaces of workloads begin with, several of them with commas between. */
-  interfacePrefix: z.string().optional(),
   wireguardEnabled: z.boolean().optional(),
   wireguardEnabledV6: z.boolean().optional(),
-  /** What becomes of packets to addresses of services that nobody serves; without it they are dropped. */
-  serviceLoopPrevention: z.enum(['Drop', 'Reject', 'Disabled']).optional(),
+  ...policyAgentFields,
 });
 
 export const FELIX_CONFIGURATION = defineKind({

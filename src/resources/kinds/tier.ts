@@ -12,7 +12,7 @@ const tierSpec = z.object({
 });
 
 /** Tiers that are what they are, whatever is written. */
-const BUILT_IN = new Map([
+export const FIXED_TIERS: ReadonlyMap<string, { order: number; defaultAction: 'Deny' | 'Pass' }> = new Map([
   ['kube-admin', { order: 1_000, defaultAction: 'Pass' }],
   ['default', { order: 1_000_000, defaultAction: 'Deny' }],
   ['kube-baseline', { order: 10_000_000, defaultAction: 'Pass' }],
@@ -27,7 +27,7 @@ export const TIER = defineKind({
 });
 
 function review({ metadata: { name }, spec }: { metadata: Metadata; spec: z.output<typeof tierSpec> }): Review {
-  const fixed = BUILT_IN.get(name);
+  const fixed = FIXED_TIERS.get(name);
   if (fixed === undefined) return { warnings: [] };
   const wrong = (['order', 'defaultAction'] as const).filter((f) => spec[f] !== undefined && spec[f] !== fixed[f]);
   return {

@@ -1,0 +1,37 @@
+/** Ports of hosts that stay open whatever policies say, as lists and as Felix' environment has them. */
+import { z } from 'zod';
+import { tryParsePrefix } from '../net/prefix.ts';
+import { net, protocol } from './policy-rule.ts';
+
+const failsafePort = z.object({
+  protocol: protocol.default('TCP'),
+  port: z.int().min(0).max(65535),
+  /** The other end; any where it is not given. */
+  net: net.optional(),
+});
+
+/** `tcp:22`, `udp:10.0.0.0/8:53`, `tcp:[fd00::/8]:22`; a number alone is a port of TCP. */
+const TEXT_FORM = /^(?:([a-zA-Z0-9]+):)?(?:\[([^\]]+)\]:|([^:]+):)?(\d{1,5})$/;
+
+/** A list, or the texts with commas between; `none` is no port. */
+export const failsafePorts = z.union([
+  z.array(failsafePort),
+  z.string().transform(readPorts).pipe(z.array(failsafePort)),
+]);
+
+function readPorts(text: string, context: z.RefinementCtx): unknown[] {
+  const items = text.trim().toLowerCase() === 'none' ? [] : text.split(',').map((item) => item.trim());
+  return items.map((item) => {
+    const [form, name, bracketed, bare, port] = TEXT_FORM.exec(item) ?? [];
+    const within = bracketed ?? bare;
+    if (form !== undefined && (within === undefined || tryParsePrefix(within) !== undefined)) {
+      return {
+        ...(name === undefined ? {} : { protocol: name }),
+        ...(within === undefined ? {} : { net: within }),
+        port: Number(port),
+      };
+    }
+    context.addIssue({ code: 'custom', message: `"${item}" is not a port such as "tcp:22" or "tcp:10.0.0.0/8:22"` });
+    return z.NEVER;
+  });
+}
