@@ -13,11 +13,10 @@ const failsafePort = z.object({
 /** `tcp:22`, `udp:10.0.0.0/8:53`, `tcp:[fd00::/8]:22`; a number alone is a port of TCP. */
 const TEXT_FORM = /^(?:([a-zA-Z0-9]+):)?(?:\[([^\]]+)\]:|([^:]+):)?(\d{1,5})$/;
 
+export const failsafePortList = z.array(failsafePort);
+
 /** A list, or the texts with commas between; `none` is no port. */
-export const failsafePorts = z.union([
-  z.array(failsafePort),
-  z.string().transform(readPorts).pipe(z.array(failsafePort)),
-]);
+export const failsafePorts = z.union([failsafePortList, z.string().transform(readPorts).pipe(failsafePortList)]);
 
 function readPorts(text: string, context: z.RefinementCtx): unknown[] {
   const items = text.trim().toLowerCase() === 'none' ? [] : text.split(',').map((item) => item.trim());

@@ -3,7 +3,7 @@
  * Only what decides who programs a node's routes, how its tunnels look, and what becomes of packets, is read.
  */
 import { z } from 'zod';
-import { failsafePorts } from '../failsafe-ports.ts';
+import { failsafePortList } from '../failsafe-ports.ts';
 import { caseless, ipAddress } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import type { ResourceOfDefinition, Review } from '../kind-definition.ts';
@@ -25,8 +25,8 @@ export const policyAgentFields = {
     .optional(),
   /** Of packets from workloads to their host that their policies let pass. */
   defaultEndpointToHostAction: caseless(['Drop', 'Accept', 'Return']).optional(),
-  failsafeInboundHostPorts: failsafePorts.optional(),
-  failsafeOutboundHostPorts: failsafePorts.optional(),
+  failsafeInboundHostPorts: failsafePortList.optional(),
+  failsafeOutboundHostPorts: failsafePortList.optional(),
   /** What lines of rules that log begin with in the kernel's log. */
   logPrefix: z.string().max(64).optional(),
   allowVXLANPacketsFromWorkloads: z.boolean().optional(),
