@@ -15,14 +15,18 @@ import { Router } from './router.ts';
 /** Largest request body, bytes, where the endpoint doesn't say another. */
 const MAX_BODY = 64 * 1024;
 
-export interface ApiServerOptions<V extends ProcessView> {
-  readonly view: V;
+/** Where it listens, and who is told of defects. */
+export interface ApiServerPlace {
   /** Path of the Unix socket; absent: none. */
   readonly socket?: string;
   /** TCP address of the read-only API; absent: none. Port 0 picks one. */
   readonly http?: { readonly host: string; readonly port: number };
   /** Called with defects: what was thrown and is no {@link ApiError}. The client gets a 500. */
   readonly onDefect: (error: unknown, request: string) => void;
+}
+
+export interface ApiServerOptions<V extends ProcessView> extends ApiServerPlace {
+  readonly view: V;
 }
 
 /** What is served, beside what every process has. */

@@ -12,7 +12,7 @@ import type { Program } from '../process/program.ts';
 import type { ClusterView } from '../resources/cluster-view.ts';
 import { compareConfigs, reportReload } from '../process/config-comparison.ts';
 import type { Config } from '../process/config.ts';
-import { DaemonApi } from './daemon-api.ts';
+import { daemonApi } from './daemon-api.ts';
 import type { DaemonEnvironment } from './daemon-environment.ts';
 import { DatastoreLog } from '../process/datastore-log.ts';
 import { DeletionGuard } from './deletion-guard.ts';
@@ -42,6 +42,7 @@ import { Workloads } from './workloads.ts';
 import { configDiff } from './view/config-diff.ts';
 import { DaemonReport } from './view/daemon-report.ts';
 import { datastoreProblems, datastoreReport } from '../process/datastore-report.ts';
+import type { ProcessApi } from '../process/process-api.ts';
 import { FIB_OFF } from './view/fib-off.ts';
 import { nodeReport } from './view/node-report.ts';
 import type { StatusInputs } from './view/status-report.ts';
@@ -59,7 +60,7 @@ export class Daemon implements Program {
   private datastore: Datastore | undefined;
   private readonly initialSync: InitialSync;
   private readonly started: number;
-  private readonly api: DaemonApi;
+  private readonly api: ProcessApi;
   private readonly feed: ResourceFeed;
   private readonly services: ServiceRunner;
   private readonly serviceContexts = new ServiceContexts((view) => this.services.context(view));
@@ -143,8 +144,7 @@ export class Daemon implements Program {
       troubled: (words) => this.events.add('datastore', config.nodeName, words, 'warn'),
     });
     this.report = this.createReport();
-    const { events } = this;
-    this.api = new DaemonApi({ daemon: this.report, config: config.api, events, log: environment.log });
+    this.api = daemonApi(this.report, { config: config.api, events: this.events, log: environment.log });
     this.nodeStatusReports = this.createNodeStatusReports();
   }
 
