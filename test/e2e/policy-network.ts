@@ -17,6 +17,9 @@ export const UPLINK = {
   outside: ['10.99.0.2', 'fd99::2'],
 } as const;
 
+/** Served by the node and outside: those of workloads, and some that stay open at hosts whatever policies say. */
+const HOST_PORTS = [80, 81, 22, 6443, 53, 68];
+
 /** What the node's interfaces to workloads have for a link address, and the link-local address that follows from it. */
 const NODE_MAC = 'ee:ee:ee:ee:ee:ee';
 const GATEWAY6 = 'fe80::ecee:eeff:feee:eeee';
@@ -89,8 +92,8 @@ export class PolicyNetwork implements Disposable {
       this.node,
       UPLINK.outside.map((address) => `route add default via ${address}`),
     );
-    this.prober.add({ name: 'node', namespace: this.node.name, addresses: UPLINK.node });
-    this.prober.add({ name: 'outside', namespace: this.outside.name, addresses: UPLINK.outside });
+    this.prober.add({ name: 'node', namespace: this.node.name, addresses: UPLINK.node }, HOST_PORTS);
+    this.prober.add({ name: 'outside', namespace: this.outside.name, addresses: UPLINK.outside }, HOST_PORTS);
     this.addPods(pods);
   }
 
@@ -141,6 +144,11 @@ export class PolicyNetwork implements Disposable {
     return shell(this.node, lines);
   }
 
+  onOutside(...lines: readonly string[]): string {
+    return shell(this.outside, lines);
+  }
+
+  /** Runs a script in a workload. */
   inPod(name: string, ...lines: readonly string[]): string {
     return shell(this.#pods.get(name)!.namespace, lines);
   }
