@@ -84,10 +84,11 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   { field: 'api.gobgp', variables: ['STARLING_API_GOBGP'] },
   { field: 'policy.socket', variables: ['STARLING_POLICY_SOCKET'] },
   { field: 'policy.http', variables: ['STARLING_POLICY_HTTP'] },
+  { field: 'policy.masquerade', variables: ['STARLING_POLICY_MASQUERADE'] },
   { field: 'policy.interfacePrefix', variables: ['STARLING_POLICY_INTERFACE_PREFIX', 'FELIX_INTERFACEPREFIX'] },
   {
     field: 'policy.defaultEndpointToHostAction',
-    variables: ['STARLING_POLICY_ENDPOINT_TO_HOST_ACTION', 'FELIX_DEFAULTENDPOINTTOHOSTACTION'],
+    variables: ['STARLING_POLICY_DEFAULT_ENDPOINT_TO_HOST_ACTION', 'FELIX_DEFAULTENDPOINTTOHOSTACTION'],
   },
   {
     field: 'policy.failsafeInboundHostPorts',
@@ -106,16 +107,28 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   { field: 'policy.vxlanPort', variables: ['STARLING_POLICY_VXLAN_PORT', 'FELIX_VXLANPORT'] },
   {
     field: 'policy.allowVXLANPacketsFromWorkloads',
-    variables: ['STARLING_POLICY_ALLOW_VXLAN_PACKETS', 'FELIX_ALLOWVXLANPACKETSFROMWORKLOADS'],
+    variables: ['STARLING_POLICY_ALLOW_VXLAN_PACKETS_FROM_WORKLOADS', 'FELIX_ALLOWVXLANPACKETSFROMWORKLOADS'],
   },
   {
     field: 'policy.allowIPIPPacketsFromWorkloads',
-    variables: ['STARLING_POLICY_ALLOW_IPIP_PACKETS', 'FELIX_ALLOWIPIPPACKETSFROMWORKLOADS'],
+    variables: ['STARLING_POLICY_ALLOW_IPIP_PACKETS_FROM_WORKLOADS', 'FELIX_ALLOWIPIPPACKETSFROMWORKLOADS'],
+  },
+  {
+    field: 'policy.workloadSourceSpoofing',
+    variables: ['STARLING_POLICY_WORKLOAD_SOURCE_SPOOFING', 'FELIX_WORKLOADSOURCESPOOFING'],
   },
   { field: 'policy.logPrefix', variables: ['STARLING_POLICY_LOG_PREFIX', 'FELIX_LOGPREFIX'], name: true },
   { field: 'policy.metadataAddr', variables: ['STARLING_POLICY_METADATA_ADDR', 'FELIX_METADATAADDR'] },
   { field: 'policy.metadataPort', variables: ['STARLING_POLICY_METADATA_PORT', 'FELIX_METADATAPORT'] },
-  { field: 'policy.masquerade', variables: ['STARLING_POLICY_MASQUERADE'] },
+  {
+    field: 'policy.openstackRegion',
+    variables: ['STARLING_POLICY_OPENSTACK_REGION', 'FELIX_OPENSTACKREGION'],
+    name: true,
+  },
+  {
+    field: 'policy.serviceLoopPrevention',
+    variables: ['STARLING_POLICY_SERVICE_LOOP_PREVENTION', 'FELIX_SERVICELOOPPREVENTION'],
+  },
   { field: 'log.level', variables: ['STARLING_LOG_LEVEL'] },
   { field: 'log.format', variables: ['STARLING_LOG_FORMAT'] },
 ];

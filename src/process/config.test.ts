@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { policyAgentFields } from '../resources/kinds/felix-configuration.ts';
 import { CONFIG_FIELDS } from './config-fields.ts';
 import { configSchema } from './config-schema.ts';
 import { ConfigError, loadConfig } from './config.ts';
@@ -52,6 +53,32 @@ describe('the configuration', () => {
     });
     const config = load(text, { NODENAME: 'node-2', STARLING_FIB_TABLE: '7', STARLING_API_HTTP: '[::1]:80' });
     expect(config).toMatchObject({ nodeName: 'node-2', fib: { table: 7 }, api: { http: { host: '::1', port: 80 } } });
+  });
+
+  it('takes settings of policies as Felix does, and no value for what is not set', () => {
+    expect(load('').policy).toEqual({
+      socket: '/run/starling/starling-policyd.sock',
+      http: { host: '127.0.0.1', port: 8180 },
+      masquerade: true,
+    });
+    const environment = {
+      FELIX_INTERFACEPREFIX: 'cali,tap',
+      FELIX_DEFAULTENDPOINTTOHOSTACTION: 'ACCEPT',
+      FELIX_FAILSAFEINBOUNDHOSTPORTS: '22,udp:10.0.0.0/8:68',
+      FELIX_FAILSAFEOUTBOUNDHOSTPORTS: 'none',
+      FELIX_METADATAPORT: '8775',
+    };
+    expect(load('policy: { interfacePrefix: tap }', environment).policy).toMatchObject({
+      interfacePrefix: 'cali,tap',
+      defaultEndpointToHostAction: 'Accept',
+      failsafeInboundHostPorts: [
+        { protocol: 'TCP', port: 22 },
+        { protocol: 'UDP', net: '10.0.0.0/8', port: 68 },
+      ],
+      failsafeOutboundHostPorts: [],
+      metadataPort: 8775,
+    });
+    expect(problemsOf('policy: { http: x, defaultEndpointToHostAction: maybe, socks: /x }')).toHaveLength(2);
   });
 
   it('prefers its own variables to those of calico-node, and takes an empty one for unset', () => {
@@ -228,7 +255,11 @@ describe('the configuration', () => {
   });
 
   it('has a row and a line of documentation for every field', () => {
-    const fields = leaves(configSchema.parse({ nodeName: 'n', routerId: 'hash', asNumber: 1 }));
+    const fields = [
+      ...leaves(configSchema.parse({ nodeName: 'n', routerId: 'hash', asNumber: 1 })),
+      // None of them has a default.
+      ...[...Object.keys(policyAgentFields), 'vxlanPort'].map((name) => `policy.${name}`),
+    ];
     expect(CONFIG_FIELDS.map(({ field }) => field).sort()).toEqual(fields.sort());
     const documentation = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
     for (const { field, variables } of CONFIG_FIELDS) {
