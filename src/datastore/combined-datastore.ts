@@ -87,11 +87,13 @@ export class CombinedDatastore implements Datastore {
     const status = (): void => listener.status(this.status);
     this.#primary.start({
       snapshot: (resources, problems) => {
-        this.#refer(resources.map((resource) => ({ type: 'upsert', resource })));
+        if (this.#companion.wantSecrets !== undefined) {
+          this.#refer(resources.map((resource) => ({ type: 'upsert', resource })));
+        }
         this.#snapshot(this.#first, resources, problems);
       },
       changes: (changes, problems) => {
-        this.#refer(changes);
+        if (this.#companion.wantSecrets !== undefined) this.#refer(changes);
         this.#changes(this.#first, changes, problems);
       },
       status,

@@ -8,7 +8,7 @@ import { parseResource } from '../resources/parse-resource.ts';
 import { isJsonObject } from '../resources/resource.ts';
 import { keyOf } from './contents.ts';
 import type { Contents } from './contents.ts';
-import type { RawItem } from './resource-collector.ts';
+import type { RawItem } from './raw-item.ts';
 
 /** The blocks of the Node that an item holds. */
 export function podCidrBlocks({ key: node, place, value }: RawItem): RawItem[] {

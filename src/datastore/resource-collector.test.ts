@@ -5,7 +5,7 @@ import type { ClusterView } from '../resources/cluster-view.ts';
 import { isJsonObject } from '../resources/resource.ts';
 import type { DatastoreListener, SourcedProblem } from './datastore.ts';
 import { ResourceCollector } from './resource-collector.ts';
-import type { RawItem } from './resource-collector.ts';
+import type { RawItem } from './raw-item.ts';
 
 const peer = (name: string, asNumber: unknown = 64_513, version?: string): RawItem => ({
   key: name,

@@ -1,25 +1,11 @@
 /** What several sources of raw objects hold, made into what a listener of a datastore hears: one snapshot, then changes. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Change } from '../resources/cluster-view.ts';
-import type { AnyResource } from '../resources/kinds.ts';
-import { parseResource } from '../resources/parse-resource.ts';
-import type { Problem } from '../resources/resource.ts';
+import type { AnyResource, Kind } from '../resources/kinds.ts';
 import type { DatastoreListener, SourcedProblem } from './datastore.ts';
-import { identityOf, sourcedProblem } from './sourced-problem.ts';
-
-/** An object as a source gave it. */
-export interface RawItem {
-  /** Unique in the source. */
-  readonly key: string;
-  /** Where it stands, for problems: `/calico/resources/v3/projectcalico.org/bgppeers/tor-a` or `BGPPeer/tor-a`. */
-  readonly place: string;
-  /** What {@link parseResource} reads. */
-  readonly value: unknown;
-  /** Equal only as long as the object is the same, so that it need not be parsed again. */
-  readonly version?: string;
-  /** Why there is no value, where what the source holds can't be taken apart at all. */
-  readonly unreadable?: string;
-}
+import { PassingSource } from './passing-source.ts';
+import { hasFailed, parseItem, problemsOf } from './raw-item.ts';
+import type { RawItem } from './raw-item.ts';
 
 /** What an object came to. */
 interface Item {
@@ -31,9 +17,6 @@ interface Item {
   readonly problems: readonly SourcedProblem[];
 }
 
-const NO_PROBLEMS: readonly SourcedProblem[] = [];
-const KEPT = 'what it was before stays in force';
-
 /**
  * Collects; nothing is told but by {@link flush}. A bad object is a problem with its place, and is skipped; where an earlier
  * version of it was good, that one stays in force.
@@ -42,6 +25,8 @@ export class ResourceCollector {
   readonly #listener: DatastoreListener;
   /** By source, then key. */
   readonly #sources: ReadonlyMap<string, Map<string, Item>>;
+  /** Those of which nothing is held. */
+  readonly #passing: ReadonlyMap<string, PassingSource>;
   /** Sources that were not heard of yet, or are in doubt; as long as there are any, nothing is told. */
   readonly #awaited: Set<string>;
   /** The objects that are the same resource, by its identity: more than one while it moves between sources. The last counts. */
@@ -55,11 +40,15 @@ export class ResourceCollector {
   #problems: readonly SourcedProblem[] | undefined;
   #snapshotTold = false;
 
-  /** The snapshot is told once each of the sources was replaced or retained once. */
-  constructor(listener: DatastoreListener, sources: readonly string[]) {
+  /**
+   * The snapshot is told once each of the sources was replaced or retained once. What sources in `passing` have, by their kind, is
+   * told whenever its version is another, and not held: no other source may have the same objects.
+   */
+  constructor(listener: DatastoreListener, sources: readonly string[], passing: ReadonlyMap<string, Kind> = new Map()) {
     this.#listener = listener;
     this.#sources = new Map(sources.map((source) => [source, new Map<string, Item>()]));
-    this.#awaited = new Set(sources);
+    this.#passing = new Map(Array.from(passing, ([source, kind]) => [source, new PassingSource(kind)]));
+    this.#awaited = new Set([...sources, ...passing.keys()]);
   }
 
   /** All that a source holds now; what it held before and is not among `items` goes. */
@@ -79,12 +68,18 @@ export class ResourceCollector {
 
   /** What {@link replace} does, where the objects with these keys were put bit by bit: the others go. */
   retain(source: string, keys: ReadonlySet<string>): void {
-    for (const key of this.#sourceOf(source).keys()) if (!keys.has(key)) this.delete(source, key);
+    const held = this.#passing.get(source) ?? this.#sourceOf(source);
+    for (const key of held.keys()) if (!keys.has(key)) this.delete(source, key);
     this.#awaited.delete(source);
   }
 
   /** One object came or changed. */
   put(source: string, raw: RawItem): void {
+    const passing = this.#passing.get(source);
+    if (passing !== undefined) {
+      if (passing.put(raw)) this.#problems = undefined;
+      return;
+    }
     const items = this.#sourceOf(source);
     const before = items.get(raw.key);
     if (before?.version !== undefined && before.version === raw.version) return;
@@ -96,6 +91,11 @@ export class ResourceCollector {
 
   /** One object is gone. */
   delete(source: string, key: string): void {
+    const passing = this.#passing.get(source);
+    if (passing !== undefined) {
+      if (passing.delete(key)) this.#problems = undefined;
+      return;
+    }
     const items = this.#sourceOf(source);
     const before = items.get(key);
     if (before === undefined) return;
@@ -111,8 +111,15 @@ export class ResourceCollector {
     const problems = (this.#problems ??= this.#listProblems());
     if (!this.#snapshotTold) {
       this.#snapshotTold = true;
-      this.#listener.snapshot([...this.#told.values()], problems);
-    } else if (changes.length > 0 || troubled) this.#listener.changes(changes, problems);
+      this.#listener.snapshot([...this.#told.values(), ...this.#passed((source) => source.takeAll())], problems);
+      return;
+    }
+    changes.push(...this.#passed((source) => source.take()));
+    if (changes.length > 0 || troubled) this.#listener.changes(changes, problems);
+  }
+
+  #passed<T>(take: (source: PassingSource) => readonly T[]): T[] {
+    return Array.from(this.#passing.values(), take).flat();
   }
 
   #sourceOf(source: string): Map<string, Item> {
@@ -164,42 +171,25 @@ export class ResourceCollector {
 
   #listProblems(): readonly SourcedProblem[] {
     const problems = Array.from(this.#troubled, (item) => item.problems).flat();
+    problems.push(...this.#passed((source) => source.problems));
     return problems.sort((a, b) => (a.source < b.source ? -1 : Number(a.source > b.source)));
   }
 }
 
 /** What an object comes to, given what it was before. */
 function read(source: string, raw: RawItem, before: Item | undefined): Item {
-  const { key, version, value, place } = raw;
+  const { key, version } = raw;
   const known = before?.resource;
-  const parsed =
-    raw.unreadable === undefined
-      ? parseResource(value)
-      : { ok: false as const, problems: [{ path: [], message: raw.unreadable, severity: 'error' } satisfies Problem] };
-  const failed = !parsed.ok && parsed.problems.some(({ severity }) => severity === 'error');
-  const kept = failed ? known : undefined;
+  const parsed = parseItem(raw);
+  const kept = hasFailed(parsed) ? known : undefined;
   const resource = parsed.ok ? parsed.resource : kept;
   return {
     source,
     key,
     version,
     resource: isDeepStrictEqual(resource, known) ? known : resource,
-    problems: parsed.problems.length === 0 ? NO_PROBLEMS : problemsOf(place, value, parsed.problems, kept),
+    problems: problemsOf(raw, parsed.problems, kept && { kind: kept.kind, name: kept.metadata.name }),
   };
-}
-
-function problemsOf(
-  place: string,
-  value: unknown,
-  problems: readonly Problem[],
-  kept: AnyResource | undefined,
-): SourcedProblem[] {
-  const written = identityOf(value);
-  const identity = { ...written, kind: kept?.kind ?? written.kind, name: kept?.metadata.name ?? written.name };
-  return problems.map((problem) => {
-    const isKept = kept !== undefined && problem.severity === 'error';
-    return sourcedProblem(place, identity, isKept ? { ...problem, message: `${problem.message}; ${KEPT}` } : problem);
-  });
 }
 
 function identify({ kind, metadata }: AnyResource): string {

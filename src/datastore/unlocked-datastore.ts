@@ -39,6 +39,13 @@ export class UnlockedDatastore implements Datastore {
     this.#listener = listener;
     this.#inner.start({
       snapshot: (resources, problems) => {
+        for (const resource of resources) this.#look(resource);
+        if (this.#lockedAt === undefined) {
+          this.#told = true;
+          this.#problems = problems;
+          this.#listener?.snapshot(resources, problems);
+          return;
+        }
         this.#take(
           resources.map((resource) => ({ type: 'upsert', resource })),
           problems,

@@ -2,7 +2,7 @@
 import type { Kind } from '../../resources/kinds.ts';
 import { isJsonObject } from '../../resources/resource.ts';
 import type { Purpose } from '../purpose.ts';
-import type { RawItem } from '../resource-collector.ts';
+import type { RawItem } from '../raw-item.ts';
 
 /** Keys that are read together. */
 export interface KeyRange {
@@ -14,6 +14,8 @@ export interface KeyRange {
   readonly kind: Kind;
   /** Whether a node can begin without, where the user may not read it. */
   readonly optional: boolean;
+  /** Whether there are so many that they are handed on instead of being held; their keys then end with namespace and name. */
+  readonly many?: true;
   /** The object at a key; never throws. */
   readonly read: (key: string, value: Buffer) => RawItem;
 }
@@ -48,7 +50,6 @@ const POLICY_KINDS: readonly Row[] = [
   ['networksets', 'NetworkSet'],
   ['profiles', 'Profile'],
   ['tiers', 'Tier'],
-  ['workloadendpoints', 'WorkloadEndpoint'],
 ];
 
 /** Starling's own kinds lie beside Calico's, where a user with rights on `/calico/` reaches them. */
@@ -64,7 +65,7 @@ export function calicoKey(plural: string, name: string): string {
 
 /** All that a process on a node reads. */
 export function keyRanges(nodeName: string, purpose: Purpose): readonly KeyRange[] {
-  return purpose === 'policy' ? POLICY_KINDS.map(ofCalico) : routingRanges(nodeName);
+  return purpose === 'policy' ? [...POLICY_KINDS.map(ofCalico), workloadEndpoints()] : routingRanges(nodeName);
 }
 
 /**
@@ -97,6 +98,15 @@ function ofCalico([plural, kind, optional]: Row): KeyRange {
   return below(calicoKey(plural, ''), { kind, optional: optional ?? false, read: readResource });
 }
 
+function workloadEndpoints(): KeyRange {
+  const range = below(calicoKey('workloadendpoints', ''), {
+    kind: 'WorkloadEndpoint',
+    optional: false,
+    read: readAsNamed,
+  });
+  return { ...range, many: true };
+}
+
 function below(prefix: string, of: Pick<KeyRange, 'kind' | 'optional' | 'read'>): KeyRange {
   const key = Buffer.from(prefix);
   // The prefix ends with a slash, so that its last byte can be counted up.
@@ -107,6 +117,16 @@ function below(prefix: string, of: Pick<KeyRange, 'kind' | 'optional' | 'read'>)
 
 function readResource(key: string, value: Buffer): RawItem {
   return { key, place: key, ...parse(value) };
+}
+
+/** What is at a key that ends with namespace and name, which count, whatever the object says. */
+function readAsNamed(key: string, value: Buffer): RawItem {
+  const item = readResource(key, value);
+  const metadata = isJsonObject(item.value) ? item.value['metadata'] : undefined;
+  if (!isJsonObject(item.value) || !isJsonObject(metadata)) return item;
+  const [namespace, name] = key.split('/').slice(-2);
+  if (metadata['name'] === name && metadata['namespace'] === namespace) return item;
+  return { ...item, value: { ...item.value, metadata: { ...metadata, namespace, name } } };
 }
 
 /** Ends with `ipv4/block/10.0.0.0-26`; the family is that of the block. */

@@ -30,7 +30,7 @@ export interface EtcdOptions extends EtcdCredentials {
 }
 
 export interface EtcdTuning extends SessionTiming {
-  /** Objects that are asked for at once. */
+  /** Objects that are asked for at once at first. */
   readonly pageSize: number;
   /** Milliseconds between two looks at how far behind the member and the watches are. */
   readonly checkInterval: number;
@@ -106,8 +106,9 @@ export class EtcdDatastore implements Datastore {
 
   start(listener: DatastoreListener): void {
     this.#listener = listener;
-    const names = this.#ranges.map(({ name }) => name);
-    const collector = new ResourceCollector(listener, names);
+    const names = this.#ranges.filter(({ many }) => !many).map(({ name }) => name);
+    const passing = this.#ranges.filter(({ many }) => many).map(({ name, kind }) => [name, kind] as const);
+    const collector = new ResourceCollector(listener, names, new Map(passing));
     const hearing = {
       changed: () => this.#tellSoon(),
       statusChanged: () => {

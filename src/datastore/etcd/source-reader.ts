@@ -10,6 +10,9 @@ import type { KeyValue, WatchEvent } from './rpc.ts';
 import type { EtcdSession } from './session.ts';
 import type { WatchListener, WatchStream } from './watch-stream.ts';
 
+/** Pages of objects grow up to this size. */
+const PAGE_BYTES = 8 * 2 ** 20;
+
 export interface ReaderListener {
   /** The collector may have something to tell. */
   changed(): void;
@@ -87,11 +90,12 @@ export class SourceReader {
     const { name, rangeEnd, read } = this.#range;
     const keys = new Set<string>();
     let { key } = this.#range;
+    let limit = this.#pageSize;
     let revision: number | undefined;
     for (;;) {
       const page = await session.range({
         key,
-        limit: this.#pageSize,
+        limit,
         ...(rangeEnd !== undefined && { rangeEnd }),
         ...(revision !== undefined && { revision }),
       });
@@ -104,6 +108,8 @@ export class SourceReader {
       if (!page.more || page.kvs.length === 0) break;
       // The first key that can follow the last one of the page.
       key = Buffer.concat([page.kvs[page.kvs.length - 1].key, Buffer.alloc(1)]);
+      // A member counts all keys of the range for each page.
+      if (sizeOf(page.kvs) < PAGE_BYTES / 2) limit *= 2;
     }
     this.#collector.retain(name, keys);
     this.#read = true;
@@ -199,4 +205,8 @@ export class SourceReader {
     };
     if (isNews) this.#listener.statusChanged();
   }
+}
+
+function sizeOf(kvs: readonly KeyValue[]): number {
+  return kvs.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
 }

@@ -29,6 +29,8 @@ export interface ApiResource {
   readonly partial?: true;
   /** Whether there are so many that they are not kept as they were read; nothing looks at their values again. */
   readonly many?: true;
+  /** Whether there are so many that they are handed on instead of being held. */
+  readonly passing?: true;
   /** Which objects are of use; all where it is left out. */
   readonly wanted?: (object: JsonObject) => boolean;
 }
@@ -98,7 +100,7 @@ const POLICY: readonly ApiResource[] = [
   kubernetes('KubernetesNetworkPolicy', 'networking.k8s.io/v1', 'networkpolicies', ['spec']),
   NAMESPACES,
   kubernetes('ServiceAccount', 'v1', 'serviceaccounts', []),
-  { ...kubernetes('Pod', 'v1', 'pods', ['spec', 'status']), many: true, wanted: hasOwnAddress },
+  { ...kubernetes('Pod', 'v1', 'pods', ['spec', 'status']), many: true, passing: true, wanted: hasOwnAddress },
 ];
 
 /** Sets of addresses and ports for the rules that name Services. */

@@ -1,7 +1,7 @@
 /** The Kubernetes API as datastore: every resource that the node needs listed and watched, and nothing else. */
 import type { Datastore, DatastoreListener, DatastoreStatus, DatastoreWriter, SourceStatus } from '../datastore.ts';
 import { ResourceCollector } from '../resource-collector.ts';
-import type { RawItem } from '../resource-collector.ts';
+import type { RawItem } from '../raw-item.ts';
 import { ApiClient } from './api-client.ts';
 import type { AccessSource } from './api-client.ts';
 import { secretResource, wantedResources } from './api-resources.ts';
@@ -92,10 +92,11 @@ export class KubernetesDatastore implements Datastore {
   start(listener: DatastoreListener): void {
     this.#listener = listener;
     const resources = wantedResources(this.#options);
-    const names = resources.map(({ name }) => name);
+    const names = resources.filter(({ passing }) => !passing).map(({ name }) => name);
+    const passing = resources.filter((resource) => resource.passing).map(({ name, kind }) => [name, kind] as const);
     if (this.#options.purpose === 'routing') names.push(SECRETS);
     if (this.#makesBlocks) names.push(BLOCKS);
-    const collector = new ResourceCollector(this.#tellingListener(), names);
+    const collector = new ResourceCollector(this.#tellingListener(), names, new Map(passing));
     this.#collector = collector;
     if (this.#options.purpose === 'routing') this.#secrets = this.#secretWatches(collector);
     for (const resource of resources) {

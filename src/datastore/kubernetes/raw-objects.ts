@@ -1,7 +1,7 @@
 /** From what lists and watches of the Kubernetes API hold to items of the collector, without what is of no use here. */
 import { isJsonObject } from '../../resources/resource.ts';
 import type { JsonObject } from '../../resources/resource.ts';
-import type { RawItem } from '../resource-collector.ts';
+import type { RawItem } from '../raw-item.ts';
 import { apiVersionOf } from './api-resources.ts';
 import type { ApiResource, CalicoGroup } from './api-resources.ts';
 import { apiStatus } from './api-status.ts';

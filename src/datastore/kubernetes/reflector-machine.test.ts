@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { RawItem } from '../resource-collector.ts';
+import type { RawItem } from '../raw-item.ts';
 import { ReflectorMachine } from './reflector-machine.ts';
 import type { ReflectorEffect, ReflectorInput } from './reflector-machine.ts';
 

@@ -3,7 +3,7 @@
  * goes out. Lists come in pages; the watch goes on from the list's resource version, and after a break from the last one that
  * was seen; only a revision that the server no longer has (410) leads to another list.
  */
-import type { RawItem } from '../resource-collector.ts';
+import type { RawItem } from '../raw-item.ts';
 import { ApiError } from './api-status.ts';
 import type { ApiStatus } from './api-status.ts';
 

@@ -1,5 +1,5 @@
 /** Lists and watches one resource: carries out what its state machine says. */
-import type { RawItem } from '../resource-collector.ts';
+import type { RawItem } from '../raw-item.ts';
 import type { SourceStatus } from '../datastore.ts';
 import { reasonOf } from '../datastore-error.ts';
 import type { ApiClient } from './api-client.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { RawItem } from '../resource-collector.ts';
+import type { RawItem } from '../raw-item.ts';
 import { SecretNames } from './secret-names.ts';
 
 const peer = (key: string, asNumber: unknown, secret: string): RawItem => ({

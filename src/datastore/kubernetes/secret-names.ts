@@ -1,7 +1,7 @@
 /** Which Secrets the objects that may name some do name, kept up to date object by object. */
 import { parseResource } from '../../resources/parse-resource.ts';
 import { referencedSecrets } from '../../resources/referenced-secrets.ts';
-import type { RawItem } from '../resource-collector.ts';
+import type { RawItem } from '../raw-item.ts';
 
 /** Kinds that refer to Secrets. */
 const REFERRING: readonly string[] = ['BGPConfiguration', 'BGPPeer', 'PeerProfile'];

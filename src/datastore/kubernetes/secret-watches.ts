@@ -1,5 +1,5 @@
 /** The Secrets that resources name, each watched by its name, so that no other one is ever read. */
-import type { RawItem } from '../resource-collector.ts';
+import type { RawItem } from '../raw-item.ts';
 import type { SourceStatus } from '../datastore.ts';
 import type { Reflector, ReflectorListener } from './reflector.ts';
 

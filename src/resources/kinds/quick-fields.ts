@@ -13,12 +13,14 @@ export function isPlainIpv4(text: string): boolean {
   return IPV4.test(text);
 }
 
+const NO_TEXTS: Readonly<Record<string, string>> = {};
+
 const NAME = /^[^\s/]{1,253}$/;
 
 /** Metadata of which nothing has to be restored or translated; undefined where the schema has to look at it. */
 export function quickMetadata(written: unknown): Metadata | undefined {
   if (!isJsonObject(written)) return undefined;
-  const { name, namespace, labels = {}, annotations = {} } = written;
+  const { name, namespace, labels = NO_TEXTS, annotations = NO_TEXTS } = written;
   if (typeof name !== 'string' || !NAME.test(name) || !isOptionalText(namespace)) return undefined;
   if (!isTextMap(labels) || !isTextMap(annotations) || LAST_APPLIED in annotations) return undefined;
   return { name, ...(namespace !== undefined && { namespace }), labels, annotations };
@@ -50,11 +52,11 @@ export function isPort(value: unknown): value is number {
 /** Of each item what `read` makes of it; undefined where it is no list, or one of them makes nothing. */
 export function quickList<T>(value: unknown, read: (item: JsonObject) => T | undefined): readonly T[] | undefined {
   if (!Array.isArray(value)) return undefined;
-  const list: T[] = [];
-  for (const item of value) {
-    const one = isJsonObject(item) ? read(item) : undefined;
-    if (one === undefined) return undefined;
-    list.push(one);
-  }
-  return list;
+  // Not pushed one by one: a list that grows takes room for many more.
+  const list = value.map((item) => (isJsonObject(item) ? read(item) : undefined));
+  return isWhole(list) ? list : undefined;
+}
+
+export function isWhole<T>(list: readonly (T | undefined)[]): list is readonly T[] {
+  return !list.includes(undefined);
 }

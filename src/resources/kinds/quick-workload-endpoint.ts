@@ -3,7 +3,16 @@ import { CALICO_API_VERSION } from '../kind-definition.ts';
 import { net } from '../policy-rule.ts';
 import { isJsonObject } from '../resource.ts';
 import type { JsonObject } from '../resource.ts';
-import { isEmptyList, isOptionalText, isPlainIpv4, isPort, isTexts, quickList, quickMetadata } from './quick-fields.ts';
+import {
+  isEmptyList,
+  isOptionalText,
+  isPlainIpv4,
+  isPort,
+  isTexts,
+  isWhole,
+  quickList,
+  quickMetadata,
+} from './quick-fields.ts';
 
 const TEXTS = ['orchestrator', 'workload', 'pod', 'endpoint', 'serviceAccountName', 'mac'] as const;
 
@@ -22,14 +31,22 @@ export function quickWorkloadEndpoint({ apiVersion, metadata: written, spec, sta
   const networks = addresses(ipNetworks);
   const named = quickList(ports, port);
   if (networks === undefined || named === undefined || !isTexts(profiles)) return undefined;
-  const read: Record<string, unknown> = ipv4Gateway === undefined ? {} : { ipv4Gateway };
+  const read: Record<string, unknown> = {
+    node,
+    interfaceName,
+    ipNetworks: networks,
+    ipNATs: NONE,
+    profiles,
+    ports: named,
+    allowSpoofedSourcePrefixes: NONE,
+  };
   for (const field of TEXTS) {
     const text = spec[field];
     if (!isOptionalText(text)) return undefined;
     if (text !== undefined) read[field] = text;
   }
-  const lists = { ipNetworks: networks, ipNATs: NONE, profiles, ports: named, allowSpoofedSourcePrefixes: NONE };
-  return { metadata, spec: { ...read, node, interfaceName, ...lists } };
+  if (ipv4Gateway !== undefined) read['ipv4Gateway'] = ipv4Gateway;
+  return { metadata, spec: read };
 }
 
 const NONE: readonly never[] = [];
@@ -37,17 +54,18 @@ const NONE: readonly never[] = [];
 /** Canonical prefixes of one address each. */
 function addresses(written: unknown): readonly string[] | undefined {
   if (!isTexts(written)) return undefined;
-  const list: string[] = [];
-  for (const text of written) {
-    const canonical = text.endsWith('/32') && isPlainIpv4(text.slice(0, -3)) ? text : net.safeParse(text).data;
-    if (canonical === undefined || !/\/(?:32|128)$/.test(canonical)) return undefined;
-    list.push(canonical);
-  }
-  return list;
+  const list = written.map(addressOf);
+  return isWhole(list) ? list : undefined;
+}
+
+function addressOf(text: string): string | undefined {
+  if (text.endsWith('/32') && isPlainIpv4(text.slice(0, -3))) return text;
+  const canonical = net.safeParse(text).data;
+  return canonical !== undefined && /\/(?:32|128)$/.test(canonical) ? canonical : undefined;
 }
 
 function port({ name, protocol, port: number }: JsonObject) {
   if (protocol !== 'TCP' && protocol !== 'UDP' && protocol !== 'SCTP') return undefined;
   if (!isPort(number) || !isOptionalText(name) || name === '') return undefined;
-  return { ...(name !== undefined && { name }), protocol, port: number };
+  return name === undefined ? { protocol, port: number } : { name, protocol, port: number };
 }
