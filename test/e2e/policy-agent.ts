@@ -29,24 +29,28 @@ export class TestAgent implements AsyncDisposable {
   /** `settings` are those of the configuration file beside what every test has. */
   constructor(space: Namespace, settings: { readonly datastore: object; readonly policy?: object }) {
     this.#space = space;
-    const policy = { socket: this.socket, http: '', ...settings.policy };
-    const api = { socket: join(this.#scratch.path, 'daemon.sock'), http: '' };
-    this.#config = this.#scratch.write('starling.yaml', stringify({ nodeName: NODE, api, ...settings, policy }));
+    this.#config = this.configure(settings);
   }
 
   get socket(): string {
     return join(this.#scratch.path, 'policy.sock');
   }
 
-  /** Path of the configuration file, which starlingd may have, too. */
+  /** Where starlingd answers that has the same configuration file. */
+  get daemonSocket(): string {
+    return join(this.#scratch.path, 'daemon.sock');
+  }
+
+  /** Path of the configuration file. */
   get config(): string {
     return this.#config;
   }
 
-  /** Writes another configuration file. */
-  configure(settings: { readonly datastore: object; readonly policy?: object }): void {
+  /** Writes the configuration file, and gives its path. */
+  configure(settings: { readonly datastore: object; readonly policy?: object }): string {
     const policy = { socket: this.socket, http: '', ...settings.policy };
-    this.#scratch.write('starling.yaml', stringify({ nodeName: NODE, ...settings, policy }));
+    const api = { socket: this.daemonSocket, http: '' };
+    return this.#scratch.write('starling.yaml', stringify({ nodeName: NODE, api, ...settings, policy }));
   }
 
   /** Starts it without waiting for anything. */

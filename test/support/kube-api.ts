@@ -25,6 +25,14 @@ export interface Manifest {
   readonly [field: string]: unknown;
 }
 
+/** What a custom resource is called. */
+interface ResourceNames {
+  readonly kind: string;
+  readonly plural: string;
+  /** By default only EndpointSlices are. */
+  readonly namespaced?: boolean;
+}
+
 /** A user that a token stands for. */
 export interface TokenUser {
   readonly token: string;
@@ -183,12 +191,7 @@ export class KubeApi implements AsyncDisposable {
   }
 
   /** Applies the definition of a custom resource, and waits until the server serves it. */
-  async define(
-    group: string,
-    version: string,
-    names: { kind: string; plural: string },
-    more: object = {},
-  ): Promise<void> {
+  async define(group: string, version: string, names: ResourceNames, more: object = {}): Promise<void> {
     await this.apply(customResource(group, version, names, more));
     const path = `/apis/${group}/${version}/${names.plural}`;
     const look = async () => (await this.request('GET', path)).status;
@@ -235,7 +238,7 @@ export class KubeApi implements AsyncDisposable {
 function customResource(
   group: string,
   version: string,
-  { kind, plural }: { kind: string; plural: string },
+  { kind, plural, namespaced = kind === 'EndpointSlice' }: ResourceNames,
   more: object,
 ) {
   const schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
@@ -249,10 +252,9 @@ function customResource(
     },
     spec: {
       group,
-      scope: 'Cluster',
+      scope: namespaced ? 'Namespaced' : 'Cluster',
       names: { kind, listKind: `${kind}List`, plural, singular: kind.toLowerCase() },
       versions: [{ name: version, served: true, storage: true, schema: { openAPIV3Schema: schema }, ...more }],
-      ...(kind === 'EndpointSlice' && { scope: 'Namespaced' }),
     },
   };
 }

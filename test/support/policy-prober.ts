@@ -47,6 +47,8 @@ interface Arrival {
 const PORTS = [80, 81];
 /** How long, in ms, what should pass may take: a lost packet is sent again by nobody but TCP. */
 const PATIENCE = 3000;
+/** The same where it is tried again. */
+const SHORT_PATIENCE = 100;
 /** How long, in ms, what should not pass is waited for. Packets between namespaces of a machine take far less than one. */
 const DENIED_PATIENCE = 40;
 
@@ -103,31 +105,30 @@ export class Prober implements Disposable {
   }
 
   /** Tries all at once; gives for each whether it passed. What should pass is waited for. */
-  async tryAll(probes: readonly Probe[]): Promise<boolean[]> {
+  async tryAll(probes: readonly Probe[], patience = PATIENCE): Promise<boolean[]> {
     const numbers = this.#sendAll(probes);
     const passed = (index: number) => this.#passed(probes[index], numbers[index].number);
     const sent = performance.now();
     await this.#pumpUntil(
       () => probes.every(({ passes }, index) => !passes || passed(index)) && performance.now() - sent > DENIED_PATIENCE,
-      PATIENCE,
+      patience,
     );
     for (const { close } of numbers) close();
     return probes.map((_, index) => passed(index));
   }
 
-  /** Tries all until everything is as it should be, because something else has yet to happen; throws what is not. */
-  async untilAll(probes: readonly Probe[], patience = 10_000): Promise<void> {
+  /** Tries all again and again until all do as they should, as something else has yet to happen; gives those that don't in the end. */
+  async wrongAtLast(probes: readonly Probe[], patience = 20_000): Promise<string[]> {
     const end = performance.now() + patience;
     for (;;) {
-      const wrong = await this.wrong(probes);
-      if (wrong.length === 0) return;
-      if (performance.now() > end) throw new WaitError('packets to pass, or not to', patience, wrong);
+      const wrong = await this.wrong(probes, SHORT_PATIENCE);
+      if (wrong.length === 0 || performance.now() > end) return wrong;
     }
   }
 
   /** Tries all; gives those, in words, that did other than they should. */
-  async wrong(probes: readonly Probe[]): Promise<string[]> {
-    const passed = await this.tryAll(probes);
+  async wrong(probes: readonly Probe[], patience = PATIENCE): Promise<string[]> {
+    const passed = await this.tryAll(probes, patience);
     return probes.flatMap((probe, index) =>
       passed[index] === probe.passes ? [] : [`${words(probe)} ${passed[index] ? 'passes' : 'does not pass'}`],
     );
