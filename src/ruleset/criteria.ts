@@ -1,0 +1,163 @@
+/** What rules ask of packets, as what nft compares. */
+import { mergedRanges } from '../policy/port-match.ts';
+import type { IcmpMatch, IpVersion, PortMatch, Rule, RuleEnd, SetSpec } from '../policy/rule.ts';
+import { HEADERS, addressMatch, versionOfPrefix } from './families.ts';
+
+/** What is known of the sets when rules are written. */
+export interface SetsInUse {
+  /** Whether any set has a member of the family. Without, sets of the family are not declared. */
+  hasFamily(version: IpVersion): boolean;
+  /** Whether a set has prefixes beside addresses. */
+  hasPrefixes(set: SetSpec, version: IpVersion): boolean;
+}
+
+/** What is asked of packets of one family: all must hold. Each is a list of which one must hold; of an empty one, none can. */
+export type Criteria = readonly (readonly string[])[];
+
+const ICMP = 1;
+const ICMPV6 = 58;
+
+/** IP protocols whose headers begin with ports, and nft's keywords for them. */
+const PORT_HEADERS: ReadonlyMap<number, string> = new Map([
+  [6, 'tcp'],
+  [17, 'udp'],
+  [33, 'dccp'],
+  [132, 'sctp'],
+  [136, 'udplite'],
+]);
+
+const WITH_PORTS = `{ ${[...PORT_HEADERS.keys()].join(', ')} }`;
+
+/** How the two ends of a packet are called. */
+const ENDS = {
+  source: { address: 'saddr', port: 'sport' },
+  destination: { address: 'daddr', port: 'dport' },
+} as const;
+
+type End = (typeof ENDS)[keyof typeof ENDS];
+
+/** What `rule` asks of packets of a family, cheap comparisons before searches in sets. */
+export function criteriaOf(rule: Rule, version: IpVersion, sets: SetsInUse): Criteria {
+  const ends = [
+    { of: rule.source, end: ENDS.source },
+    { of: rule.destination, end: ENDS.destination },
+  ];
+  const addresses = ends.flatMap(({ of, end }) => [...netCriteria(of, end, version)]);
+  const members = ends.flatMap(({ of, end }) => [...setCriteria(of, end, version, sets)]);
+  const ports = ends.flatMap(({ of, end }) => [
+    ...portCriteria(of.ports, end, version, rule.protocol, sets),
+    ...notPortCriteria(of.notPorts, end, version, rule.protocol, sets),
+  ]);
+  return [...protocolCriteria(rule), ...icmpCriteria(rule, version), ...ports, ...addresses, ...members];
+}
+
+function* protocolCriteria({ protocol, notProtocol }: Rule): Iterable<readonly string[]> {
+  if (protocol !== undefined) yield [`meta l4proto ${protocol}`];
+  if (notProtocol !== undefined) yield [`meta l4proto != ${notProtocol}`];
+}
+
+/** Types and codes of ICMP, or of ICMPv6 where the rule is for that or the packet of that family. */
+function* icmpCriteria({ protocol, icmp, notIcmp }: Rule, version: IpVersion): Iterable<readonly string[]> {
+  const own = protocol ?? (version === 4 ? ICMP : ICMPV6);
+  const isIcmp = own === ICMP || own === ICMPV6;
+  const header = own === ICMP ? 'icmp' : 'icmpv6';
+  const ofProtocol = protocol === undefined ? `meta l4proto ${own} ` : '';
+  if (icmp !== undefined) yield isIcmp ? [`${ofProtocol}${positiveIcmp(header, icmp)}`] : [];
+  if (notIcmp === undefined || !isIcmp) return;
+  const others = protocol === undefined ? [`meta l4proto != ${own}`] : [];
+  yield [...others, ...negativeIcmp(header, notIcmp).map((text) => `${ofProtocol}${text}`)];
+}
+
+function positiveIcmp(header: string, { type, code }: IcmpMatch): string {
+  const texts = [
+    ...(type === undefined ? [] : [`${header} type ${type}`]),
+    ...(code === undefined ? [] : [`${header} code ${code}`]),
+  ];
+  // Without either any ICMP will do.
+  return texts.length === 0 ? `meta l4proto { ${ICMP}, ${ICMPV6} }` : texts.join(' ');
+}
+
+/** What holds where not both are as named; nothing does where nothing is named. */
+function negativeIcmp(header: string, { type, code }: IcmpMatch): string[] {
+  if (type !== undefined && code !== undefined) return [`${header} type . ${header} code != { ${type} . ${code} }`];
+  if (type !== undefined) return [`${header} type != ${type}`];
+  return code === undefined ? [] : [`${header} code != ${code}`];
+}
+
+function* netCriteria({ nets, notNets }: RuleEnd, { address }: End, version: IpVersion): Iterable<readonly string[]> {
+  const ofFamily = (list: RuleEnd['nets']) => list?.filter((net) => versionOfPrefix(net) === version);
+  const within = ofFamily(nets);
+  const without = ofFamily(notNets) ?? [];
+  // A prefix of length 0 is all of the family.
+  if (within !== undefined && within.every(({ length }) => length > 0)) {
+    yield within.length === 0 ? [] : [addressMatch(version, address, within)];
+  }
+  if (without.some(({ length }) => length === 0)) yield [];
+  else if (without.length > 0) yield [addressMatch(version, address, without, true)];
+}
+
+function* setCriteria(
+  { in: within, notIn }: RuleEnd,
+  { address }: End,
+  version: IpVersion,
+  sets: SetsInUse,
+): Iterable<readonly string[]> {
+  const key = `${HEADERS[version]} ${address}`;
+  if (within !== undefined) {
+    const known = sets.hasFamily(version) ? [`${key} @s${version}_${within.id}`] : [];
+    const prefixes = sets.hasPrefixes(within, version) ? [`${key} . meta l4proto @c${version}_${within.id}`] : [];
+    yield [...known, ...prefixes];
+  }
+  if (notIn === undefined) return;
+  if (sets.hasFamily(version)) yield [`${key} != @s${version}_${notIn.id}`];
+  if (sets.hasPrefixes(notIn, version)) yield [`${key} . meta l4proto != @c${version}_${notIn.id}`];
+}
+
+function* portCriteria(
+  ports: PortMatch | undefined,
+  end: End,
+  version: IpVersion,
+  protocol: number | undefined,
+  sets: SetsInUse,
+): Iterable<readonly string[]> {
+  if (ports === undefined) return;
+  const named = sets.hasFamily(version)
+    ? ports.sets.map((set) => `${portKey(end, version)} @p${version}_${set.id}`)
+    : [];
+  const hasPorts = protocol === undefined || PORT_HEADERS.has(protocol);
+  if (ports.ranges.length === 0 || !hasPorts) yield named;
+  else if (protocol === undefined) yield [`meta l4proto ${WITH_PORTS} ${rangesMatch(ports, end, protocol)}`, ...named];
+  else yield [rangesMatch(ports, end, protocol), ...named];
+}
+
+function* notPortCriteria(
+  ports: PortMatch | undefined,
+  end: End,
+  version: IpVersion,
+  protocol: number | undefined,
+  sets: SetsInUse,
+): Iterable<readonly string[]> {
+  if (ports === undefined) return;
+  // Who has no ports has none of these.
+  if (ports.ranges.length > 0) {
+    if (protocol === undefined) {
+      yield [`meta l4proto != ${WITH_PORTS}`, `meta l4proto ${WITH_PORTS} ${rangesMatch(ports, end, protocol, '!= ')}`];
+    } else if (PORT_HEADERS.has(protocol)) yield [rangesMatch(ports, end, protocol, '!= ')];
+  }
+  if (!sets.hasFamily(version)) return;
+  for (const set of ports.sets) yield [`${portKey(end, version)} != @p${version}_${set.id}`];
+}
+
+function portKey({ address, port }: End, version: IpVersion): string {
+  return `${HEADERS[version]} ${address} . meta l4proto . th ${port}`;
+}
+
+/** Sets of ports are hashed or, with ranges, of concatenations, for the reason that {@link addressMatch} has. */
+function rangesMatch({ ranges }: PortMatch, { port }: End, protocol: number | undefined, operator = ''): string {
+  const texts = mergedRanges(ranges).map(([first, last]) => (first === last ? String(first) : `${first}-${last}`));
+  const header = protocol === undefined ? 'th' : (PORT_HEADERS.get(protocol) ?? 'th');
+  if (texts.length === 1) return `${header} ${port} ${operator}${texts[0]}`;
+  if (texts.every((text) => !text.includes('-'))) return `${header} ${port} ${operator}{ ${texts.join(', ')} }`;
+  const of = protocol ?? '0-255';
+  return `meta l4proto . th ${port} ${operator}{ ${texts.map((text) => `${of} . ${text}`).join(', ')} }`;
+}

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { TableRecord } from '../../test/support/table-record.ts';
+import { addressSet, changes, policyOf, rulesOf, settingsOf, workloadAt } from '../../test/support/ruleset-model.ts';
+import { RulesetRenderer } from './ruleset-renderer.ts';
+
+const WEB = addressSet('web');
+
+/** A policy for ingress of one rule, which names a set. */
+const ALLOW_WEB = policyOf({ ingress: [{ source: { in: WEB } }] });
+
+/** A table with one workload whose ingress {@link ALLOW_WEB} judges. */
+function start() {
+  const table = new TableRecord();
+  const renderer = new RulesetRenderer(table);
+  renderer.apply(
+    changes({
+      settings: settingsOf(),
+      sets: [{ set: WEB, added: ['10.65.0.1'] }],
+      policies: [ALLOW_WEB],
+      profiles: [{ name: 'kns.x', ingress: [{}], egress: [{}] }],
+      rules: [
+        rulesOf({ id: 'i', direction: 'ingress', tiers: [[ALLOW_WEB]], profiles: ['kns.x'] }),
+        rulesOf({ id: 'e', direction: 'egress', profiles: ['kns.x'] }),
+      ],
+      workloads: [workloadAt('cali1', { ingress: 'i', egress: 'e' })],
+    }),
+  );
+  return { table, renderer };
+}
+
+describe('a ruleset', () => {
+  it('leads packets of a workload to what is asked of it', () => {
+    const { table } = start();
+    expect(table.dangling()).toEqual([]);
+    expect(table.elements('from_workload')).toEqual(['"cali1" : goto workload_out_e']);
+    expect(table.elements('to_workload')).toEqual(['"cali1" : goto workload_in_i']);
+    expect(table.rules('workload_in_i')).toEqual([
+      'ct state vmap { established : accept, related : accept, invalid : drop }',
+      'jump np_x_web_in',
+      'drop comment "end of tier default"',
+    ]);
+    expect(table.rules('np_x_web_in')).toEqual([`ip saddr @s4_${WEB.id} accept comment "rule 0"`]);
+    expect(table.rules('workload_out_e')).toEqual([
+      'ct state vmap { established : accept, related : accept, invalid : drop }',
+      'udp dport 4789 drop comment "encapsulated by a workload"',
+      'meta l4proto 4 drop comment "encapsulated by a workload"',
+      'jump profile_kns.x_out',
+      'drop comment "allowed by no policy or profile"',
+    ]);
+  });
+
+  it('takes no rule for a workload more', () => {
+    const { table, renderer } = start();
+    table.touched = [];
+    renderer.apply(
+      changes({
+        sets: [{ set: WEB, added: ['10.65.0.2'] }],
+        workloads: [workloadAt('cali2', { ingress: 'i', egress: 'e' })],
+      }),
+    );
+    expect(table.touched.toSorted()).toEqual([
+      'element from_workload "cali2"',
+      `element s4_${WEB.id} 10.65.0.2`,
+      'element to_workload "cali2"',
+    ]);
+    table.touched = [];
+    renderer.apply(changes({ workloads: [['cali2', undefined]] }));
+    expect(table.touched).toEqual(['element from_workload "cali2"', 'element to_workload "cali2"']);
+  });
+
+  it('writes only rules that name a set when that gets its first prefix, and loses its last', () => {
+    const { table, renderer } = start();
+    table.touched = [];
+    renderer.apply(changes({ sets: [{ set: WEB, added: ['192.0.2.0/24'] }] }));
+    const after = [`set c4_${WEB.id}`, `element c4_${WEB.id} 192.0.2.0/24 . 0-255`, 'chain np_x_web_in'];
+    expect(table.touched).toEqual(after);
+    expect(table.rules('np_x_web_in')).toEqual([
+      `ip saddr @s4_${WEB.id} accept comment "rule 0"`,
+      `ip saddr . meta l4proto @c4_${WEB.id} accept comment "rule 0"`,
+    ]);
+    table.touched = [];
+    renderer.apply(changes({ sets: [{ set: WEB, added: ['198.51.100.0/24'] }] }));
+    expect(table.touched).toEqual([`element c4_${WEB.id} 198.51.100.0/24 . 0-255`]);
+    renderer.apply(changes({ sets: [{ set: WEB, removed: ['192.0.2.0/24', '198.51.100.0/24'] }] }));
+    expect(table.rules('np_x_web_in')).toHaveLength(1);
+    expect(table.sets.has(`c4_${WEB.id}`)).toBe(false);
+  });
+
+  it('asks about IPv6 as soon as any set has members of it, and no longer', () => {
+    const { table, renderer } = start();
+    const other = addressSet('other');
+    renderer.apply(changes({ sets: [{ set: other, added: ['fd00::1'] }] }));
+    expect(table.rules('np_x_web_in')).toEqual([
+      `ip saddr @s4_${WEB.id} accept comment "rule 0"`,
+      `ip6 saddr @s6_${WEB.id} accept comment "rule 0"`,
+    ]);
+    expect(table.elements(`s6_${other.id}`)).toEqual(['fd00::1']);
+    renderer.apply(changes({ sets: [{ set: other, gone: true }] }));
+    expect([...table.sets.keys()].filter((name) => name.startsWith('s'))).toEqual([
+      'spoofable4',
+      'spoofable6',
+      `s4_${WEB.id}`,
+    ]);
+    expect(table.dangling()).toEqual([]);
+  });
+
+  it('lets nothing past what is not there', () => {
+    const { table, renderer } = start();
+    renderer.apply(changes({ profiles: [['kns.x', undefined]] }));
+    expect(table.rules('workload_out_e').at(-2)).toBe('drop comment "unknown profile kns.x"');
+    renderer.apply(changes({ policies: [[ALLOW_WEB.key, undefined]] }));
+    expect(table.rules('workload_in_i')).toContain(`drop comment "unknown policy ${ALLOW_WEB.key}"`);
+    renderer.apply(changes({ profiles: [{ name: 'kns.x', ingress: [], egress: [] }] }));
+    expect(table.rules('workload_out_e')).toContain('jump profile_kns.x_out');
+    expect(table.dangling()).toEqual([]);
+  });
+
+  it('writes nothing before it has settings, and then everything', () => {
+    const { table: whole } = start();
+    const table = new TableRecord();
+    const renderer = new RulesetRenderer(table);
+    renderer.apply(changes({ sets: [{ set: WEB, added: ['10.65.0.1'] }], policies: [ALLOW_WEB] }));
+    renderer.apply(
+      changes({
+        profiles: [{ name: 'kns.x', ingress: [{}], egress: [{}] }],
+        rules: [
+          rulesOf({ id: 'e', direction: 'egress', profiles: ['kns.x'] }),
+          rulesOf({ id: 'i', direction: 'ingress', tiers: [[ALLOW_WEB]], profiles: ['kns.x'] }),
+        ],
+        workloads: [workloadAt('cali1', { ingress: 'i', egress: 'e' })],
+      }),
+    );
+    expect(table.touched).toEqual([]);
+    renderer.apply(changes({ settings: settingsOf() }));
+    expect(table.contents()).toEqual(whole.contents());
+  });
+
+  it('keeps nothing of what goes', () => {
+    const { table, renderer } = start();
+    renderer.apply(changes({ settings: settingsOf({ logPrefix: 'other' }) }));
+    renderer.apply(
+      changes({
+        sets: [{ set: WEB, gone: true }],
+        policies: [[ALLOW_WEB.key, undefined]],
+        profiles: [['kns.x', undefined]],
+        rules: [
+          ['i', undefined],
+          ['e', undefined],
+        ],
+        workloads: [['cali1', undefined]],
+      }),
+    );
+    const empty = new TableRecord();
+    new RulesetRenderer(empty).apply(changes({ settings: settingsOf({ logPrefix: 'other' }) }));
+    expect(table.contents()).toEqual(empty.contents());
+  });
+
+  it('leaves an interface unknown whose name would mean another in nft', () => {
+    const { table, renderer } = start();
+    for (const name of ['cali*', 'cali"', 'cali1; drop', 'cali$x', 'caliabcdefghijklm']) {
+      renderer.apply(changes({ workloads: [workloadAt(name, { ingress: 'i', egress: 'e' })] }));
+    }
+    expect(table.elements('from_workload')).toHaveLength(1);
+  });
+});
