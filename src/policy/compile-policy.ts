@@ -1,5 +1,6 @@
 /** From the kinds of policies to policies as they are enforced. */
 import type { ResourceOf } from '../resources/kinds.ts';
+import { UNREADABLE_TIER } from '../resources/policy-salvage.ts';
 import { and } from '../resources/selector-terms.ts';
 import { compileRule, compileRules } from './compile-rule.ts';
 import { kubernetesRule, podSelector } from './kubernetes-rules.ts';
@@ -52,7 +53,13 @@ function compileCalico(resource: ResourceOf<'NetworkPolicy' | 'GlobalNetworkPoli
     ingress: rulesOf('ingress', 'Ingress'),
     egress: rulesOf('egress', 'Egress'),
   };
-  return { policy, problems };
+  return { policy: spec.tier === UNREADABLE_TIER ? onlyDeny(policy) : policy, problems };
+}
+
+/** Nobody may write a policy into the tier of those that can't be read to get past all others. */
+function onlyDeny(policy: Policy): Policy {
+  const denying = (rules: readonly Rule[] | undefined) => rules?.filter(({ action }) => action === 'Deny');
+  return { ...policy, ingress: denying(policy.ingress), egress: denying(policy.egress) };
 }
 
 function scopeOf(spec: ResourceOf<'GlobalNetworkPolicy'>['spec']): PolicyScope {

@@ -18,6 +18,7 @@ const VERSIONS: readonly IpVersion[] = [4, 6];
  * `namespace` is that of the policy.
  */
 export function compileRule(written: WrittenRule, index: number, namespace: string | undefined): Rule | undefined {
+  if (written.leftOut) return undefined;
   // Only a proxy sees requests. Without them nobody knows which packets the rule would allow, so it allows none.
   if (written.http !== undefined) return undefined;
   const families = familiesOf(written);
@@ -52,7 +53,7 @@ export function compileRules(owner: RuleOwner, direction: Direction, problems: P
   return spec[direction].flatMap((written, index) => {
     const rule = compileRule(written, index, namespace);
     if (rule !== undefined) return [rule];
-    if (written.http === undefined) {
+    if (written.http === undefined && !written.leftOut) {
       const message = 'matches nothing: its nets and its protocol leave no packet of either IP version';
       const path = ['spec', direction, index];
       problems.push({

@@ -16,10 +16,12 @@ export interface KubernetesRule {
   readonly ports?: Ports | undefined;
   readonly from?: readonly Peer[] | undefined;
   readonly to?: readonly Peer[] | undefined;
+  readonly leftOut?: true | undefined;
 }
 
 /** The rules that one comes to: one for each protocol and peer. They only allow. */
 export function kubernetesRule(direction: Direction, rule: KubernetesRule): readonly WrittenRule[] {
+  if (rule.leftOut) return [];
   const peers = (direction === 'ingress' ? rule.from : rule.to) ?? [];
   const ends = peers.length === 0 ? [undefined] : peers.map(peerEnd);
   return portsByProtocol(rule.ports ?? []).flatMap(({ protocol, ports }) =>

@@ -43,10 +43,21 @@ export interface KindDefinition<K extends string = string, B extends Body = Body
    * Without it no object is read that has one.
    */
   readonly tolerates?: (field: string) => boolean;
+  /**
+   * What counts of a manifest that the schema does not take, for kinds that forbid something: to leave the whole object out would
+   * let that pass. What it returns the schema takes; undefined where nothing can be made of it.
+   */
+  readonly salvage?: (body: JsonObject) => Salvaged | undefined;
   /** Metadata of the resource where it isn't simply what the manifest says. */
   readonly metadata?: (metadata: Metadata) => Metadata;
   /** What to say about a valid resource beyond its schema; `ignored` says why a resource is of no use. */
   review?(resource: Resource<K, Immutable<B['spec']>>): Review;
+}
+
+export interface Salvaged {
+  readonly body: JsonObject;
+  /** Errors that say what counts now, beside those that say what is wrong. */
+  readonly problems: readonly Problem[];
 }
 
 export interface Review {
@@ -57,11 +68,6 @@ export interface Review {
 /** A warning about a field that is read but that nothing acts on yet. */
 export function notSupported(...path: readonly (string | number)[]): Problem {
   return { path, message: 'is not supported yet, and ignored', severity: 'warning' };
-}
-
-/** Review of the kinds of policies: they are read, but the process that enforces them is not there yet. */
-export function notEnforced(): Review {
-  return { warnings: [{ path: ['kind'], message: 'nothing enforces policies yet', severity: 'warning' }] };
 }
 
 /** Only gives the type checker the kind's name and schema. */

@@ -29,6 +29,13 @@ export const metadataSchema = z.object({
   managedFields: z.unknown().optional(),
 });
 
+/** Metadata as it is written, without labels and annotations that can't be read: a policy is known by its name. */
+export function readableMetadata(written: unknown): unknown {
+  if (!isJsonObject(written)) return written;
+  const { labels, annotations, ...rest } = written;
+  return { ...rest, labels: textMapOf(labels), annotations: textMapOf(annotations) };
+}
+
 /** Calico's own metadata, which its v1 custom resources carry as JSON. */
 const CALICO_METADATA = 'projectcalico.org/metadata';
 

@@ -5,14 +5,15 @@ import { didYouMean } from './did-you-mean.ts';
 import type { KindDefinition } from './kind-definition.ts';
 import { KIND_NAMES, apiVersionsOf, isAnyResource, kindDefinition } from './kinds.ts';
 import type { AnyResource } from './kinds.ts';
-import { metadataSchema, readMetadata } from './metadata.ts';
+import { metadataSchema, readMetadata, readableMetadata } from './metadata.ts';
 import { isJsonObject } from './resource.ts';
 import type { JsonObject, Problem, Resource } from './resource.ts';
 import { unknownFields } from './unknown-fields.ts';
 
 /**
- * `problems` of a resource that was read are warnings. A manifest that was not read has an error among its problems,
- * or only warnings where it is of no use here (an unknown kind, a name without effect).
+ * Of a resource that was read, errors among its `problems` say what of the manifest could not be, and what counts instead. A manifest
+ * that was not read has an error among its problems, or only warnings where it is of no use here (an unknown kind, a name without
+ * effect).
  */
 export type ParseResult =
   | { readonly ok: true; readonly resource: AnyResource; readonly problems: readonly Problem[] }
@@ -79,7 +80,24 @@ function parseWithFaults(definition: KindDefinition, apiVersion: string, manifes
     // A schema that looks into the metadata finds again what is wrong there.
     if (metadata.success || problem.path[0] !== 'metadata') problems.push(problem);
   }
-  return { ok: false, problems: [...problems, ...warnings(definition, written, body)] };
+  const salvaged = salvage(definition, body);
+  if (salvaged === undefined) return { ok: false, problems: [...problems, ...warnings(definition, written, body)] };
+  return accept(definition, apiVersion, salvaged.metadata, salvaged.parsed, () => [
+    ...problems,
+    ...salvaged.problems,
+    ...warnings(definition, written, body),
+  ]);
+}
+
+/** What counts of a body that the schemas don't take, where its kind says that something does. */
+function salvage(definition: KindDefinition, body: JsonObject) {
+  const salvaged = definition.salvage?.(body);
+  if (salvaged === undefined) return undefined;
+  const parsed = definition.schema.safeParse(salvaged.body);
+  const metadata = metadataSchema.safeParse(readableMetadata(body['metadata']));
+  return parsed.success && metadata.success
+    ? { parsed: parsed.data, metadata: metadata.data, problems: salvaged.problems }
+    : undefined;
 }
 
 /** The resource that the schemas made of a manifest, unless the review of its kind finds it of no use. */
@@ -148,9 +166,16 @@ function warnings({ reportUnknownFields, fields, schema }: KindDefinition, manif
 }
 
 function issuesToProblems(error: z.ZodError, value: unknown, above: readonly string[]): Problem[] {
-  return error.issues.map((issue) => {
-    const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
-    return { path: [...above, ...path], message: describeIssue(issue, valueAt(value, path)), severity: 'error' };
+  return error.issues.flatMap((issue) => {
+    const path = [...above, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key): Problem => ({
+        path: [...path, key],
+        message: 'is not a known field',
+        severity: 'error',
+      }));
+    }
+    return [{ path, message: describeIssue(issue, valueAt(value, path.slice(above.length))), severity: 'error' }];
   });
 }
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parsePrefix } from '../net/prefix.ts';
 import { IPV4_UNICAST } from '../net/family.ts';
 import { cidr, ipAddress, selector, textField } from './fields.ts';
+import type { Immutable, Problem } from './resource.ts';
 
 /** Protocols that have names in rules. */
 const PROTOCOLS = ['TCP', 'UDP', 'ICMP', 'ICMPv6', 'SCTP', 'UDPLite'] as const;
@@ -41,7 +42,7 @@ export const net = textField((text) => {
 
 /** One end of a connection. All that is given must be so. */
 const entity = z
-  .object({
+  .strictObject({
     nets: z.array(net).optional(),
     notNets: z.array(net).optional(),
     selector: selector.optional(),
@@ -49,9 +50,11 @@ const entity = z
     namespaceSelector: selector.optional(),
     ports: z.array(port).optional(),
     notPorts: z.array(port).optional(),
-    serviceAccounts: z.object({ names: z.array(z.string()).optional(), selector: selector.optional() }).optional(),
+    serviceAccounts: z
+      .strictObject({ names: z.array(z.string()).optional(), selector: selector.optional() })
+      .optional(),
     /** The endpoints of a Kubernetes Service. */
-    services: z.object({ name: z.string().min(1), namespace: z.string().optional() }).optional(),
+    services: z.strictObject({ name: z.string().min(1), namespace: z.string().optional() }).optional(),
   })
   .check(({ value, issues }) => {
     if (value.services === undefined) return;
@@ -73,7 +76,7 @@ const WITHOUT_SERVICES = [
 ] as const;
 
 const icmp = z
-  .object({ type: z.int().min(0).max(254).optional(), code: z.int().min(0).max(255).optional() })
+  .strictObject({ type: z.int().min(0).max(254).optional(), code: z.int().min(0).max(255).optional() })
   .refine(({ type, code }) => code === undefined || type !== undefined, {
     path: ['type'],
     message: 'is required with code',
@@ -90,9 +93,12 @@ const http = z.object({
     .optional(),
 });
 
-/** A rule matches where all that it says holds. */
+/** Of a rule that only keeps the place of one that can't be read: it matches nothing. Nobody writes it. */
+export const leftOut = z.literal(true).optional();
+
+/** A rule matches where all that it says holds, so none is read of which a field is not known. */
 export const policyRule = z
-  .object({
+  .strictObject({
     action: z.enum(['Allow', 'Deny', 'Log', 'Pass']),
     ipVersion: z.literal([4, 6]).optional(),
     protocol: protocol.optional(),
@@ -103,17 +109,28 @@ export const policyRule = z
     destination: entity.optional(),
     http: http.optional(),
     metadata: z.object({ annotations: z.record(z.string(), z.string()).optional() }).optional(),
+    leftOut,
   })
   .check(({ value, issues }) => {
     for (const [path, message] of faults(value))
       issues.push({ code: 'custom', path: [...path], message, input: value });
   });
 
+/** A rule of what belongs to no namespace, in which a Service could be looked for. */
+export const clusterRule = policyRule.check(({ value, issues }) => {
+  for (const end of ['source', 'destination'] as const) {
+    const services = value[end]?.services;
+    if (services === undefined || services.namespace !== undefined) continue;
+    issues.push({ code: 'custom', path: [end, 'services', 'namespace'], message: 'is required', input: value });
+  }
+});
+
 type Rule = z.output<typeof policyRule>;
 
 const WITH_PORTS: ReadonlySet<unknown> = new Set(['TCP', 'UDP', 'SCTP', 6, 17, 132]);
 
 function* faults(rule: Rule): Generator<[path: readonly (string | number)[], message: string]> {
+  if (rule.leftOut && rule.action !== 'Allow') yield [['leftOut'], 'is possible only with action Allow'];
   for (const end of ['source', 'destination'] as const) {
     for (const field of ['ports', 'notPorts'] as const) {
       if ((rule[end]?.[field] ?? []).length > 0 && !WITH_PORTS.has(rule.protocol)) {
@@ -147,7 +164,7 @@ function* foreignNets(
   }
 }
 
-/** What both kinds of policies have. Without `types` a policy governs both directions (see the agent's rules). */
+/** What both kinds of policies have. Without `types` a policy governs both directions. */
 export const policyFields = {
   tier: z.string().min(1).default('default'),
   /** Lower comes first; without it a policy comes last. */
@@ -155,10 +172,26 @@ export const policyFields = {
   selector: selector.optional(),
   serviceAccountSelector: selector.optional(),
   types: z.array(z.enum(['Ingress', 'Egress'])).optional(),
-  ingress: z.array(policyRule).default([]),
-  egress: z.array(policyRule).default([]),
   performanceHints: z.array(z.string()).optional(),
 };
+
+/** The rules of a policy or profile: `policyRule` of those in namespaces, else `clusterRule`. */
+export function ruleLists(rule: typeof policyRule) {
+  return { ingress: z.array(rule).default([]), egress: z.array(rule).default([]) };
+}
+
+type Read = Immutable<Rule>;
+
+/** Warnings about rules that are read and never match. */
+export function reviewRules(spec: { readonly ingress: readonly Read[]; readonly egress: readonly Read[] }): Problem[] {
+  return (['ingress', 'egress'] as const).flatMap((direction) =>
+    spec[direction].flatMap(({ http: requests }, i): Problem[] =>
+      requests === undefined ? [] : [{ path: ['spec', direction, i, 'http'], message: HTTP, severity: 'warning' }],
+    ),
+  );
+}
+
+const HTTP = 'is not seen here, so the rule matches nothing: what it would allow stays closed';
 
 /** A named port of an endpoint. */
 export const endpointPort = z.object({

@@ -18,9 +18,15 @@ export function unknownFields(
   return Object.entries(value).flatMap(([field, item]): Problem[] => {
     if (item === null || item === undefined) return [];
     if (Object.hasOwn(shape, field)) return unknownFields(shape[field], item, [...path, field]);
+    // A strict schema takes it for an error.
+    if (isStrict(inner)) return [];
     const message = `is not a known field${didYouMean(field, Object.keys(shape))}; ignored`;
     return [{ path: [...path, field], message, severity: 'warning' }];
   });
+}
+
+function isStrict({ def }: z.ZodObject): boolean {
+  return def.catchall instanceof z.ZodNever;
 }
 
 /** The schema of the value as it is written: without defaults, transformations and the like around it. */

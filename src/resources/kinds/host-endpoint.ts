@@ -2,7 +2,12 @@
 import { z } from 'zod';
 import { ipAddress } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
+import { salvageHost } from '../endpoint-salvage.ts';
 import { endpointPort } from '../policy-rule.ts';
+
+const interfaceName = z
+  .string()
+  .regex(/^(\*|[a-zA-Z0-9_.-]{1,15})$/, 'must be the name of an interface, or "*" for all');
 
 export const HOST_ENDPOINT = defineKind({
   kind: 'HostEndpoint',
@@ -12,10 +17,7 @@ export const HOST_ENDPOINT = defineKind({
       .object({
         node: z.string().min(1),
         /** `*` is all interfaces that no other HostEndpoint is for. */
-        interfaceName: z
-          .string()
-          .regex(/^(\*|[a-zA-Z0-9_.-]{1,15})$/, 'must be the name of an interface, or "*" for all')
-          .optional(),
+        interfaceName: interfaceName.optional(),
         /** Picks the interface that has one of these, where it isn't named. */
         expectedIPs: z.array(ipAddress).default([]),
         profiles: z.array(z.string()).default([]),
@@ -27,4 +29,6 @@ export const HOST_ENDPOINT = defineKind({
       }),
   }),
   reportUnknownFields: true,
+  salvage: (body) =>
+    salvageHost(body, interfaceName, { expectedIPs: ipAddress, profiles: z.string(), ports: endpointPort }),
 });

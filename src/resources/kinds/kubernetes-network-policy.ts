@@ -1,14 +1,16 @@
 /** Kubernetes' own NetworkPolicy. Calico's has its name, so this one has another here. */
 import { z } from 'zod';
 import { cidr } from '../fields.ts';
-import { defineKind, notEnforced } from '../kind-definition.ts';
+import { salvageKubernetesPolicy } from '../kubernetes-policy-salvage.ts';
+import { defineKind } from '../kind-definition.ts';
+import { leftOut } from '../policy-rule.ts';
 
-const labelSelector = z.object({
+const labelSelector = z.strictObject({
   matchLabels: z.record(z.string(), z.string()).optional(),
   matchExpressions: z
     .array(
       z
-        .object({
+        .strictObject({
           key: z.string().min(1),
           operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
           values: z.array(z.string()).optional(),
@@ -22,10 +24,10 @@ const labelSelector = z.object({
 });
 
 const peer = z
-  .object({
+  .strictObject({
     podSelector: labelSelector.optional(),
     namespaceSelector: labelSelector.optional(),
-    ipBlock: z.object({ cidr, except: z.array(cidr).optional() }).optional(),
+    ipBlock: z.strictObject({ cidr, except: z.array(cidr).optional() }).optional(),
   })
   .check(({ value, issues }) => {
     const others = value.podSelector !== undefined || value.namespaceSelector !== undefined;
@@ -39,7 +41,7 @@ const peer = z
 const portNumber = z.int().min(1).max(65535);
 
 const port = z
-  .object({
+  .strictObject({
     protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
     /** Without it all ports. */
     port: z.union([portNumber, z.string().min(1)]).optional(),
@@ -52,12 +54,17 @@ const port = z
 
 const ports = z.array(port).optional();
 
+const rules = {
+  ingress: z.strictObject({ from: z.array(peer).optional(), ports, leftOut }),
+  egress: z.strictObject({ to: z.array(peer).optional(), ports, leftOut }),
+};
+
 const spec = z.object({
   /** Without terms all pods of the namespace. */
   podSelector: labelSelector.default({}),
   policyTypes: z.array(z.enum(['Ingress', 'Egress'])).optional(),
-  ingress: z.array(z.object({ from: z.array(peer).optional(), ports })).optional(),
-  egress: z.array(z.object({ to: z.array(peer).optional(), ports })).optional(),
+  ingress: z.array(rules.ingress).optional(),
+  egress: z.array(rules.egress).optional(),
 });
 
 export const KUBERNETES_NETWORK_POLICY = defineKind({
@@ -66,5 +73,5 @@ export const KUBERNETES_NETWORK_POLICY = defineKind({
   apiVersions: ['networking.k8s.io/v1'],
   schema: z.object({ spec }),
   reportUnknownFields: true,
-  review: notEnforced,
+  salvage: (body) => salvageKubernetesPolicy(body, labelSelector, rules),
 });

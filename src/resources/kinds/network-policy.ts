@@ -1,12 +1,16 @@
 /** NetworkPolicy as Calico has it: rules for the endpoints of a namespace. */
 import { z } from 'zod';
-import { CALICO_API_VERSIONS, defineKind, notEnforced } from '../kind-definition.ts';
-import { policyFields } from '../policy-rule.ts';
+import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
+import { policyFields, policyRule, reviewRules, ruleLists } from '../policy-rule.ts';
+import { salvagePolicy } from '../policy-salvage.ts';
+
+const fields = { ...policyFields, ...ruleLists(policyRule) };
 
 export const NETWORK_POLICY = defineKind({
   kind: 'NetworkPolicy',
   apiVersions: CALICO_API_VERSIONS,
-  schema: z.object({ spec: z.object(policyFields) }),
+  schema: z.object({ spec: z.object(fields) }),
   reportUnknownFields: true,
-  review: notEnforced,
+  salvage: (body) => salvagePolicy(body, fields, policyRule),
+  review: ({ spec }) => ({ warnings: reviewRules(spec) }),
 });

@@ -5,8 +5,6 @@ import { parseResource } from '../parse-resource.ts';
 import { isJsonObject } from '../resource.ts';
 import type { JsonObject } from '../resource.ts';
 
-const NOT_ENFORCED = 'warning kind: nothing enforces policies yet';
-
 /** What a kind is read as, whatever is warned about. */
 function specOf(kind: string, spec: object, apiVersion = 'projectcalico.org/v3'): unknown {
   const parsed = parseResource({ apiVersion, kind, metadata: { name: 'a', namespace: 'x' }, spec });
@@ -50,7 +48,8 @@ describe('NetworkPolicy', () => {
       performanceHints: ['AssumeNeededOnEveryNode'],
     };
     expect(specOf('NetworkPolicy', spec)).toEqual(spec);
-    expect(problemsOf('NetworkPolicy', spec)).toEqual([NOT_ENFORCED]);
+    const http = 'is not seen here, so the rule matches nothing: what it would allow stays closed';
+    expect(problemsOf('NetworkPolicy', spec)).toEqual([`warning spec.ingress.2.http: ${http}`]);
     expect(specOf('NetworkPolicy', {})).toEqual({ tier: 'default', ingress: [], egress: [] });
   });
 
@@ -113,7 +112,14 @@ describe('NetworkPolicy', () => {
       'source.nets.0: "10.0.0.0/33" is not an IP address or a prefix such as 10.0.0.0/8',
     ],
   ])('%j: %s', (rule, problem) => {
-    expect(problemsOf('NetworkPolicy', { egress: [rule] })).toEqual([`error spec.egress.0.${problem}`]);
+    const counts =
+      rule.action === 'Allow'
+        ? 'does not count: what it means can not be read entirely'
+        : 'counts as Deny, without what can not be read';
+    expect(problemsOf('NetworkPolicy', { egress: [rule] })).toEqual([
+      `error spec.egress.0.${problem}`,
+      `error spec.egress.0: ${counts}`,
+    ]);
   });
 });
 
@@ -129,14 +135,15 @@ describe('GlobalNetworkPolicy', () => {
       'error spec.preDNAT: is possible only without egress rules',
     ],
   ])('%j: %s', (spec, problem) => {
-    expect(problemsOf('GlobalNetworkPolicy', spec)).toEqual([problem]);
+    expect(problemsOf('GlobalNetworkPolicy', spec)[0]).toBe(problem);
   });
 
-  it('says what is not supported', () => {
-    expect(problemsOf('GlobalNetworkPolicy', { applyOnForward: true, namespaceSelector: 'all()' })).toEqual([
-      NOT_ENFORCED,
-      'warning spec.applyOnForward: is not supported yet, and ignored',
-    ]);
+  it('looks for Services only where it is said in which namespace', () => {
+    const ingress = [{ action: 'Allow', source: { services: { name: 'dns' } } }];
+    expect(problemsOf('GlobalNetworkPolicy', { ingress })[0]).toBe(
+      'error spec.ingress.0.source.services.namespace: is required',
+    );
+    expect(problemsOf('NetworkPolicy', { ingress })).toEqual([]);
   });
 });
 
@@ -174,7 +181,13 @@ describe('NetworkPolicy of Kubernetes', () => {
       'must have items with In and NotIn, and none with Exists and DoesNotExist',
     ],
   ])('%j: %s', (spec, message) => {
-    expect(read(spec)).toMatchObject([{ message, severity: 'error' }]);
+    const parsed = parseResource({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'a' },
+      spec,
+    });
+    expect(parsed.problems[0]).toMatchObject({ message, severity: 'error' });
   });
 });
 
@@ -211,16 +224,26 @@ describe('the other kinds of policies', () => {
   });
 
   it.each([
-    ['HostEndpoint', { node: 'a' }, 'error spec.interfaceName: is required, or else expectedIPs'],
+    [
+      'HostEndpoint',
+      { node: 'a' },
+      'error spec.interfaceName: is required, or else expectedIPs',
+      'error spec.interfaceName: counts as "*", all interfaces that no other HostEndpoint is for',
+    ],
     [
       'WorkloadEndpoint',
       { node: 'a', interfaceName: 'cali1', ipNetworks: ['10.0.0.0/24'] },
       'error spec.ipNetworks.0: must be a single address',
     ],
     ['Tier', { order: 5 }, 'warning spec.order: is always 1000000 for the tier "default"'],
-    ['NetworkSet', { nets: ['x'] }, 'error spec.nets.0: "x" is not an IP address or a prefix such as 10.0.0.0/8'],
-  ])('%s %j: %s', (kind, spec, problem) => {
-    expect(problemsOf(kind, spec)).toEqual([problem]);
+    [
+      'NetworkSet',
+      { nets: ['x', '192.0.2.1'] },
+      'error spec.nets.0: "x" is not an IP address or a prefix such as 10.0.0.0/8',
+      'error spec.nets: counts without what can not be read',
+    ],
+  ])('%s %j: %s', (kind, spec, ...problems) => {
+    expect(problemsOf(kind, spec)).toEqual(problems);
   });
 });
 

@@ -1,0 +1,47 @@
+/** What of hosts and network sets counts that can't be read as a whole. */
+import type { z } from 'zod';
+import type { Salvaged } from './kind-definition.ts';
+import { isJsonObject } from './resource.ts';
+import type { JsonObject, Problem } from './resource.ts';
+import { error } from './rule-salvage.ts';
+
+type Fields = Readonly<Record<string, z.ZodType>>;
+
+/** Lists without the items that can't be read. A field of `fields` that is no list is left out. */
+function withReadableItems(written: JsonObject, fields: Fields): { spec: JsonObject; problems: readonly Problem[] } {
+  const problems: Problem[] = [];
+  const lists = Object.entries(fields).map(([field, item]): [string, readonly unknown[]] => {
+    const all = written[field] ?? [];
+    const readable = Array.isArray(all) ? all.filter((value) => item.safeParse(value).success) : [];
+    if (!Array.isArray(all) || readable.length < all.length) {
+      problems.push(error(['spec', field], 'counts without what can not be read'));
+    }
+    return [field, readable];
+  });
+  return { spec: { ...written, ...Object.fromEntries(lists) }, problems };
+}
+
+/** A set whose items are of the schemas in `fields`. */
+export function salvageSet(body: JsonObject, fields: Fields): Salvaged {
+  const { spec, problems } = withReadableItems(isJsonObject(body['spec']) ? body['spec'] : {}, fields);
+  return { body: { ...body, spec }, problems };
+}
+
+/**
+ * A host whose interface can't be read is closed at all interfaces that no other HostEndpoint is for. Undefined where it is not known
+ * of which node it is.
+ */
+export function salvageHost(body: JsonObject, interfaceName: z.ZodType, fields: Fields): Salvaged | undefined {
+  const written = body['spec'];
+  if (!isJsonObject(written) || typeof written['node'] !== 'string' || written['node'] === '') return undefined;
+  const { spec, problems } = withReadableItems(written, fields);
+  const addresses = spec['expectedIPs'];
+  const named = spec['interfaceName'] !== undefined;
+  if (
+    named ? interfaceName.safeParse(spec['interfaceName']).success : Array.isArray(addresses) && addresses.length > 0
+  ) {
+    return { body: { ...body, spec }, problems };
+  }
+  const all = error(['spec', 'interfaceName'], 'counts as "*", all interfaces that no other HostEndpoint is for');
+  return { body: { ...body, spec: { ...spec, interfaceName: '*' } }, problems: [...problems, all] };
+}
