@@ -7,6 +7,9 @@ import { formatPrefix } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { widestPrefixes } from '../net/widest-prefixes.ts';
 
+/** The table of `starlingd` that they are in, of the family inet. */
+export const LOOPS_TABLE = 'starling_loops';
+
 export type LoopAction = 'Drop' | 'Reject';
 
 /**

@@ -14,9 +14,10 @@ export type NftCommand = (argv: readonly string[], input?: string) => Promise<st
 export class NftablesError extends Error {
   /**
    * `NFT_MISSING`: there is no `nft` command. `NFT_ABSENT`: what is asked for is not there. `NFT_REFUSED`: the command, or the
-   * kernel, did not take it; nothing of it is in force.
+   * kernel, did not take it; nothing of it is in force. `NFT_ENDED`: the command was gone before it said anything, and may or may
+   * not have done what it was to do.
    */
-  readonly code: 'NFT_MISSING' | 'NFT_ABSENT' | 'NFT_REFUSED';
+  readonly code: 'NFT_MISSING' | 'NFT_ABSENT' | 'NFT_REFUSED' | 'NFT_ENDED';
 
   constructor(code: NftablesError['code'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -39,16 +40,29 @@ export function runNft(argv: readonly string[], input = '', program = 'nft'): Pr
   });
 }
 
-function asNftablesError(error: Error & { readonly code?: unknown; readonly killed?: boolean }, complaint: string) {
+/** The error where a program cannot be started because there is none; undefined where it is for another reason. */
+export function missingNft(error: NodeJS.ErrnoException): NftablesError | undefined {
   // EACCES: nor is it in a folder of PATH that this user may not look into.
-  if (error.code === 'ENOENT' || error.code === 'EACCES') {
-    return new NftablesError('NFT_MISSING', 'the nft command is not installed (package nftables)', { cause: error });
-  }
-  if (error.killed === true) return new NftablesError('NFT_REFUSED', `nft did not end in ${PATIENCE / 1000} s`);
-  // The first line has the reason, those after it show where in the script.
-  const [first = ''] = complaint.split('\n');
-  const reason = first.replace(/^.*?Error: /, '').trim();
+  if (error.code !== 'ENOENT' && error.code !== 'EACCES') return undefined;
+  return new NftablesError('NFT_MISSING', 'the nft command is not installed (package nftables)', { cause: error });
+}
+
+/** The error of which nft says `complaint`, with the statement that it is about, where it is one; else `otherwise` is said. */
+export function refusedByNft(complaint: string, otherwise = ''): NftablesError {
+  const lines = complaint.split('\n');
+  const at = Math.max(
+    0,
+    lines.findIndex((line) => line.includes('Error: ')),
+  );
+  const reason = lines[at].replace(/^.*?Error: /, '').trim();
   // A table of a similar name may follow as a suggestion.
   const code = reason.includes('No such file or directory') ? 'NFT_ABSENT' : 'NFT_REFUSED';
-  return new NftablesError(code, `nft: ${reason === '' ? error.message : reason}`, { cause: error });
+  return new NftablesError(code, `nft: ${reason === '' ? otherwise : reason}`);
+}
+
+function asNftablesError(error: Error & { readonly code?: unknown; readonly killed?: boolean }, complaint: string) {
+  const missing = missingNft(error as NodeJS.ErrnoException);
+  if (missing !== undefined) return missing;
+  if (error.killed === true) return new NftablesError('NFT_REFUSED', `nft did not end in ${PATIENCE / 1000} s`);
+  return refusedByNft(complaint, error.message);
 }

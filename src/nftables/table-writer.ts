@@ -18,7 +18,7 @@ export interface ChainDeclaration {
 
 /** Names are of the table's own sets and chains. What is told is wanted from then on; nothing is checked. */
 export interface TableWriter {
-  /** A set or map that is not declared yet is empty. Undefined: it goes, with its elements. */
+  /** A set or map is empty at first, and again where its declaration is another one. Undefined: it goes, with its elements. */
   declareSet(name: string, declaration: SetDeclaration | undefined): void;
   /** `element` in nft's language, `10.0.0.1` or `10.0.0.1 . tcp . 80`; with a value (`goto a`) in maps. Told again: no change. */
   addElement(set: string, element: string, value?: string): void;

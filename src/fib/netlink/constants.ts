@@ -188,3 +188,18 @@ export const NUD_DELAY = 0x08;
 export const NUD_FAILED = 0x20;
 export const NUD_NOARP = 0x40;
 export const NHA_BLACKHOLE = 4;
+
+// linux/netlink.h, linux/netfilter.h, linux/netfilter/nfnetlink.h: the packet filter
+export const NETLINK_NETFILTER = 12;
+export const NFPROTO_INET = 1;
+export const SIZEOF_NFGENMSG = 4;
+export const NFNL_SUBSYS_CTNETLINK = 1;
+export const NFNL_SUBSYS_NFTABLES = 10;
+export const NFNLGRP_NFTABLES = 7;
+
+// linux/netfilter/nf_tables.h
+export const NFT_MSG_NEWTABLE = 0;
+export const NFT_MSG_DELTABLE = 2;
+export const NFT_MSG_NEWGEN = 15;
+export const NFTA_TABLE_NAME = 1;
+export const NFTA_GEN_PROC_NAME = 3;

@@ -41,19 +41,21 @@ export interface SocketOptions {
   readonly receiveBuffer?: number;
   /** Port id of a socket whose own changes are not to be told. */
   readonly dropFrom?: number;
+  /** Which part of the kernel it speaks with, `NETLINK_*`; routing, where nothing is said. */
+  readonly protocol?: number;
 }
 
-/** A routing socket in the network namespace of the thread that opens it. */
+/** A socket in the network namespace of the thread that opens it. */
 export class NetlinkSocket implements NetlinkPort {
   readonly fd: number;
   /** The kernel's name for the socket: notifications carry that of the socket whose request they come of. */
   readonly portId: number;
   private readonly libc: Libc;
 
-  /** Opens the socket and joins the multicast `groups` (`RTNLGRP_*`). Throws {@link NetlinkError}. */
+  /** Opens the socket and joins the multicast `groups` (`RTNLGRP_*`, `NFNLGRP_*`). Throws {@link NetlinkError}. */
   constructor(libc: Libc, groups: readonly number[] = [], options: SocketOptions = {}) {
     this.libc = libc;
-    this.fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    this.fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, options.protocol ?? NETLINK_ROUTE);
     if (this.fd < 0) throw new NetlinkError('open a netlink socket', libc.errno());
     // sockaddr_nl with port id 0: the kernel chooses one.
     const address = new Uint8Array(12);
@@ -70,7 +72,7 @@ export class NetlinkSocket implements NetlinkPort {
     this.option(SOL_NETLINK, NETLINK_EXT_ACK, 1);
     this.option(SOL_NETLINK, NETLINK_CAP_ACK, 1);
     this.option(SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
-    if (dropFrom !== undefined && !this.drop(dropFrom)) this.fail('filter a netlink socket');
+    if (dropFrom !== undefined) this.dropFrom(dropFrom);
     for (const group of groups) {
       if (!this.option(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group)) this.fail(`join netlink group ${group}`);
     }
@@ -92,6 +94,11 @@ export class NetlinkSocket implements NetlinkPort {
 
   close(): void {
     this.libc.close(this.fd);
+  }
+
+  /** Has the kernel tell nothing any more of what the socket of this port id does. Throws {@link NetlinkError}. */
+  dropFrom(portId: number): void {
+    if (!this.drop(portId)) this.fail('filter a netlink socket');
   }
 
   private option(level: number, name: number, value: number): boolean {

@@ -1,0 +1,205 @@
+/**
+ * Keeps a large table of nftables as it should be, object by object: what changed goes into the kernel in one transaction, and
+ * what others change in the table is put right at once. No other table is read or touched.
+ */
+import { NetlinkError } from '../fib/netlink/netlink-error.ts';
+import { NftTransactor } from './nft-transactor.ts';
+import type { TransactionSize } from './nft-transactor.ts';
+import { NftablesError, runNft } from './nft.ts';
+import { RetryPlan } from './retry-plan.ts';
+import { TableWatch } from './table-watch.ts';
+import type { TableWatchOptions } from './table-watch.ts';
+import type { TableWriter } from './table-writer.ts';
+import { WantedTable } from './wanted-table.ts';
+
+export interface KernelTableOptions {
+  /** Name of the table, which is of the family inet and nobody else's. */
+  readonly name: string;
+  /** Somebody changed the table, which is as wanted again. In words, who did. */
+  readonly repaired: (words: string) => void;
+  /** What keeps the table from being as it should be, whenever that is another thing; undefined when nothing does any more. */
+  readonly troubled: (error: NftablesError | undefined) => void;
+  /** A transaction is in the kernel. */
+  readonly applied?: (figures: AppliedFigures) => void;
+}
+
+export interface AppliedFigures extends TransactionSize {
+  readonly milliseconds: number;
+  /** Whether it made the whole table anew. */
+  readonly rebuilt: boolean;
+}
+
+/** What there was since the start. */
+export interface KernelTableCounters {
+  transactions: number;
+  /** Of these, those that made the whole table anew. */
+  rebuilds: number;
+  /** Of these, those that put right what others had changed. */
+  repairs: number;
+  /** Transactions that came to nothing. */
+  failures: number;
+}
+
+/** What the table needs of the machine. */
+export interface KernelTableParts {
+  readonly transactor: (ownPort: (portId: number) => void) => Pick<NftTransactor, 'apply' | 'stop'>;
+  readonly watch: (options: TableWatchOptions) => Pick<TableWatch, 'setOwnPort' | 'close'>;
+  readonly nft: typeof runNft;
+}
+
+const PARTS: KernelTableParts = {
+  transactor: (ownPort) => new NftTransactor({ ownPort }),
+  watch: (options) => new TableWatch(options),
+  nft: runNft,
+};
+
+/** How long a transaction that is under way may delay the end, in milliseconds. */
+const STOP_PATIENCE = 5000;
+
+/** Who waits for a commit. */
+type Waiter = () => void;
+
+export class KernelTable {
+  /** What is wanted, held in full; nothing is sent before the first commit. */
+  readonly writer: TableWriter;
+  readonly counters: KernelTableCounters = { transactions: 0, rebuilds: 0, repairs: 0, failures: 0 };
+  private readonly options: KernelTableOptions;
+  private readonly parts: KernelTableParts;
+  private readonly wanted: WantedTable;
+  private readonly transactor: Pick<NftTransactor, 'apply' | 'stop'>;
+  private watch: Pick<TableWatch, 'setOwnPort' | 'close'> | undefined;
+  private waiters: Waiter[] = [];
+  /** Whether it is not known what the kernel has: at first it may be the table of an earlier run. */
+  private isUnknown = true;
+  /** Who changed the table, since the last transaction that made it anew was begun. */
+  private changedBy: string | undefined;
+  private readonly retries = new RetryPlan();
+  private trouble = '';
+  private timer: NodeJS.Timeout | undefined;
+  private busy: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(options: KernelTableOptions, parts: KernelTableParts = PARTS) {
+    this.options = options;
+    this.parts = parts;
+    this.wanted = new WantedTable(options.name);
+    this.writer = this.wanted;
+    this.transactor = parts.transactor((portId) => this.watch?.setOwnPort(portId));
+  }
+
+  /** How much is wanted in the table. */
+  get counts(): { readonly sets: number; readonly chains: number; readonly elements: number } {
+    return this.wanted.counts;
+  }
+
+  /**
+   * Resolves when what is wanted now is in the kernel. As long as it can't be, the rules before stay in force, it is tried again,
+   * and `troubled` is told why. Does not resolve any more after {@link stop}.
+   */
+  commit(): Promise<void> {
+    return new Promise((resolve) => {
+      this.waiters.push(resolve);
+      this.retries.changed();
+      this.plan();
+    });
+  }
+
+  /** Ends the watch; removes the table, unless it is to be kept. */
+  async stop({ keep }: { readonly keep: boolean }): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    // A transaction that is broken off is done as a whole, or not at all.
+    await Promise.race([this.busy, new Promise((resolve) => setTimeout(resolve, STOP_PATIENCE).unref())]);
+    this.watch?.close();
+    await this.transactor.stop();
+    if (keep) return;
+    try {
+      await this.parts.nft(['delete', 'table', 'inet', this.options.name]);
+    } catch (error) {
+      // Without the command there was never a table.
+      if (!(error instanceof NftablesError)) throw error;
+      if (error.code !== 'NFT_ABSENT' && error.code !== 'NFT_MISSING') this.report(error);
+    }
+  }
+
+  /** Sees to it that what there is to do will be done. */
+  private plan(): void {
+    if (this.busy !== undefined || this.stopped) return;
+    clearTimeout(this.timer);
+    // Before the first commit nothing is wanted, and later nothing is to be done but for commits and what others change.
+    if (this.waiters.length === 0 && (!this.isUnknown || this.watch === undefined)) return;
+    const wait = this.retries.wait(performance.now(), this.isUnknown);
+    if (wait > 0) this.timer = setTimeout(() => this.begin(), wait);
+    else this.begin();
+  }
+
+  private begin(): void {
+    this.busy = this.work().finally(() => {
+      this.busy = undefined;
+      this.plan();
+    });
+  }
+
+  private async work(): Promise<void> {
+    // Whoever commits in this turn of the event loop takes part.
+    await Promise.resolve();
+    const { waiters, isUnknown: rebuilt, changedBy } = this;
+    this.waiters = [];
+    this.isUnknown = false;
+    this.changedBy = undefined;
+    const started = performance.now();
+    try {
+      this.watch ??= this.startWatch();
+      const size = await this.transactor.apply(rebuilt ? this.wanted.everything() : this.wanted.difference());
+      const milliseconds = performance.now() - started;
+      this.retries.succeeded();
+      if (rebuilt) this.retries.doneLarge(performance.now(), milliseconds);
+      if (size !== undefined) this.count({ ...size, milliseconds, rebuilt });
+      if (changedBy !== undefined) this.tellRepair(changedBy);
+      this.report(undefined);
+      for (const resolve of waiters) resolve();
+    } catch (error) {
+      this.waiters = [...waiters, ...this.waiters];
+      this.isUnknown = true;
+      this.changedBy ??= changedBy;
+      this.counters.failures++;
+      const isFirst = this.retries.failed(performance.now(), performance.now() - started);
+      // At first it may only be that somebody else was at the table; all of it made anew puts that right.
+      if (!isFirst || rebuilt) this.report(error);
+    }
+  }
+
+  private startWatch(): Pick<TableWatch, 'setOwnPort' | 'close'> {
+    const changed = (by: string): void => {
+      this.changedBy = by;
+      this.isUnknown = true;
+      this.plan();
+    };
+    return this.parts.watch({
+      table: this.options.name,
+      changed: (by) => changed(by ?? 'another program'),
+      lost: () => changed('perhaps another program, among more changes than could be followed'),
+    });
+  }
+
+  private count(figures: AppliedFigures): void {
+    this.counters.transactions++;
+    if (figures.rebuilt) this.counters.rebuilds++;
+    this.options.applied?.(figures);
+  }
+
+  private tellRepair(by: string): void {
+    this.counters.repairs++;
+    this.options.repaired(`table inet ${this.options.name} was changed by ${by}`);
+  }
+
+  private report(error: unknown): void {
+    if (error instanceof NetlinkError)
+      return this.report(new NftablesError('NFT_REFUSED', error.message, { cause: error }));
+    if (error !== undefined && !(error instanceof NftablesError)) throw error;
+    const words = error?.message ?? '';
+    if (words === this.trouble) return;
+    this.trouble = words;
+    this.options.troubled(error);
+  }
+}
