@@ -22,7 +22,6 @@ const BASE = [
   namespaceManifest('y'),
   namespaceManifest('vms'),
   ...PODS.map((one) => podManifest(one)),
-  calico('FelixConfiguration', 'default', { workloadSourceSpoofing: 'Any' }),
 ];
 
 /** A WorkloadEndpoint of an orchestrator other than Kubernetes. */
@@ -139,7 +138,7 @@ describe('pods', () => {
     flow.close();
   });
 
-  it('do not send as others do, unless their endpoint says so', async () => {
+  it('do not send as others do, unless their endpoint says so and that is allowed', async () => {
     await scene.put(workload(VM, {}));
     const as = (source: string, version: 4 | 6, passes: boolean): Probe[] =>
       (['udp', 'sctp', 'icmp'] as const).map((protocol) => ({
@@ -154,6 +153,8 @@ describe('pods', () => {
     const ofOthers = [...as(B.addresses[0], 4, false), ...as(B.addresses[1], 6, false)];
     expect(await wrong(...spoofed(false), ...ofOthers, ...tried(VM.name, A.name, true))).toEqual([]);
     await scene.put(workload(VM, {}, { allowSpoofedSourcePrefixes: ['10.77.0.0/16', 'fd77::/64'] }));
+    expect(await wrong(...spoofed(false))).toEqual([]);
+    await scene.put(calico('FelixConfiguration', 'default', { workloadSourceSpoofing: 'Any' }));
     expect(await wrong(...spoofed(true), ...ofOthers, ...as('10.78.0.5', 4, false))).toEqual([]);
   });
 });
