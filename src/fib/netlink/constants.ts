@@ -198,8 +198,18 @@ export const NFNL_SUBSYS_NFTABLES = 10;
 export const NFNLGRP_NFTABLES = 7;
 
 // linux/netfilter/nf_tables.h
-export const NFT_MSG_NEWTABLE = 0;
-export const NFT_MSG_DELTABLE = 2;
 export const NFT_MSG_NEWGEN = 15;
 export const NFTA_TABLE_NAME = 1;
 export const NFTA_GEN_PROC_NAME = 3;
+
+// linux/netfilter/nfnetlink_conntrack.h
+export const IPCTNL_MSG_CT_NEW = 0;
+export const IPCTNL_MSG_CT_GET = 1;
+export const IPCTNL_MSG_CT_DELETE = 2;
+export const CTA_TUPLE_ORIG = 1;
+export const CTA_TUPLE_REPLY = 2;
+export const CTA_ID = 12;
+export const CTA_ZONE = 18;
+export const CTA_TUPLE_IP = 1;
+export const CTA_IP_V4_SRC = 1;
+export const CTA_IP_V6_DST = 4;

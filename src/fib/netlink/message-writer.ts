@@ -109,6 +109,11 @@ export class MessageWriter {
     this.bytes[at + 7] = action;
   }
 
+  /** `struct nfgenmsg` of linux/netfilter/nfnetlink.h. */
+  nfgenmsg(family: number): void {
+    this.bytes[this.reserve(4)] = family;
+  }
+
   /** `struct rtnexthop` of linux/rtnetlink.h, an entry of `RTA_MULTIPATH`; returns where it starts for {@link endRtnexthop}. */
   beginRtnexthop(flags: number, hops: number, index: number): number {
     const at = this.reserve(8);
