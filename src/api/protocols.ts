@@ -1,15 +1,24 @@
 /** IP protocols by name (IANA, Assigned Internet Protocol Numbers). */
 
-const NUMBERS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58, sctp: 132, udplite: 136 };
+const [ICMP_V4, TCP, UDP, ICMP_V6, SCTP, UDP_LITE] = [1, 6, 17, 58, 132, 136];
 
-const NAMES = new Map(Object.entries(NUMBERS).map(([name, number]) => [number, name]));
+const NUMBERS: ReadonlyMap<string, number> = new Map([
+  ['icmp', ICMP_V4],
+  ['tcp', TCP],
+  ['udp', UDP],
+  ['icmpv6', ICMP_V6],
+  ['sctp', SCTP],
+  ['udplite', UDP_LITE],
+]);
 
-/** Of ICMP, for either version of IP. */
-export const ICMP: Readonly<Record<4 | 6, number>> = { 4: NUMBERS.icmp, 6: NUMBERS.icmpv6 };
+const NAMES: ReadonlyMap<number, string> = new Map([...NUMBERS].map(([name, number]) => [number, name]));
+
+/** ICMP of either version of IP. */
+export const ICMP: Readonly<Record<4 | 6, number>> = { 4: ICMP_V4, 6: ICMP_V6 };
 
 /** A protocol by name in any case, or by number from 1 to 255; undefined for what is neither. */
 export function protocolNumber(text: string): number | undefined {
-  if (!/^\d{1,3}$/.test(text)) return NUMBERS[text.toLowerCase()];
+  if (!/^\d{1,3}$/.test(text)) return NUMBERS.get(text.toLowerCase());
   const number = Number(text);
   return number >= 1 && number <= 255 ? number : undefined;
 }
@@ -21,6 +30,5 @@ export function protocolName(number: number): string {
 
 /** Whether packets of the protocol have ports. */
 export function hasPorts(protocol: number): boolean {
-  const { tcp, udp, sctp, udplite } = NUMBERS;
-  return [tcp, udp, sctp, udplite].includes(protocol);
+  return [TCP, UDP, SCTP, UDP_LITE].includes(protocol);
 }

@@ -1,25 +1,47 @@
-/** The daemon's HTTP API as the commands use it, over its Unix socket or a URL. */
+/** The HTTP API of the daemon or of the policy agent as the commands use it, over its Unix socket or a URL. */
 import { request as httpRequest } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
-import type { DaemonEvent } from '../api/types.ts';
+import type { ProcessEvent } from '../api/types.ts';
 import { CliError } from './cli-error.ts';
 
-/** Where the daemon is. */
+/** Where it is. */
 export type ApiTarget = { readonly socket: string } | { readonly url: URL };
 
-export const DEFAULT_SOCKET = '/run/starling/starlingd.sock';
+/** Who can be asked, and what there is to say about where it is. */
+export const SERVICES = {
+  daemon: {
+    program: 'starlingd',
+    defaultSocket: '/run/starling/starlingd.sock',
+    socketOption: '--socket',
+    environmentVariable: 'STARLING_API_SOCKET',
+    httpField: 'api.http',
+    exampleUrl: 'http://10.0.0.1:8179',
+  },
+  agent: {
+    program: 'starling-policyd',
+    defaultSocket: '/run/starling/starling-policyd.sock',
+    socketOption: '--policy-socket',
+    environmentVariable: 'STARLING_POLICY_SOCKET',
+    httpField: 'policy.http',
+    exampleUrl: 'http://10.0.0.1:8180',
+  },
+} as const;
 
-/** A daemon that says nothing for so long is stuck. Milliseconds. */
+export type ServiceName = keyof typeof SERVICES;
+
+/** A process that says nothing for so long is stuck. Milliseconds. */
 const ANSWER_TIMEOUT = 30_000;
 
 type Query = Readonly<Record<string, string | number | undefined>>;
 
 export class ApiClient {
+  readonly #service: (typeof SERVICES)[ServiceName];
   readonly #target: ApiTarget;
   readonly #signal: AbortSignal;
 
   /** Requests under way end when `signal` is aborted. */
-  constructor(target: ApiTarget, signal: AbortSignal) {
+  constructor(service: ServiceName, target: ApiTarget, signal: AbortSignal) {
+    this.#service = SERVICES[service];
     this.#target = target;
     this.#signal = signal;
   }
@@ -35,7 +57,7 @@ export class ApiClient {
   }
 
   /** Events from the one after `after` on, for ever. */
-  async *events(after: number): AsyncGenerator<DaemonEvent> {
+  async *events(after: number): AsyncGenerator<ProcessEvent> {
     const path = withQuery('/api/v1/events', { after });
     const response = await this.#send({ method: 'GET', path, headers: { accept: 'text/event-stream' } });
     let text = '';
@@ -46,7 +68,7 @@ export class ApiClient {
         text = blocks.pop() ?? '';
         for (const block of blocks) {
           const data = /^data: (.*)$/m.exec(block);
-          if (data !== null) yield parseJson(data[1]) as DaemonEvent;
+          if (data !== null) yield parseJson(data[1]) as ProcessEvent;
         }
       }
     } catch (error) {
@@ -54,7 +76,7 @@ export class ApiClient {
       throw this.#unreachable(error);
     }
     throw new CliError(
-      `the daemon on ${this.#name()} closed the connection: it stopped, or this command read too slowly`,
+      `${this.#service.program} on ${this.#name()} closed the connection: it stopped, or this command read too slowly`,
     );
   }
 
@@ -70,7 +92,7 @@ export class ApiClient {
     try {
       return parseJson(text) as T;
     } catch {
-      throw new CliError(`what answers on ${this.#name()} is not starlingd: its answer is not JSON`);
+      throw new CliError(`what answers on ${this.#name()} is not ${this.#service.program}: its answer is not JSON`);
     }
   }
 
@@ -80,7 +102,9 @@ export class ApiClient {
     return new Promise((resolve, reject) => {
       const outgoing = request({ ...where, ...options, signal: this.#signal }, resolve);
       outgoing.on('timeout', () =>
-        outgoing.destroy(new CliError(`the daemon on ${this.#name()} did not answer in ${ANSWER_TIMEOUT / 1000} s`)),
+        outgoing.destroy(
+          new CliError(`${this.#service.program} on ${this.#name()} did not answer in ${ANSWER_TIMEOUT / 1000} s`),
+        ),
       );
       outgoing.on('error', (error) => reject(this.#unreachable(error)));
       outgoing.end(body);
@@ -97,42 +121,44 @@ export class ApiClient {
       const { error } = parseJson(text) as { error: { code: string; message: string } };
       return new CliError(error.message, error.code === 'INVALID' ? 2 : 1);
     } catch {
-      return new CliError(`what answers on ${this.#name()} is not starlingd: HTTP status ${status}`);
+      return new CliError(`what answers on ${this.#name()} is not ${this.#service.program}: HTTP status ${status}`);
     }
   }
 
   #unreachable(error: unknown): unknown {
     if (error instanceof CliError || this.#signal.aborted) return error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-    const words = 'socket' in this.#target ? socketTrouble(this.#target.socket, code) : urlTrouble(this.#name(), code);
+    const words = 'socket' in this.#target ? this.#socketTrouble(this.#target.socket, code) : this.#urlTrouble(code);
     return new CliError(words);
+  }
+
+  #socketTrouble(socket: string, code: string): string {
+    if (code === 'EACCES' || code === 'EPERM') {
+      return `no permission to use ${socket}: run as root, or as a member of the group that the socket belongs to`;
+    }
+    const { program, socketOption } = this.#service;
+    const why = { ENOENT: 'there is no such socket', ECONNREFUSED: 'nobody answers on it' }[code] ?? code;
+    return (
+      `${program} does not run, or not with the socket ${socket}: ${why}\n` +
+      `start it with "systemctl start ${program}" or "${program} --config FILE"; name another socket with ${socketOption} PATH`
+    );
+  }
+
+  #urlTrouble(code: string): string {
+    const { program, httpField } = this.#service;
+    const why = {
+      ECONNREFUSED: 'connection refused',
+      ENOTFOUND: 'no such host',
+      ETIMEDOUT: 'no answer',
+      EHOSTUNREACH: 'no route to the host',
+      ECONNRESET: 'the connection was closed',
+    }[code];
+    return `can't reach ${program} on ${this.#name()}: ${why ?? code}\ncheck ${httpField} in the configuration of that node: by default only the node itself can connect`;
   }
 
   #name(): string {
     return 'socket' in this.#target ? this.#target.socket : this.#target.url.origin;
   }
-}
-
-function socketTrouble(socket: string, code: string): string {
-  if (code === 'EACCES' || code === 'EPERM') {
-    return `no permission to use ${socket}: run as root, or as a member of the group that the socket belongs to`;
-  }
-  const why = { ENOENT: 'there is no such socket', ECONNREFUSED: 'nobody answers on it' }[code] ?? code;
-  return (
-    `starlingd does not run, or not with the socket ${socket}: ${why}\n` +
-    'start it with "systemctl start starlingd" or "starlingd --config FILE"; name another socket with --socket PATH'
-  );
-}
-
-function urlTrouble(origin: string, code: string): string {
-  const why = {
-    ECONNREFUSED: 'connection refused',
-    ENOTFOUND: 'no such host',
-    ETIMEDOUT: 'no answer',
-    EHOSTUNREACH: 'no route to the host',
-    ECONNRESET: 'the connection was closed',
-  }[code];
-  return `can't reach starlingd on ${origin}: ${why ?? code}\ncheck api.http in the configuration of that node: by default only the node itself can connect`;
 }
 
 function urlOptions(url: URL): RequestOptions {

@@ -1,29 +1,13 @@
 /** Every command of `starling`: the parser, the help and the completions are made from this table. */
 import type { ArgumentRow, CommandRow, OptionRow } from './command.ts';
+import { SHOW, SHOWING } from './option-rows.ts';
+import { POLICY_COMMANDS } from './policy-command-table.ts';
 
 /** Options that every command takes. */
 export const GLOBAL_OPTIONS: readonly OptionRow[] = [
   { name: 'socket', value: 'PATH', description: 'Unix socket of the daemon', conflicts: ['host'] },
   { name: 'host', value: 'URL', description: 'read-only API of a daemon, e.g. http://10.0.0.1:8179' },
 ];
-
-const SHOWING: readonly OptionRow[] = [
-  {
-    name: 'output',
-    short: 'o',
-    value: 'FORMAT',
-    description: 'how to show it, default table',
-    choices: ['table', 'wide', 'json', 'yaml'],
-  },
-  { name: 'no-headers', description: 'leave the header of tables out' },
-];
-
-const WATCHING: readonly OptionRow[] = [
-  { name: 'watch', short: 'w', description: 'show it again and again, until Ctrl-C' },
-  { name: 'interval', value: 'SECONDS', description: 'time between two looks with --watch, default 2' },
-];
-
-const SHOW: readonly OptionRow[] = [...SHOWING, ...WATCHING];
 
 const FAMILY: OptionRow = {
   name: 'family',
@@ -212,6 +196,7 @@ export const COMMANDS: readonly CommandRow[] = [
     options: [FAMILY, ...SHOW],
     run: async (context) => (await import('./commands/fib.ts')).diffFib(context),
   },
+  ...POLICY_COMMANDS,
   {
     name: 'config validate',
     summary: 'check the configuration of this node and its resources, or the resources at PATH',
@@ -281,5 +266,6 @@ export const NOUNS: Readonly<Record<string, string>> = {
   route: 'routes: learned, chosen, advertised',
   service: 'services and what of them is advertised',
   fib: "the kernel's routes",
+  policy: 'network policy, as the policy agent of this node enforces it',
   config: 'configuration and resources',
 };

@@ -1,5 +1,5 @@
 /** What a command of `starling` is: a row of the table that the parser, the help and the completions are made from. */
-import type { ApiClient } from './api-client.ts';
+import type { ApiClient, ServiceName } from './api-client.ts';
 import type { CliIo } from './io.ts';
 
 /** Options of all commands, as the parser gives them. */
@@ -9,7 +9,7 @@ export interface CommandOptions {
   readonly interval?: string;
   /** False with `--no-headers`. */
   readonly headers?: boolean;
-  readonly expect?: 'established' | 'advertised';
+  readonly expect?: 'established' | 'advertised' | 'allow' | 'deny';
   readonly soft?: 'in' | 'out';
   readonly message?: string;
   readonly family?: 'ipv4' | 'ipv6';
@@ -36,6 +36,9 @@ export interface CommandOptions {
   readonly forGood?: true;
   readonly wait?: string;
   readonly yes?: true;
+  readonly sourcePort?: string;
+  readonly trail?: true;
+  readonly all?: true;
 }
 
 export interface CommandContext {
@@ -73,6 +76,8 @@ export interface CommandRow {
   readonly summary: string;
   readonly arguments?: readonly ArgumentRow[];
   readonly options?: readonly OptionRow[];
+  /** Who is asked; absent: the daemon. */
+  readonly service?: ServiceName;
   /** Does the work and returns the exit code. Loads its code only then, so that starting stays quick. */
   readonly run: (context: CommandContext) => Promise<number>;
 }

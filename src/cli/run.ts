@@ -1,8 +1,8 @@
 /** From the command line to a command and its exit code. */
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Option } from 'commander';
-import { ApiClient, DEFAULT_SOCKET } from './api-client.ts';
-import type { ApiTarget } from './api-client.ts';
+import { ApiClient, SERVICES } from './api-client.ts';
+import type { ApiTarget, ServiceName } from './api-client.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandOptions, CommandRow, OptionRow } from './command.ts';
 import { COMMANDS, GLOBAL_OPTIONS, NOUNS } from './command-table.ts';
@@ -14,6 +14,8 @@ const INTERRUPTED = 130;
 interface GlobalOptions {
   readonly socket?: string;
   readonly host?: string;
+  /** Of the policy agent. */
+  readonly policySocket?: string;
 }
 
 /** Runs `starling` with these arguments (without the program's name). Returns the exit code; never throws. */
@@ -21,7 +23,8 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   let exitCode = 0;
   try {
     const program = createProgram(io, async (row, given, options) => {
-      const client = new ApiClient(targetOf(options, io.environment), io.signal);
+      const service = row.service ?? 'daemon';
+      const client = new ApiClient(service, targetOf(service, options, io.environment), io.signal);
       exitCode = await row.run({ io, client, arguments: given, options });
     });
     await program.parseAsync([...argv], { from: 'user' });
@@ -47,7 +50,7 @@ type Execute = (row: CommandRow, given: readonly string[], options: CommandOptio
 
 function createProgram(io: CliIo, execute: Execute): Command {
   const program = new Command('starling')
-    .description('Looks at and steers starlingd, the BGP daemon of this node.')
+    .description('Looks at and steers starlingd, the BGP daemon of this node, and starling-policyd, its policy agent.')
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand(false)
@@ -96,12 +99,18 @@ function toOption({ name, short, value, description, choices, repeatable, confli
   return option;
 }
 
-function targetOf({ socket, host }: GlobalOptions, environment: CliIo['environment']): ApiTarget {
-  if (host === undefined) return { socket: socket ?? (environment.STARLING_API_SOCKET || DEFAULT_SOCKET) };
+function targetOf(service: ServiceName, options: GlobalOptions, environment: CliIo['environment']): ApiTarget {
+  const { socket, policySocket, host } = options;
+  if (service === 'agent' && socket !== undefined) {
+    throw new CliError('--socket names the socket of starlingd; that of the policy agent is --policy-socket', 2);
+  }
+  const { environmentVariable, defaultSocket, exampleUrl } = SERVICES[service];
+  if (host === undefined)
+    return { socket: policySocket ?? socket ?? (environment[environmentVariable] || defaultSocket) };
   const text = host.includes('://') ? host : `http://${host}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol === 'http:' || url?.protocol === 'https:') return { url };
-  throw new CliError(`--host takes a URL like http://10.0.0.1:8179, not "${host}"`, 2);
+  throw new CliError(`--host takes a URL like ${exampleUrl}, not "${host}"`, 2);
 }
 
 function readVersion(): string {

@@ -1,9 +1,11 @@
 /** The `starling` command in this process, with and without a daemon that it asks. */
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import { startAgentApi } from '../../src/api/agent-server.ts';
 import { startDaemonApi } from '../../src/api/daemon-server.ts';
-import type { ApiServer } from '../../src/api/server.ts';
+import type { ApiServer, ApiServerPlace } from '../../src/api/server.ts';
 import { run } from '../../src/cli/run.ts';
+import type { FakeAgentView } from './fake-agent-view.ts';
 import type { FakeDaemonView } from './fake-daemon-view.ts';
 import { createScratch } from './scratch.ts';
 import type { Scratch } from './scratch.ts';
@@ -40,27 +42,34 @@ export async function runCli(argv: readonly string[], around: Surroundings = {})
   return outcome;
 }
 
-/** A daemon with its API on a socket, and over TCP on a port of its own, and commands that ask it. */
-export class CliWorld implements AsyncDisposable {
-  readonly daemon: FakeDaemonView;
+/** A process with its API on a socket, and over TCP on a port of its own, and commands that ask it: a daemon, or an agent. */
+export class CliWorld<V = FakeDaemonView> implements AsyncDisposable {
+  readonly daemon: V;
   readonly scratch: Scratch;
   readonly server: ApiServer;
 
-  private constructor(daemon: FakeDaemonView, scratch: Scratch, server: ApiServer) {
+  private constructor(daemon: V, scratch: Scratch, server: ApiServer) {
     this.daemon = daemon;
     this.scratch = scratch;
     this.server = server;
   }
 
-  static async start(daemon: FakeDaemonView): Promise<CliWorld> {
+  static start(daemon: FakeDaemonView): Promise<CliWorld> {
+    return CliWorld.serve(daemon, (place) => startDaemonApi({ ...place, view: daemon }));
+  }
+
+  static startAgent(agent: FakeAgentView): Promise<CliWorld<FakeAgentView>> {
+    return CliWorld.serve(agent, (place) => startAgentApi({ ...place, view: agent }));
+  }
+
+  private static async serve<V>(view: V, start: (place: ApiServerPlace) => Promise<ApiServer>): Promise<CliWorld<V>> {
     const scratch = createScratch('cli');
-    const server = await startDaemonApi({
-      view: daemon,
+    const server = await start({
       socket: join(scratch.path, 's'),
       http: { host: '127.0.0.1', port: 0 },
       onDefect: (error) => expect.fail(String(error)),
     });
-    return new CliWorld(daemon, scratch, server);
+    return new CliWorld(view, scratch, server);
   }
 
   get socket(): string {
@@ -69,7 +78,8 @@ export class CliWorld implements AsyncDisposable {
 
   /** Runs a command that finds the socket by its environment. */
   run(argv: readonly string[], around: Surroundings = {}): Promise<CliOutcome> {
-    return runCli(argv, { ...around, environment: { STARLING_API_SOCKET: this.socket, ...around.environment } });
+    const sockets = { STARLING_API_SOCKET: this.socket, STARLING_POLICY_SOCKET: this.socket };
+    return runCli(argv, { ...around, environment: { ...sockets, ...around.environment } });
   }
 
   starling(...argv: readonly string[]): Promise<CliOutcome> {

@@ -1,4 +1,4 @@
-import type { DaemonEvent } from '../../api/types.ts';
+import type { ProcessEvent } from '../../api/types.ts';
 import type { CommandContext } from '../command.ts';
 import { present } from '../output/present.ts';
 import { styleOf } from '../output/style.ts';
@@ -7,7 +7,7 @@ import { renderEvent } from '../views/event-view.ts';
 /** `starling events` */
 export async function showEvents(context: CommandContext): Promise<number> {
   if (context.options.follow) return followEvents(context);
-  const load = (): Promise<{ events: DaemonEvent[] }> => context.client.get('/api/v1/events');
+  const load = (): Promise<{ events: ProcessEvent[] }> => context.client.get('/api/v1/events');
   await present(context, load, ({ events }, style) => events.map((event) => renderEvent(event, style)).join(''));
   return 0;
 }
@@ -19,7 +19,7 @@ async function followEvents(context: CommandContext): Promise<number> {
   return 0;
 }
 
-async function eventFormat(context: CommandContext): Promise<(event: DaemonEvent) => string> {
+async function eventFormat(context: CommandContext): Promise<(event: ProcessEvent) => string> {
   const { output } = context.options;
   if (output === 'json') return (event) => `${JSON.stringify(event)}\n`;
   if (output === 'yaml') {

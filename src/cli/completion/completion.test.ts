@@ -23,7 +23,19 @@ describe('completion for bash', () => {
   });
 
   it.each<[words: string[], offered: string[]]>([
-    [['starling', 'p'], ['peer']],
+    [
+      ['starling', 'p'],
+      ['peer', 'policy'],
+    ],
+    [
+      ['starling', 'policy', 'e'],
+      ['explain', 'endpoints', 'events'],
+    ],
+    [
+      ['starling', 'policy', 'explain', '--expect', ''],
+      ['allow', 'deny'],
+    ],
+    [['starling', 'policy', 'status', '--policy-s'], ['--policy-socket']],
     [['starling', 'peer', 's'], ['show']],
     [['starling', '--socket', '/s', 'peer', 'list', '--exp'], ['--expect']],
     [['starling', 'peer', 'list', '--expect', ''], ['established']],

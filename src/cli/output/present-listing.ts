@@ -9,7 +9,7 @@ import type { Cell, Column } from './table.ts';
 /** Entries asked for in one request. A listing that fits is sorted; a longer one comes in the daemon's order. */
 const PAGE_SIZE = 10_000;
 
-type Field = 'routes' | 'services';
+type Field = 'routes' | 'services' | 'policies' | 'endpoints';
 
 type Answer<T> = { readonly nextCursor: string | null } & { readonly [name in Field]?: T[] };
 
@@ -22,7 +22,8 @@ export interface Listing<T> {
   readonly toRows: (entry: T) => readonly (readonly Cell[])[];
   /** Where there is more to say than fits a row: the text of an entry, in place of the table. */
   readonly paragraph?: (entry: T, style: Style) => string;
-  readonly compare: (a: T, b: T) => number;
+  /** Absent: it comes in order. */
+  readonly compare?: (a: T, b: T) => number;
 }
 
 interface Page<T> {
@@ -53,7 +54,8 @@ async function* pages<T>(context: CommandContext, listing: Listing<T>): AsyncGen
     const entries = answer[listing.field] ?? [];
     const first = cursor === undefined;
     cursor = answer.nextCursor;
-    yield { entries: first && cursor === null ? entries.sort(listing.compare) : entries, first };
+    if (first && cursor === null && listing.compare !== undefined) entries.sort(listing.compare);
+    yield { entries, first };
   } while (cursor !== null);
 }
 

@@ -24,6 +24,11 @@ export function formatCount(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** The text, cut to `length` characters where it is longer. */
+export function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+}
+
 /** Lines `name  value`, values below each other; a name without values is left out. */
 export function formatFields(
   fields: readonly (readonly [name: string, ...values: readonly string[]])[],

@@ -1,5 +1,5 @@
 /** Lines of `starling events`. */
-import type { DaemonEvent } from '../../api/types.ts';
+import type { ProcessEvent } from '../../api/types.ts';
 import { paint } from '../output/style.ts';
 import type { Style } from '../output/style.ts';
 
@@ -7,6 +7,6 @@ import type { Style } from '../output/style.ts';
 const TYPE_WIDTH = 'advertisement'.length;
 const SUBJECT_WIDTH = 20;
 
-export function renderEvent({ time, type, subject, words }: DaemonEvent, style: Style): string {
+export function renderEvent({ time, type, subject, words }: ProcessEvent, style: Style): string {
   return `${paint(time, 'dim', style)}  ${type.padEnd(TYPE_WIDTH)}  ${subject.padEnd(SUBJECT_WIDTH)}  ${words}\n`;
 }

@@ -3,12 +3,10 @@ import type { FamilyTotals, StatusReport } from '../../api/types.ts';
 import { paint } from '../output/style.ts';
 import type { Style } from '../output/style.ts';
 import { formatAgo, formatCount, formatDuration, formatFields } from '../output/words.ts';
+import { datastoreWords, problemWords } from './status-words.ts';
 
 /** `RT_TABLE_MAIN` (linux/rtnetlink.h). */
 const MAIN_TABLE = 254;
-
-/** A source this far behind the datastore is named. Seconds; datastores tell where they are every quarter of a minute or so. */
-const LATE = 60;
 
 export function renderStatus(status: StatusReport, style: Style): string {
   const { node, asn, routerId, version, started } = status;
@@ -22,11 +20,11 @@ export function renderStatus(status: StatusReport, style: Style): string {
       ['Routes', ...routesWords(status.routes)],
       ['Services', ...serviceWords(status)],
       ['Kernel', kernelWords(status), ...ownershipWords(status)],
-      ['Datastore', datastoreWords(status), ...sourceWords(status)],
+      ['Datastore', ...datastoreWords(status)],
     ],
     '',
   );
-  return `${head}\n${fields}\n${problems(status.problems, style)}`;
+  return `${head}\n${fields}\n${problemWords(status.problems, style)}`;
 }
 
 /** Only of a node that is drained, or is to be, or comes back. */
@@ -72,33 +70,4 @@ function kernelWords({ fib }: StatusReport): string {
 
 function ownershipWords({ fib: { ownership } }: StatusReport): string[] {
   return ownership === null ? [] : [ownership];
-}
-
-function datastoreWords({ datastore: { type, state, since, lastError, cacheWritten } }: StatusReport): string {
-  const words = {
-    syncing: 'not read completely yet',
-    synced: 'synced',
-    cached: cacheWritten === null ? 'away, the last known state is served' : 'the last known state is served from disk',
-    failed: 'failed',
-  }[state];
-  const written = cacheWritten === null ? '' : `, written ${formatAgo(cacheWritten)}`;
-  const error = state === 'synced' || lastError === null ? '' : `; ${formatAgo(lastError.at)}: ${lastError.words}`;
-  return `${type}, ${words} for ${formatDuration(since.agoSeconds)}${written}${error}`;
-}
-
-/** A line for each source that is not as it should be, where there are several. */
-function sourceWords({ datastore: { sources } }: StatusReport): string[] {
-  if (sources.length < 2) return [];
-  return sources.flatMap(({ name, state, since, lastError, lagSeconds }) => {
-    const isLate = lagSeconds !== null && lagSeconds >= LATE;
-    if (state === 'synced' && !isLate) return [];
-    const late = isLate ? `, ${formatDuration(lagSeconds)} behind` : '';
-    const error = state === 'synced' || lastError === null ? '' : `; ${formatAgo(lastError.at)}: ${lastError.words}`;
-    return [`${name}: ${state} for ${formatDuration(since.agoSeconds)}${late}${error}`];
-  });
-}
-
-function problems(words: readonly string[], style: Style): string {
-  if (words.length === 0) return `${paint('Nothing is wrong.', 'green', style)}\n`;
-  return `${paint('What is wrong:', 'red', style)}\n${words.map((problem) => `  - ${problem}\n`).join('')}`;
 }
