@@ -89,7 +89,6 @@ describe('EndpointSlice', () => {
         { addresses: ['10.244.0.4'] },
         { addresses: ['10.244.0.5'], conditions: { ready: false } },
       ],
-      ports: [{ name: 'http', port: 8080 }],
     });
     expect(problems).toEqual([]);
     expect(resource).toEqual({
@@ -109,10 +108,33 @@ describe('EndpointSlice', () => {
     expect(parseResource(resource)).toEqual({ ok: true, resource, problems: [] });
   });
 
+  it('has addresses and ports where ports are asked for', () => {
+    const { resource, problems } = slice({
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.244.0.2'] }],
+      ports: [
+        { name: 'http', port: 8080 },
+        { protocol: 'UDP', port: 53 },
+        { protocol: 'TCP', port: null },
+      ],
+    });
+    expect(problems).toEqual([]);
+    expect(resource).toMatchObject({
+      spec: {
+        endpoints: [{ addresses: ['10.244.0.2'], ready: true }],
+        ports: [
+          { protocol: 'TCP', port: 8080 },
+          { protocol: 'UDP', port: 53 },
+        ],
+      },
+    });
+    expect(parseResource(resource)).toEqual({ ok: true, resource, problems: [] });
+  });
+
   it('may be empty, and of no Service', () => {
     expect(slice({ addressType: 'IPv6', endpoints: null, ports: null }, {})).toMatchObject({
       problems: [],
-      resource: { metadata: { labels: {} }, spec: { addressType: 'IPv6', endpoints: [] } },
+      resource: { metadata: { labels: {} }, spec: { addressType: 'IPv6', endpoints: [], ports: [] } },
     });
   });
 
