@@ -7,12 +7,9 @@ import { formatPrefix, prefixContains } from '../net/prefix.ts';
 import type { Prefix } from '../net/prefix.ts';
 import { KeptTable } from '../nftables/kept-table.ts';
 import type { KeptTableOptions } from '../nftables/kept-table.ts';
-import { loopRules } from '../nftables/loop-rules.ts';
+import { LOOPS_TABLE, loopRules } from '../nftables/loop-rules.ts';
 import type { EventLog } from '../process/event-log.ts';
 import type { LoopPreventionPlan } from './loop-prevention-plan.ts';
-
-/** Name of the table, of the family inet. */
-const TABLE = 'starling_loops';
 
 /** Most ranges that an event names. */
 const NAMED = 4;
@@ -53,18 +50,18 @@ export class LoopPrevention {
     const { events, table = (of: KeptTableOptions) => new KeptTable(of) } = options;
     this.options = options;
     this.table = table({
-      name: TABLE,
+      name: LOOPS_TABLE,
       repaired: () =>
         events.add(
           'fib',
-          TABLE,
-          `table inet ${TABLE} of nftables was changed by another program; it is as it should be again`,
+          LOOPS_TABLE,
+          `table inet ${LOOPS_TABLE} of nftables was changed by another program; it is as it should be again`,
           'warn',
         ),
       troubled: (error) => {
         this.trouble = error?.message;
-        if (error === undefined) events.add('fib', TABLE, `table inet ${TABLE} of nftables is as it should be`);
-        else events.add('fib', TABLE, this.problems.join(' '), 'warn');
+        if (error === undefined) events.add('fib', LOOPS_TABLE, `table inet ${LOOPS_TABLE} of nftables is as it should be`);
+        else events.add('fib', LOOPS_TABLE, this.problems.join(' '), 'warn');
       },
     });
   }
@@ -160,7 +157,7 @@ export class LoopPrevention {
         : why === ''
           ? inForce(action, ranges)
           : `packets to addresses of services that nobody serves are not dropped by Starling: ${why}`;
-    if (words !== '' && words !== this.told) this.options.events.add('fib', TABLE, words);
+    if (words !== '' && words !== this.told) this.options.events.add('fib', LOOPS_TABLE, words);
     this.told = words;
   }
 }
@@ -169,5 +166,5 @@ function inForce(action: LoopPreventionPlan['action'], ranges: readonly Prefix[]
   const names = ranges.map(formatPrefix);
   const named = names.length > NAMED ? [...names.slice(0, NAMED), `${names.length - NAMED} more`] : names;
   const where = names.length === 0 ? 'outside of the ranges of BGPConfiguration' : `in ${named.join(', ')}`;
-  return `packets to addresses of services ${where} that nobody serves are ${action === 'Drop' ? 'dropped' : 'rejected'}, by table inet ${TABLE} of nftables`;
+  return `packets to addresses of services ${where} that nobody serves are ${action === 'Drop' ? 'dropped' : 'rejected'}, by table inet ${LOOPS_TABLE} of nftables`;
 }

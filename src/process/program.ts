@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ConfigError, loadConfig } from './config.ts';
 import type { Config } from './config.ts';
-import type { EventLog } from './event-log.ts';
+import type { AnyEventLog } from './event-log.ts';
 import { createLog } from './log.ts';
 import type { Log } from './log.ts';
 import { notifyServiceManager } from './service-manager.ts';
@@ -26,7 +26,7 @@ export interface ProgramEnvironment {
 
 /** What a process needs of its daemon. */
 export interface Program {
-  readonly events: EventLog;
+  readonly events: AnyEventLog;
   /** Rejects with what keeps it from working at all. */
   start(): Promise<void>;
   /** Takes a configuration that was read anew. */
