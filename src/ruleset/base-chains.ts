@@ -143,7 +143,7 @@ function translation({ masquerade }: PolicySettings): [string, ChainDeclaration]
   });
   // Behind kube-proxy and the like, which are at 100.
   const base = 'type nat hook postrouting priority 110; policy accept;';
-  return rules.length === 0 ? [] : [['masquerade', { base, rules }]];
+  return rules.length === 0 ? [] : [['outgoing', { base, rules }]];
 }
 
 /** Packets to addresses of services that nobody serves would come back by the route by which they leave. */
