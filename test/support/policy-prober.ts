@@ -43,6 +43,10 @@ interface Arrival {
   readonly at: number;
 }
 
+const ANY = { 4: '0.0.0.0', 6: '::' } as const;
+/** Of UDP packets. */
+const FIRST_PORT = 2000;
+const LAST_PORT = 64_000;
 /** Ports that each host serves. */
 const PORTS = [80, 81];
 /** How long, in ms, what should pass may take: a lost packet is sent again by nobody but TCP. */
@@ -81,6 +85,7 @@ export class Prober implements Disposable {
   readonly #arrivals = new Map<number, Arrival>();
   readonly #answers = new Set<number>();
   #next = 1;
+  #lastPort = FIRST_PORT;
 
   /** Has a host serve TCP and UDP at each of the ports, and receive SCTP and ICMP. */
   add(host: ProbeHost, ports: readonly number[] = PORTS): void {
@@ -262,7 +267,9 @@ export class Prober implements Disposable {
   #ask(probe: Probe): { asking: Asking; close: () => void } {
     const { protocol, version = 4, port = 80, source } = probe;
     const socket = NonBlockingSocket.open(protocol === 'tcp' ? 'stream' : 'datagram', version);
-    if (source !== undefined) socket.sendFrom({ address: source, port: 0 }, version);
+    const sourcePort = protocol === 'udp' ? this.#freshPort() : 0;
+    if (source !== undefined || sourcePort > 0)
+      socket.sendFrom({ address: source ?? ANY[version], port: sourcePort }, version);
     const reached = socket.connect({ address: this.#address(probe), port });
     const close = (): void => {
       this.#asking.delete(asking);
@@ -271,6 +278,12 @@ export class Prober implements Disposable {
     const asking = new Asking(socket, protocol === 'tcp' && reached, this.#answers, () => this.#asking.delete(asking));
     if (reached) this.#asking.add(asking);
     return { asking, close };
+  }
+
+  /** Packets of UDP from a port that was used before may pass as part of what passed then. */
+  #freshPort(): number {
+    if (++this.#lastPort > LAST_PORT) this.#lastPort = FIRST_PORT;
+    return this.#lastPort;
   }
 
   #flow(probe: Probe): Flow {
