@@ -111,7 +111,8 @@ export class MessageWriter {
 
   /** `struct nfgenmsg` of linux/netfilter/nfnetlink.h. */
   nfgenmsg(family: number): void {
-    this.bytes[this.reserve(4)] = family;
+    const at = this.reserve(4);
+    this.bytes[at] = family;
   }
 
   /** `struct rtnexthop` of linux/rtnetlink.h, an entry of `RTA_MULTIPATH`; returns where it starts for {@link endRtnexthop}. */
