@@ -6,7 +6,7 @@ import type { Probe } from '../support/policy-prober.ts';
 import { missingHere, vectorPath } from '../support/skip.ts';
 import { POLICY_NEEDS } from './policy-network.ts';
 import type { TestPod } from './policy-network.ts';
-import { identity, namespaceManifest, podManifest } from './policy-resources.ts';
+import { identity, namespaceManifest, networkPolicy, podManifest } from './policy-resources.ts';
 import { PolicyScene } from './policy-scene.ts';
 
 const VECTORS = 'policy/netpol_k8s_e2e.jsonl';
@@ -15,7 +15,7 @@ const missing = missingHere({ ...POLICY_NEEDS, vectors: VECTORS });
 type Action =
   | { readonly createPolicy: Manifest }
   | { readonly updatePolicy: Manifest }
-  | { readonly deletePolicy: { readonly namespace: string; readonly name: string } }
+  | { readonly deletePolicy: string }
   | { readonly setNamespaceLabels: { readonly name: string; readonly labels: object } }
   | { readonly setPodLabels: { readonly name: string; readonly labels: object } };
 
@@ -68,8 +68,7 @@ function acted(resources: ReadonlyMap<string, Manifest>, action: Action): Readon
       ),
     );
   } else {
-    const metadata = action.deletePolicy;
-    changed.delete(identity({ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata }));
+    changed.delete(identity(networkPolicy(action.deletePolicy, {})));
   }
   return changed;
 }

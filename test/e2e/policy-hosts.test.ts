@@ -126,7 +126,12 @@ describe('a HostEndpoint', () => {
       ingress: [{ action: 'Allow' }],
       egress: [{ action: 'Allow' }],
     });
-    const closed = policy('closed', { selector: "uplink == 'all'", order: 1, types: ['Ingress'] });
+    const closed = policy('closed', {
+      selector: "uplink == 'all'",
+      order: 1,
+      types: ['Ingress'],
+      ingress: [{ action: 'Deny' }],
+    });
     await scene.put(all, open, closed, felix({ defaultEndpointToHostAction: 'Accept' }));
     expect(
       await wrong(

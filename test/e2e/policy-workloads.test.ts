@@ -381,8 +381,8 @@ describe('what leaves the node', () => {
     const ranges = { serviceClusterIPs: [{ cidr: '10.96.0.0/16' }, { cidr: 'fd00:96::/112' }] };
     const felix = (serviceLoopPrevention: string) => calico('FelixConfiguration', 'default', { serviceLoopPrevention });
     const out = (passes: boolean): Probe[] => [
-      { from: A.name, to: unused, protocol: 'udp', passes },
-      { from: A.name, to: unused6, protocol: 'udp', version: 6, passes },
+      { from: A.name, to: unused, protocol: 'udp', source: A.addresses[0], passes },
+      { from: A.name, to: unused6, protocol: 'udp', version: 6, source: A.addresses[1], passes },
     ];
     await scene.put(felix('Disabled'), calico('BGPConfiguration', 'default', ranges));
     expect(await wrong(...out(true))).toEqual([]);
