@@ -8,6 +8,7 @@ export default defineConfig({
   input: {
     'cli/main': 'dist/cli/main.js',
     'daemon/main': 'dist/daemon/main.js',
+    'policy-agent/main': 'dist/policy-agent/main.js',
     'fib/worker': 'dist/fib/worker.js',
   },
   platform: 'node',

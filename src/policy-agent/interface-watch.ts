@@ -8,6 +8,7 @@ import { readInterfaces } from '../fib/netlink/interfaces.ts';
 import { loadLibc } from '../fib/netlink/libc.ts';
 import { NetlinkError } from '../fib/netlink/netlink-error.ts';
 import { NetlinkSocket } from '../fib/netlink/netlink-socket.ts';
+import type { HostInterface } from '../policy/host-interfaces.ts';
 
 /** From the first sign of a change to reading, in milliseconds: pods come with several interfaces and addresses at once. */
 const SETTLE_TIME = 50;
@@ -17,27 +18,21 @@ const MOST_MESSAGES = 10_000;
 
 const GROUPS = [RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR];
 
-export interface HostInterface {
-  readonly name: string;
-  /** Canonical text, without zone. */
-  readonly addresses: readonly string[];
-}
-
-export interface HostInterfacesOptions {
+export interface InterfaceWatchOptions {
   /** Called whenever they may be others. */
   readonly changed: (interfaces: readonly HostInterface[]) => void;
   /** Called with what went wrong, in words; undefined when nothing is any more. */
   readonly troubled: (words: string | undefined) => void;
 }
 
-export class HostInterfaces {
-  private readonly options: HostInterfacesOptions;
+export class InterfaceWatch {
+  private readonly options: InterfaceWatchOptions;
   private socket: NetlinkSocket | undefined;
   private poll: ReturnType<typeof koffi.node.poll> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private readonly buffer = new Uint8Array(65_536);
 
-  constructor(options: HostInterfacesOptions) {
+  constructor(options: InterfaceWatchOptions) {
     this.options = options;
   }
 
