@@ -41,6 +41,7 @@ export function policySettings(
     dropInvalid: felix.disableConntrackInvalidCheck !== true,
     vxlanPort: felix.allowVXLANPacketsFromWorkloads === true ? undefined : (felix.vxlanPort ?? 4789),
     dropIpip: felix.allowIPIPPacketsFromWorkloads !== true,
+    sourceSpoofing: felix.workloadSourceSpoofing === 'Any',
     logPrefix: felix.logPrefix ?? 'calico-packet',
     openstack: openstack(felix, interfacePrefixes, [...resources.cluster]),
     masquerade: overrides.masquerade === false ? { sources: [], pools: [] } : masquerade([...resources.pools]),

@@ -21,6 +21,8 @@ export interface PolicySettings {
   /** What workloads must not send themselves: VXLAN to this UDP port, and IP in IP; undefined where they may. */
   readonly vxlanPort: number | undefined;
   readonly dropIpip: boolean;
+  /** Whether the sources count that endpoints of workloads have beside their addresses. */
+  readonly sourceSpoofing: boolean;
   /** What the kernel's log begins with where a rule logs. */
   readonly logPrefix: string;
   /** Of OpenStack, where workloads ask their host for addresses, names and metadata. */

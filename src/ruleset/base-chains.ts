@@ -104,14 +104,16 @@ function endpointToHost({ settings }: BaseContext): Record<string, ChainDeclarat
 }
 
 function sourceRules({ settings, spoofable }: BaseContext): string[] {
-  const { openstack } = settings;
+  const { openstack, sourceSpoofing } = settings;
   return [
     // Who has no address yet asks whether somebody else has it (RFC 4862 §5.4.2), for routers, and joins groups (RFC 3590).
     'ip6 saddr :: icmpv6 type { 131, 132, 133, 135, 143 } accept',
     ...(openstack === undefined
       ? []
       : ['ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept comment "DHCP"']),
-    ...spoofable.map((version) => `iifname . ${HEADERS[version]} saddr @${SPOOFABLE[version]} accept`),
+    ...(sourceSpoofing ? spoofable : []).map(
+      (version) => `iifname . ${HEADERS[version]} saddr @${SPOOFABLE[version]} accept`,
+    ),
     'fib saddr . mark . iif oif 0 drop comment "spoofed source"',
   ];
 }
