@@ -66,6 +66,7 @@ export function settingsOf(said: Partial<PolicySettings> = {}): PolicySettings {
     dropInvalid: true,
     vxlanPort: 4789,
     dropIpip: true,
+    sourceSpoofing: true,
     logPrefix: 'calico-packet',
     openstack: undefined,
     masquerade: { sources: [], pools: [] },
