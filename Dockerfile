@@ -39,8 +39,9 @@ WORKDIR /opt/starling
 COPY --from=build /build/package.json ./
 COPY --from=build /build/node_modules node_modules
 COPY --from=build /build/dist dist
-RUN chmod 755 dist/cli/main.js dist/daemon/main.js \
+RUN chmod 755 dist/cli/main.js dist/daemon/main.js dist/policy-agent/main.js \
   && ln -s /opt/starling/dist/cli/main.js /usr/local/bin/starling \
   && ln -s /opt/starling/dist/daemon/main.js /usr/local/bin/starlingd \
+  && ln -s /opt/starling/dist/policy-agent/main.js /usr/local/bin/starling-policyd \
   && mkdir -p /etc/starling /run/starling /var/lib/starling
 CMD ["starlingd", "--config", "/etc/starling/starlingd.yaml"]
