@@ -24,6 +24,7 @@ import { sameContent } from './same-content.ts';
 import { ServiceIndex } from './service-index.ts';
 import { SetTable } from './set-table.ts';
 import { SettingsSource } from './settings-source.ts';
+import type { PolicySettings } from './settings.ts';
 import { TierTable } from './tier-table.ts';
 
 export interface PolicyEngineOptions {
@@ -169,6 +170,11 @@ export class PolicyEngine {
 
   get tiers(): Iterable<Tier> {
     return this.#tiers.all();
+  }
+
+  /** What counts for the node as a whole. */
+  get settings(): PolicySettings {
+    return this.#settings.settings;
   }
 
   /** Members of any set, be it in use here or not. */
