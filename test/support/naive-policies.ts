@@ -30,6 +30,7 @@ export class NaivePolicies {
   readonly profiles = new Map<string, Profile>(BUILT_IN_PROFILES.map((profile) => [profile.name, profile]));
   readonly endpoints = new Map<string, Endpoint>();
   readonly slices: ServedAt[] = [];
+  readonly #pickedBy = new Map<string, Endpoint[]>();
 
   constructor(resources: Iterable<AnyResource> = []) {
     for (const resource of resources) this.#add(resource);
@@ -107,19 +108,21 @@ export class NaivePolicies {
   }
 
   decide(endpoint: Pick<Endpoint, 'labels' | 'profiles'>, direction: Direction, packet: Packet): Decision {
-    return decide(this.rulesOf(endpoint, direction), packet, {
+    return this.#decide(this.rulesOf(endpoint, direction), packet);
+  }
+
+  #decide(rules: EndpointRules, packet: Packet): Decision {
+    return decide(rules, packet, {
       policy: (key) => this.policies.get(key),
       profile: (name) => this.profiles.get(name),
       sets: this.sets,
     });
   }
 
-  /** Whether a packet gets from one workload to another: past the policies of both. */
-  passes(source: Endpoint, destination: Endpoint, packet: Packet): boolean {
-    return (
-      this.decide(source, 'egress', packet).verdict === 'allow' &&
-      this.decide(destination, 'ingress', packet).verdict === 'allow'
-    );
+  /** Asks about many packets from one workload to another: whether they get past the policies of both. */
+  between(source: Endpoint, destination: Endpoint): (packet: Packet) => boolean {
+    const asked = [this.rulesOf(source, 'egress'), this.rulesOf(destination, 'ingress')];
+    return (packet) => asked.every((rules) => this.#decide(rules, packet).verdict === 'allow');
   }
 
   readonly sets: SetLookup = {
@@ -139,9 +142,15 @@ export class NaivePolicies {
     },
   };
 
+  /** Nothing may be added any more once this is asked. */
   #picked(selector: string): Endpoint[] {
-    const parsed = parseSelector(selector);
-    return [...this.endpoints.values()].filter((endpoint) => parsed.matches(this.labelsOf(endpoint)));
+    let picked = this.#pickedBy.get(selector);
+    if (picked === undefined) {
+      const parsed = parseSelector(selector);
+      picked = [...this.endpoints.values()].filter((endpoint) => parsed.matches(this.labelsOf(endpoint)));
+      this.#pickedBy.set(selector, picked);
+    }
+    return picked;
   }
 
   #served({ namespace, name }: Extract<SetSpec, { kind: 'service' }>): ServedAt[] {
