@@ -154,20 +154,23 @@ export class KubeApi implements AsyncDisposable {
 
   /** Sends a request as the administrator. */
   request(method: string, path: string, body?: unknown, type = 'application/json'): Promise<KubeAnswer> {
+    const text = body === undefined ? '' : JSON.stringify(body);
+    const headers = {
+      Authorization: `Bearer ${ADMIN.token}`,
+      'Content-Type': type,
+      // Without it, Node sends no length with DELETE.
+      'Content-Length': Buffer.byteLength(text),
+    };
     return new Promise((resolve, reject) => {
-      const outgoing = request(
-        this.server + path,
-        { method, agent: this.#agent, headers: { Authorization: `Bearer ${ADMIN.token}`, 'Content-Type': type } },
-        (incoming) => {
-          let text = '';
-          incoming.setEncoding('utf8');
-          incoming.on('data', (chunk: string) => (text += chunk));
-          incoming.on('error', reject);
-          incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: parse(text) }));
-        },
-      );
+      const outgoing = request(this.server + path, { method, agent: this.#agent, headers }, (incoming) => {
+        let answer = '';
+        incoming.setEncoding('utf8');
+        incoming.on('data', (chunk: string) => (answer += chunk));
+        incoming.on('error', reject);
+        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: parse(answer) }));
+      });
       outgoing.on('error', reject);
-      outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+      outgoing.end(text);
     });
   }
 
