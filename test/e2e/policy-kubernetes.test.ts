@@ -1,4 +1,4 @@
-/** Policies, Pods, Namespaces and ServiceAccounts in a real API server of Kubernetes, at first without anything of Calico. */
+/** Policies, Pods, Namespaces and ServiceAccounts in a real API server of Kubernetes, which has only some of Calico's kinds. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { findKubeApiServer, startKubeApi } from '../support/kube-api.ts';
 import type { KubeApi, Manifest } from '../support/kube-api.ts';
@@ -46,7 +46,12 @@ beforeAll(async () => {
   if (missing !== undefined) return;
   network = new PolicyNetwork([A, B, C, LATE]);
   kube = await startKubeApi(program ?? '', []);
-  await kube.define('discovery.k8s.io', 'v1', { kind: 'EndpointSlice', plural: 'endpointslices' });
+  // Calico's other kinds are not there.
+  await Promise.all([
+    kube.define('discovery.k8s.io', 'v1', { kind: 'EndpointSlice', plural: 'endpointslices' }),
+    kube.define('projectcalico.org', 'v3', { kind: 'NetworkPolicy', plural: 'networkpolicies', namespaced: true }),
+    kube.define('projectcalico.org', 'v3', { kind: 'GlobalNetworkPolicy', plural: 'globalnetworkpolicies' }),
+  ]);
   await Promise.all([kube.apply(namespaceManifest('x')), kube.apply(namespaceManifest('y'))]);
   await kube.apply(serviceAccount('web', { role: 'front' }));
   await Promise.all([A, B].map((one) => putPod(podManifest(one))));
@@ -124,15 +129,13 @@ describe('with an API server', () => {
     const { body } = await kube.request('GET', podPath(late));
     expect(body['metadata']).toHaveProperty('deletionTimestamp');
     expect(await network.prober.wrong(tried(LATE.name, C.name, true))).toEqual([]);
-    await kube.request('DELETE', podPath(late), { gracePeriodSeconds: 0 });
+    const now = { apiVersion: 'v1', kind: 'DeleteOptions', gracePeriodSeconds: 0 };
+    expect(await kube.request('DELETE', podPath(late), now)).toMatchObject({ status: 200 });
+    expect(await kube.request('GET', podPath(late))).toMatchObject({ status: 404 });
     expect(await wrongAtLast(...tried(LATE.name, C.name, false), ...tried(C.name, LATE.name, false))).toEqual([]);
   });
 
-  it('policies of Calico count as soon as the cluster has them, and pick service accounts', async () => {
-    await Promise.all([
-      kube.define('projectcalico.org', 'v3', { kind: 'NetworkPolicy', plural: 'networkpolicies', namespaced: true }),
-      kube.define('projectcalico.org', 'v3', { kind: 'GlobalNetworkPolicy', plural: 'globalnetworkpolicies' }),
-    ]);
+  it('policies of Calico count, and pick service accounts', async () => {
     const front = { source: { serviceAccounts: { selector: "role == 'front'" }, namespaceSelector: 'all()' } };
     await kube.apply(
       calico('NetworkPolicy', 'x/to-b', {

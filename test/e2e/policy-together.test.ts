@@ -126,7 +126,7 @@ describe('starlingd with the same configuration file', () => {
     }),
   ];
   const probes = [
-    { from: B.name, to: 'outside', protocol: 'tcp', passes: false },
+    { from: 'outside', to: A.name, protocol: 'tcp', passes: false },
     { from: A.name, to: B.name, protocol: 'tcp', passes: true },
     { from: B.name, to: A.name, protocol: 'tcp', passes: false },
   ] as const;
