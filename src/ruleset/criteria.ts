@@ -60,21 +60,29 @@ function* protocolCriteria({ protocol, notProtocol }: Rule): Iterable<readonly s
 function* icmpCriteria({ protocol, icmp, notIcmp }: Rule, version: IpVersion): Iterable<readonly string[]> {
   const own = protocol ?? (version === 4 ? ICMP : ICMPV6);
   const isIcmp = own === ICMP || own === ICMPV6;
+  // nft refuses a table in which a rule asks ICMP of another protocol.
+  if (!isIcmp) {
+    if (icmp !== undefined) yield [];
+    return;
+  }
   const header = own === ICMP ? 'icmp' : 'icmpv6';
-  const ofProtocol = protocol === undefined ? `meta l4proto ${own} ` : '';
-  if (icmp !== undefined) yield isIcmp ? [`${ofProtocol}${positiveIcmp(header, icmp)}`] : [];
-  if (notIcmp === undefined || !isIcmp) return;
-  const others = protocol === undefined ? [`meta l4proto != ${own}`] : [];
-  yield [...others, ...negativeIcmp(header, notIcmp).map((text) => `${ofProtocol}${text}`)];
+  const isProtocol = `meta l4proto ${own}`;
+  if (icmp !== undefined) {
+    const asked = positiveIcmp(header, icmp);
+    if (protocol === undefined) asked.unshift(isProtocol);
+    for (const text of asked) yield [text];
+  }
+  if (notIcmp === undefined) return;
+  const negated = negativeIcmp(header, notIcmp);
+  if (protocol !== undefined) yield negated;
+  else yield [`meta l4proto != ${own}`, ...negated.map((text) => `${isProtocol} ${text}`)];
 }
 
-function positiveIcmp(header: string, { type, code }: IcmpMatch): string {
-  const texts = [
+function positiveIcmp(header: string, { type, code }: IcmpMatch): string[] {
+  return [
     ...(type === undefined ? [] : [`${header} type ${type}`]),
     ...(code === undefined ? [] : [`${header} code ${code}`]),
   ];
-  // Without either any ICMP will do.
-  return texts.length === 0 ? `meta l4proto { ${ICMP}, ${ICMPV6} }` : texts.join(' ');
 }
 
 /** What holds where not both are as named; nothing does where nothing is named. */
@@ -153,10 +161,14 @@ function portKey({ address, port }: End, version: IpVersion): string {
 }
 
 /** Sets of ports are hashed or, with ranges, of concatenations, for the reason that {@link addressMatch} has. */
-function rangesMatch({ ranges }: PortMatch, { port }: End, protocol: number | undefined, operator = ''): string {
-  const texts = mergedRanges(ranges).map(([first, last]) => (first === last ? String(first) : `${first}-${last}`));
+function rangesMatch(ports: PortMatch, { port }: End, protocol: number | undefined, operator = ''): string {
+  const ranges = mergedRanges(ports.ranges);
   const header = protocol === undefined ? 'th' : (PORT_HEADERS.get(protocol) ?? 'th');
-  if (texts.length === 1) return `${header} ${port} ${operator}${texts[0]}`;
+  const [[first, last]] = ranges;
+  // nft 1.0.6 compares `sport != 1 dport != 2` at once, as if one that differs were enough; not so ranges.
+  if (ranges.length === 1)
+    return `${header} ${port} ${operator}${first === last && operator === '' ? first : `${first}-${last}`}`;
+  const texts = ranges.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`));
   if (texts.every((text) => !text.includes('-'))) return `${header} ${port} ${operator}{ ${texts.join(', ')} }`;
   const of = protocol ?? '0-255';
   return `meta l4proto . th ${port} ${operator}{ ${texts.map((text) => `${of} . ${text}`).join(', ')} }`;
