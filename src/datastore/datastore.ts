@@ -92,6 +92,7 @@ export interface SourcedProblem {
   /** A place that editors understand, `resources/tor.yaml:12:5`; without line where the file as a whole is meant. */
   readonly source: string;
   readonly kind?: string;
+  readonly namespace?: string;
   readonly name?: string;
   /** Where in the resource. */
   readonly path: readonly (string | number)[];

@@ -24,7 +24,7 @@ function textOf(value: unknown): string | undefined {
 /** `source` is the place of what causes the problem. */
 export function sourcedProblem(
   source: string,
-  { kind, name }: Identity,
+  { kind, namespace, name }: Identity,
   { path, message, severity }: Problem,
 ): SourcedProblem {
   const subject = [kind, name === undefined ? undefined : `"${name}"`].filter((word) => word !== undefined).join(' ');
@@ -32,6 +32,7 @@ export function sourcedProblem(
   return {
     source,
     ...(kind !== undefined && { kind }),
+    ...(namespace !== undefined && { namespace }),
     ...(name !== undefined && { name }),
     path,
     message: words,

@@ -1,11 +1,12 @@
 /** The agent as the API sees it. */
+import { networkInterfaces } from 'node:os';
 import type { AgentStatusReport, EndpointReport, PolicyExplanation, PolicyReport } from '../api/agent-types.ts';
 import type { AgentCounters, AgentView, EndpointQuery, PolicyQuestion } from '../api/agent-view.ts';
-import { ApiError } from '../api/errors.ts';
 import type { Slice } from '../api/process-view.ts';
 import type { ActionResult, AgentEvent } from '../api/types.ts';
 import { toPastTimestamp } from '../api/timestamps.ts';
 import type { DatastoreStatus } from '../datastore/datastore.ts';
+import type { HostInterface } from '../policy/host-interfaces.ts';
 import type { PolicyEngine } from '../policy/policy-engine.ts';
 import type { DatastoreLog } from '../process/datastore-log.ts';
 import { datastoreProblems, datastoreReport } from '../process/datastore-report.ts';
@@ -13,6 +14,10 @@ import type { EventLog } from '../process/event-log.ts';
 import type { KernelPolicies } from './kernel-policies.ts';
 import type { ResourceCounts } from './resource-counts.ts';
 import type { ResourceProblems } from './resource-problems.ts';
+import { endpointReports } from './view/endpoint-report.ts';
+import type { ExplanationInputs } from './view/packet-end.ts';
+import { explainPacket } from './view/policy-explanation.ts';
+import { policyReports } from './view/policy-report.ts';
 
 /** What is looked at. */
 export interface AgentParts {
@@ -51,16 +56,17 @@ export class AgentReport implements AgentView {
     return agentCounters(this.parts);
   }
 
-  policies(_position: number, _limit: number): Slice<PolicyReport> {
-    return { items: [], next: null };
+  policies(position: number, limit: number): Slice<PolicyReport> {
+    const { engine, problems } = this.parts;
+    return policyReports(engine, problems.all, position, limit);
   }
 
-  endpoints(_query: EndpointQuery, _position: number, _limit: number): Slice<EndpointReport> {
-    return { items: [], next: null };
+  endpoints(query: EndpointQuery, position: number, limit: number): Slice<EndpointReport> {
+    return endpointReports(this.inputs(), query, position, limit);
   }
 
-  explain(_question: PolicyQuestion): PolicyExplanation {
-    throw new ApiError('CONFLICT', 'not known yet');
+  explain(question: PolicyQuestion): PolicyExplanation {
+    return explainPacket(this.inputs(), question);
   }
 
   events(after: number): readonly AgentEvent[] {
@@ -75,6 +81,19 @@ export class AgentReport implements AgentView {
     this.parts.shutdown(forGood);
     return { words: forGood ? 'Shutting down for good.' : 'Stopping for a restart.' };
   }
+
+  private inputs(): ExplanationInputs {
+    const { node, engine } = this.parts;
+    return { node, engine, interfaces: hostInterfaces() };
+  }
+}
+
+/** The interfaces of this host that are up, and their addresses. */
+function hostInterfaces(): readonly HostInterface[] {
+  return Object.entries(networkInterfaces()).map(([name, addresses = []]) => ({
+    name,
+    addresses: addresses.map(({ address }) => address),
+  }));
 }
 
 function agentStatus(parts: AgentParts): AgentStatusReport {

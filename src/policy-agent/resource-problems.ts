@@ -16,7 +16,8 @@ export class ResourceProblems {
   private readonly reports: ProblemReports;
   private ofDatastore: readonly SourcedProblem[] = [];
   private ofPolicies: readonly PolicyProblem[] = [];
-  private all: readonly SourcedProblem[] = [];
+  /** All that there are now. */
+  all: readonly SourcedProblem[] = [];
 
   constructor(options: ResourceProblemsOptions) {
     this.options = options;

@@ -1,0 +1,125 @@
+/** Endpoints as the API lists them, and what is asked about their packets. */
+import type { EndpointReport, EndpointRulesReport } from '../../api/agent-types.ts';
+import type { EndpointQuery } from '../../api/agent-view.ts';
+import type { Slice } from '../../api/process-view.ts';
+import { protocolName } from '../../api/protocols.ts';
+import { canonicalAddress, tryParseAddress } from '../../net/address.ts';
+import type { Endpoint } from '../../policy/endpoint.ts';
+import type { Layer } from '../../policy/model.ts';
+import type { PolicyEngine } from '../../policy/policy-engine.ts';
+import { endpointsNamed, hostOwners } from './packet-end.ts';
+import type { ExplanationInputs } from './packet-end.ts';
+
+/** Layers that an endpoint can have, first the one that most ask for. */
+const LAYERS: Readonly<Record<Endpoint['kind'], readonly Layer[]>> = {
+  workload: ['workload'],
+  host: ['host', 'forward', 'preDNAT', 'untracked'],
+  set: [],
+};
+
+const DIRECTIONS = ['ingress', 'egress'] as const;
+
+/** Endpoints that are asked for, those of this node first, from a position on. */
+export function endpointReports(
+  inputs: ExplanationInputs,
+  query: EndpointQuery,
+  position: number,
+  limit: number,
+): Slice<EndpointReport> {
+  const found = query.name === undefined ? inputs.engine.endpoints() : endpointsFor(query.name, inputs);
+  const local: Endpoint[] = [];
+  const others: Endpoint[] = [];
+  for (const endpoint of found) {
+    if (endpoint.local !== undefined) local.push(endpoint);
+    else if (query.all) others.push(endpoint);
+  }
+  const all = [...local.sort(compareNames), ...others];
+  const end = position + limit;
+  // What is asked of others is not at hand, so it is worked out only for those that somebody names.
+  const isNamed = query.name !== undefined;
+  return {
+    items: all
+      .slice(position, end)
+      .map((endpoint) => endpointReport(inputs.engine, endpoint, isNamed || endpoint.local !== undefined)),
+    next: end < all.length ? end : null,
+  };
+}
+
+function compareNames(a: Endpoint, b: Endpoint): number {
+  return a.name < b.name ? -1 : Number(a.name > b.name);
+}
+
+/** By name, key, interface or address. */
+function endpointsFor(text: string, { engine, interfaces }: ExplanationInputs): readonly Endpoint[] {
+  if (tryParseAddress(text) !== undefined) return engine.endpointsAt(canonicalAddress(text));
+  const named = endpointsNamed(engine, text);
+  if (named.length > 0) return named;
+  const host = hostOwners(engine, interfaces)?.get(text);
+  return host === undefined ? [] : [host];
+}
+
+function endpointReport(engine: PolicyEngine, endpoint: Endpoint, withRules: boolean): EndpointReport {
+  const { key, kind, name, namespace, node, local, addresses, ports, labels, profiles } = endpoint;
+  return {
+    key: key.replace(' /', ' '),
+    kind,
+    name,
+    namespace: namespace ?? null,
+    node: node ?? null,
+    local: local === undefined ? null : { interface: local.interfaceName ?? null, up: local.up },
+    addresses: [...addresses],
+    ports: ports.map((port) => ({ name: port.name, protocol: protocolName(port.protocol), port: port.port })),
+    labels: { own: { ...labels }, inherited: inherited(engine, endpoint) },
+    profiles: profiles.map((profile) => profileReport(engine, profile)),
+    rules: withRules ? rulesReports(engine, endpoint) : null,
+  };
+}
+
+function inherited(engine: PolicyEngine, endpoint: Endpoint): Record<string, string> {
+  const { labels } = endpoint;
+  return Object.fromEntries(Object.entries(engine.labelsOf(endpoint)).filter(([name]) => !Object.hasOwn(labels, name)));
+}
+
+function profileReport(engine: PolicyEngine, name: string): EndpointReport['profiles'][number] {
+  return { name, exists: engine.profile(name) !== undefined };
+}
+
+function rulesReports(engine: PolicyEngine, endpoint: Endpoint): EndpointRulesReport[] {
+  return LAYERS[endpoint.kind].flatMap((layer, index) =>
+    DIRECTIONS.flatMap((direction) => {
+      const { tiers, profiles, up } = engine.rulesOf(endpoint, direction, layer);
+      // Beside the first, layers count only where a policy is in them.
+      if (index > 0 && tiers.length === 0) return [];
+      const applied = tiers.map(({ name, defaultAction, policies }) => ({
+        name,
+        defaultAction,
+        policies: policies.map((key) => shortName(engine, key)),
+      }));
+      const words = up ? rulesWords(applied, profiles.length) : 'It is down: nothing passes.';
+      const known = profiles.map((profile) => profileReport(engine, profile));
+      return [{ layer, direction, tiers: applied, profiles: known, words }];
+    }),
+  );
+}
+
+function shortName(engine: PolicyEngine, key: string): string {
+  const policy = engine.policy(key);
+  if (policy === undefined) return key;
+  return policy.namespace === undefined ? policy.name : `${policy.namespace}/${policy.name}`;
+}
+
+function rulesWords(tiers: EndpointRulesReport['tiers'], profiles: number): string {
+  const policies = tiers.reduce((sum, tier) => sum + tier.policies.length, 0);
+  if (policies === 0) {
+    return profiles === 0
+      ? 'No policy and no profile is for it: nothing passes.'
+      : 'No policy is for it; profiles decide.';
+  }
+  const count = policies === 1 ? '1 policy is' : `${policies} policies are`;
+  const last = tiers.find(({ defaultAction }) => defaultAction === 'Deny');
+  const end =
+    last === undefined
+      ? 'what none decides, profiles do'
+      : `what none of tier ${last.name} allows or passes on is denied`;
+  return `${count} for it; ${end}.`;
+}
