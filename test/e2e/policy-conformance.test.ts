@@ -129,3 +129,20 @@ describe('policies of Kubernetes', () => {
     expect(await wronglyExplained(asked)).toEqual([]);
   });
 });
+
+describe('the command', () => {
+  it('says of a packet what becomes of it, and why', async () => {
+    const policy = networkPolicy('x/closed', { podSelector: { matchLabels: { pod: 'a' } } });
+    await scene.replace([...CLUSTER, policy]);
+    const explain = (...argv: string[]) => scene.agent.starling('explain', ...argv);
+    const denied = await explain('y/a', 'x/a', 'tcp', '80', '--expect', 'deny');
+    expect(denied).toMatchObject({ code: 0, out: expect.stringContaining('x/closed') });
+    expect(await explain('10.65.0.18', '10.65.0.2', 'tcp', '80', '--expect', 'allow')).toMatchObject({ code: 1 });
+    expect(await explain('x/a', 'y/a', 'sctp', '80', '--expect', 'allow')).toMatchObject({ code: 0 });
+    const probes: Probe[] = [
+      { from: 'y/a', to: 'x/a', protocol: 'tcp', passes: false },
+      { from: 'x/a', to: 'y/a', protocol: 'sctp', passes: true },
+    ];
+    expect(await scene.network.prober.wrong(probes)).toEqual([]);
+  });
+});
