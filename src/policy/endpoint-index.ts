@@ -3,13 +3,15 @@ import type { Labels, Selector } from '../resources/selector.ts';
 import type { Endpoint, EndpointPort } from './endpoint.ts';
 import { EndpointSets } from './endpoint-sets.ts';
 import type { EndpointGroup, EndpointSet, PlacedEndpoint } from './endpoint-sets.ts';
-import { LabelIndex } from './label-index.ts';
+import { membersOf, withMember, withoutMember } from './few.ts';
+import { GroupTable } from './group-table.ts';
+import { LabelIndex, NO_QUERIES } from './label-index.ts';
 import { Places } from './places.ts';
 import { sameContent } from './same-content.ts';
 
 export class EndpointIndex {
   readonly #byKey = new Map<string, PlacedEndpoint>();
-  readonly #groups = new Map<string, EndpointGroup>();
+  readonly #groups = new GroupTable<EndpointGroup>();
   readonly #places = new Places<PlacedEndpoint>();
   readonly #sets = new EndpointSets(this.#places);
   readonly #labels = new LabelIndex<EndpointGroup, EndpointSet>(this.#sets);
@@ -41,19 +43,14 @@ export class EndpointIndex {
 
   /** Takes the place of the endpoint of the same key. Returns what is held of it from now on; undefined: it is as it was. */
   put(endpoint: Endpoint): Endpoint | undefined {
-    const signature = signatureOf(endpoint);
     const before = this.#byKey.get(endpoint.key);
-    const group = this.#groups.get(signature) ?? newGroup(endpoint);
-    if (before?.group === group && sameBesideLabels(before.endpoint, endpoint)) return undefined;
-    const [neighbour] = group.endpoints;
-    const held = shared(endpoint, neighbour?.endpoint ?? endpoint, group);
-    if (!this.#groups.has(signature)) {
-      this.#groups.set(signature, group);
-      this.#labels.addGroup(group);
-    }
+    const known = this.#groups.find(endpoint);
+    if (before !== undefined && before.group === known && sameBesideLabels(before.endpoint, endpoint)) return undefined;
+    const group = known ?? this.#addGroup(endpoint);
+    const held = shared(endpoint, group);
     const placed: PlacedEndpoint = { endpoint: held, group };
     this.#byKey.set(held.key, placed);
-    group.endpoints.add(placed);
+    group.endpoints = withMember(group.endpoints, placed);
     for (const place of held.addresses) this.#places.add(place, placed);
     this.#sets.placed(placed);
     if (before !== undefined) this.#remove(before);
@@ -73,10 +70,17 @@ export class EndpointIndex {
     const { endpoint, group } = placed;
     this.#sets.leaving(placed);
     for (const place of endpoint.addresses) this.#places.remove(place, placed);
-    group.endpoints.delete(placed);
-    if (group.endpoints.size > 0) return;
+    group.endpoints = withoutMember(group.endpoints, placed);
+    if (group.endpoints !== undefined) return;
     this.#labels.removeGroup(group);
-    this.#groups.delete(signatureOf(group));
+    this.#groups.delete(group);
+  }
+
+  #addGroup({ labels, profiles }: Endpoint): EndpointGroup {
+    const group: EndpointGroup = { labels, profiles, matched: NO_QUERIES, endpoints: undefined };
+    this.#groups.add(group);
+    this.#labels.addGroup(group);
+    return group;
   }
 
   setProfile(name: string, labels: Labels | undefined): void {
@@ -98,31 +102,24 @@ export class EndpointIndex {
   }
 }
 
-function newGroup({ labels, profiles }: Endpoint): EndpointGroup {
-  return { labels, profiles, matched: [], endpoints: new Set() };
-}
-
-/** The same for the same labels and profiles; nothing that these are made of has a zero byte in it. */
-function signatureOf({ labels, profiles }: { readonly labels: Labels; readonly profiles: readonly string[] }): string {
-  let signature = '';
-  for (const label of Object.keys(labels)) signature += `${label}\0${labels[label]}\0`;
-  for (const profile of profiles) signature += `\0${profile}`;
-  return signature;
-}
-
 /** An endpoint that holds what others of its group have as well only once. */
-function shared(endpoint: Endpoint, neighbour: Endpoint, { labels, profiles }: EndpointGroup): Endpoint {
-  const ports = samePorts(endpoint.ports, neighbour.ports) ? neighbour.ports : endpoint.ports;
+function shared(endpoint: Endpoint, { labels, profiles, endpoints }: EndpointGroup): Endpoint {
+  const [neighbour] = membersOf(endpoints);
+  const ports =
+    neighbour !== undefined && samePorts(endpoint.ports, neighbour.endpoint.ports)
+      ? neighbour.endpoint.ports
+      : endpoint.ports;
   const places = endpoint.addresses;
   const addresses = places.length > 1 ? [...new Set(places)] : places;
   return { ...endpoint, labels, profiles, ports, addresses };
 }
 
 function sameBesideLabels(a: Endpoint, b: Endpoint): boolean {
-  const [left, right] = [a, b].map(({ kind, name, namespace, addresses, local }) => ({
+  const [left, right] = [a, b].map(({ kind, name, namespace, node, addresses, local }) => ({
     kind,
     name,
     namespace,
+    node,
     addresses: [...new Set(addresses)],
     local,
   }));

@@ -4,6 +4,8 @@
  */
 import type { Selector } from '../resources/selector.ts';
 import type { Endpoint } from './endpoint.ts';
+import { membersOf } from './few.ts';
+import type { Few } from './few.ts';
 import type { LabelGroup, MatchListener } from './label-index.ts';
 import { isPrefix } from './places.ts';
 import type { Places } from './places.ts';
@@ -21,7 +23,7 @@ export interface EndpointSet {
 
 /** Endpoints that have the same labels and profiles. */
 export interface EndpointGroup extends LabelGroup<EndpointSet> {
-  readonly endpoints: Set<PlacedEndpoint>;
+  endpoints: Few<PlacedEndpoint>;
 }
 
 export interface PlacedEndpoint {
@@ -37,11 +39,11 @@ export class EndpointSets implements MatchListener<EndpointGroup, EndpointSet> {
   }
 
   matched(group: EndpointGroup, set: EndpointSet): void {
-    for (const placed of group.endpoints) this.#tell(placed, set, true, true);
+    for (const placed of membersOf(group.endpoints)) this.#tell(placed, set, true, true);
   }
 
   unmatched(group: EndpointGroup, set: EndpointSet): void {
-    for (const placed of group.endpoints) this.#tell(placed, set, false, true);
+    for (const placed of membersOf(group.endpoints)) this.#tell(placed, set, false, true);
   }
 
   /** An endpoint came to its places, which have it already. */

@@ -21,7 +21,12 @@ export interface MatchListener<G, Q> {
   unmatched(group: G, query: Q): void;
 }
 
-const NO_QUERIES: readonly never[] = [];
+export const NO_QUERIES: readonly never[] = [];
+
+interface InheritedLabels {
+  readonly name: string;
+  readonly labels: Labels;
+}
 
 export class LabelIndex<G extends LabelGroup<Q>, Q extends Query> {
   readonly #listener: MatchListener<G, Q>;
@@ -30,8 +35,8 @@ export class LabelIndex<G extends LabelGroup<Q>, Q extends Query> {
   readonly #byLabel = new Postings<G>();
   readonly #byProfile = new Map<string, Set<G>>();
   /** Labels that are inherited from a profile, by its name. */
-  readonly #profiles = new Map<string, Labels>();
-  readonly #profilesByLabel = new Postings<string>();
+  readonly #profiles = new Map<string, InheritedLabels>();
+  readonly #profilesByLabel = new Postings<InheritedLabels>();
 
   constructor(listener: MatchListener<G, Q>) {
     this.#listener = listener;
@@ -79,11 +84,12 @@ export class LabelIndex<G extends LabelGroup<Q>, Q extends Query> {
   /** Undefined where there is no such profile any more. */
   setProfile(name: string, labels: Labels | undefined): void {
     const before = this.#profiles.get(name);
-    if (before !== undefined) this.#profilesByLabel.remove(before, name);
+    if (before !== undefined) this.#profilesByLabel.remove(before.labels, before);
     if (labels === undefined) this.#profiles.delete(name);
     else {
-      this.#profiles.set(name, labels);
-      this.#profilesByLabel.add(labels, name);
+      const profile = { name, labels };
+      this.#profiles.set(name, profile);
+      this.#profilesByLabel.add(labels, profile);
     }
     for (const group of this.#byProfile.get(name) ?? []) this.#update(group, this.#matching(group));
   }
@@ -92,8 +98,8 @@ export class LabelIndex<G extends LabelGroup<Q>, Q extends Query> {
   inherited(profiles: readonly string[]): readonly Labels[] {
     const inherited: Labels[] = [];
     for (const name of profiles) {
-      const labels = this.#profiles.get(name);
-      if (labels !== undefined) inherited.push(labels);
+      const profile = this.#profiles.get(name);
+      if (profile !== undefined) inherited.push(profile.labels);
     }
     return inherited;
   }
@@ -116,13 +122,14 @@ export class LabelIndex<G extends LabelGroup<Q>, Q extends Query> {
   /** How many groups meet a demand, by labels of their own or inherited ones; those that do by both are counted twice. */
   #frequency({ label, oneOf }: Demand): number {
     let frequency = this.#byLabel.count(label, oneOf);
-    for (const name of this.#profilesByLabel.having(label, oneOf)) frequency += this.#byProfile.get(name)?.size ?? 0;
+    for (const { name } of this.#profilesByLabel.having(label, oneOf))
+      frequency += this.#byProfile.get(name)?.size ?? 0;
     return frequency;
   }
 
   #meeting({ label, oneOf }: Demand): ReadonlySet<G> {
     const groups = new Set(this.#byLabel.having(label, oneOf));
-    for (const name of this.#profilesByLabel.having(label, oneOf)) {
+    for (const { name } of this.#profilesByLabel.having(label, oneOf)) {
       for (const group of this.#byProfile.get(name) ?? []) groups.add(group);
     }
     return groups;

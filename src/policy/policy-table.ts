@@ -2,7 +2,7 @@
 import { parseSelector } from '../resources/selector.ts';
 import type { Labels, Selector } from '../resources/selector.ts';
 import type { Endpoint } from './endpoint.ts';
-import { LabelIndex } from './label-index.ts';
+import { LabelIndex, NO_QUERIES } from './label-index.ts';
 import type { LabelGroup } from './label-index.ts';
 import type { Policy } from './policy.ts';
 import { sameContent } from './same-content.ts';
@@ -97,7 +97,7 @@ export class PolicyTable {
   putLocal(endpoint: Endpoint): void {
     const { key, labels, profiles } = endpoint;
     this.deleteLocal(key);
-    const group: LocalGroup = { endpoint, labels, profiles, matched: [] };
+    const group: LocalGroup = { endpoint, labels, profiles, matched: NO_QUERIES };
     this.#locals.set(key, group);
     this.#labels.addGroup(group);
     this.#affected(key);

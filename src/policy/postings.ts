@@ -1,7 +1,9 @@
-/** Which of many things have a label, and a value of it. Most values belong to one thing alone, which then costs no set. */
+/** Which of many things have a label, and a value of it. */
 import type { Labels } from '../resources/selector.ts';
+import { membersOf, sizeOf, withMember, withoutMember } from './few.ts';
+import type { Few } from './few.ts';
 
-export class Postings<T> {
+export class Postings<T extends object> {
   readonly #byLabel = new Map<string, ByValue<T>>();
 
   add(labels: Labels, item: T): void {
@@ -9,7 +11,8 @@ export class Postings<T> {
       let entry = this.#byLabel.get(label);
       if (entry === undefined) this.#byLabel.set(label, (entry = { count: 0, items: new Map() }));
       entry.count++;
-      addTo(entry.items, labels[label], item);
+      const value = labels[label];
+      entry.items.set(value, withMember(entry.items.get(value), item));
     }
   }
 
@@ -17,7 +20,10 @@ export class Postings<T> {
     for (const label of Object.keys(labels)) {
       const entry = this.#byLabel.get(label);
       if (entry === undefined) continue;
-      removeFrom(entry.items, labels[label], item);
+      const value = labels[label];
+      const rest = withoutMember(entry.items.get(value), item);
+      if (rest === undefined) entry.items.delete(value);
+      else entry.items.set(value, rest);
       if (--entry.count === 0) this.#byLabel.delete(label);
     }
   }
@@ -33,33 +39,11 @@ export class Postings<T> {
   *having(label: string, oneOf: readonly string[] | undefined): Generator<T> {
     const items = this.#byLabel.get(label)?.items;
     if (items === undefined) return;
-    for (const value of oneOf ?? items.keys()) {
-      const held = items.get(value);
-      if (held instanceof Set) yield* held;
-      else if (held !== undefined) yield held;
-    }
+    for (const value of oneOf ?? items.keys()) yield* membersOf(items.get(value));
   }
 }
 
-interface ByValue<T> {
+interface ByValue<T extends object> {
   count: number;
-  readonly items: Map<string, T | Set<T>>;
-}
-
-function addTo<T>(items: Map<string, T | Set<T>>, value: string, item: T): void {
-  const held = items.get(value);
-  if (held === undefined) items.set(value, item);
-  else if (held instanceof Set) held.add(item);
-  else items.set(value, new Set([held, item]));
-}
-
-function removeFrom<T>(items: Map<string, T | Set<T>>, value: string, item: T): void {
-  const held = items.get(value);
-  if (held instanceof Set) held.delete(item);
-  if (held === item || (held instanceof Set && held.size === 0)) items.delete(value);
-}
-
-function sizeOf(held: unknown): number {
-  if (held === undefined) return 0;
-  return held instanceof Set ? held.size : 1;
+  readonly items: Map<string, Few<T>>;
 }
