@@ -75,7 +75,7 @@ describe('starling-policyd', () => {
     agent.launch();
     const status = await waitFor(() => agent.status().catch(() => undefined), {
       what: 'a failed attempt to read the datastore',
-      accept: (answer) => answer?.datastore.lastError != null,
+      accept: (answer) => answer !== undefined && answer.datastore.lastError !== null,
     });
     expect(status?.ruleset).toMatchObject({ inSync: false, appliedAt: null });
     expect(await table()).toBe(earlier);
