@@ -10,17 +10,16 @@ import { PolicyEngine } from './policy-engine.ts';
 
 type Step =
   | { readonly kind: 'change'; readonly events: readonly PolicyEvent[] }
-  | { readonly kind: 'take' | 'snapshot' | 'repeat' }
+  | { readonly kind: 'take' }
+  | { readonly kind: 'snapshot' }
+  | { readonly kind: 'repeat' }
   | { readonly kind: 'interfaces'; readonly interfaces: Parameters<PolicyEngine['setInterfaces']>[0] };
 
-const step: fc.Arbitrary<Step> = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.array(policyEvent, { maxLength: 4 }).map((events) => ({ kind: 'change' as const, events })),
-  },
-  { weight: 3, arbitrary: fc.constant({ kind: 'take' as const }) },
-  { weight: 1, arbitrary: fc.constantFrom({ kind: 'snapshot' as const }, { kind: 'repeat' as const }) },
-  { weight: 1, arbitrary: hostInterfaces.map((interfaces) => ({ kind: 'interfaces' as const, interfaces })) },
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.array(policyEvent, { maxLength: 4 }).map((events): Step => ({ kind: 'change', events })) },
+  { weight: 3, arbitrary: fc.constant<Step>({ kind: 'take' }) },
+  { weight: 1, arbitrary: fc.constantFrom<Step[]>({ kind: 'snapshot' }, { kind: 'repeat' }) },
+  { weight: 1, arbitrary: hostInterfaces.map((interfaces): Step => ({ kind: 'interfaces', interfaces })) },
 );
 
 /** An engine to which all this happened, and what there is at the end. */
@@ -34,11 +33,8 @@ class History {
     if (one.kind === 'change') this.engine.change(one.events.map((event) => this.#apply(event)));
     else if (one.kind === 'snapshot') this.engine.snapshot(this.present.values());
     else if (one.kind === 'repeat') this.repeat();
-    else if (one.kind === 'take') this.told.take(this.engine);
-    else {
-      this.interfaces = one.interfaces;
-      this.engine.setInterfaces(one.interfaces);
-    }
+    else if (one.kind === 'interfaces') this.engine.setInterfaces((this.interfaces = one.interfaces));
+    else this.told.take(this.engine);
   }
 
   /** Tells again what is there. */
