@@ -12,7 +12,6 @@ export const rulesetStatus = z
     lastError: trouble.nullable().describe('What is in the way now; null when nothing is.'),
   })
   .meta({ id: 'RulesetStatus' });
-export interface RulesetStatus extends z.infer<typeof rulesetStatus> {}
 
 export const policyTotals = z
   .object({
@@ -188,7 +187,6 @@ export const packetReport = z
     icmp: z.object({ type: count, code: count }).nullable(),
   })
   .meta({ id: 'Packet' });
-export interface PacketReport extends z.infer<typeof packetReport> {}
 
 export const policyExplanation = z
   .object({
