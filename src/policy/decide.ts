@@ -11,8 +11,8 @@ export type { Packet, SetLookup } from './rule-match.ts';
 export type DecidedBy =
   | { readonly kind: 'policy'; readonly tier: string; readonly policy: string; readonly rule: number }
   | { readonly kind: 'profile'; readonly profile: string; readonly rule: number }
-  /** No rule of the tier's policies matched, and its default action is Deny. */
-  | { readonly kind: 'end of tier'; readonly tier: string }
+  /** No rule of these policies, the tier's, matched, and its default action is Deny. */
+  | { readonly kind: 'end of tier'; readonly tier: string; readonly policies: readonly string[] }
   | { readonly kind: 'unknown profile'; readonly profile: string }
   /** Neither a policy nor a profile had a rule that matched; without any of them as well. */
   | { readonly kind: 'nothing' }
@@ -81,7 +81,7 @@ class Inquiry {
         continue;
       }
       this.#say(`End of tier ${tier.name}: no rule of its policies matches, and its default action is Deny.`);
-      return { verdict: 'deny', by: { kind: 'end of tier', tier: tier.name } };
+      return { verdict: 'deny', by: { kind: 'end of tier', tier: tier.name, policies: tier.policies } };
     }
     return undefined;
   }

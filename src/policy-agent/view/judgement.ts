@@ -125,7 +125,7 @@ export function decisionWords(
     case 'profile':
       return `Profile ${by.profile} ${does} it by its rule ${direction}[${by.rule}].`;
     case 'end of tier':
-      return `No rule of the policies in tier ${by.tier} matches, and the tier ends with Deny.`;
+      return `No rule of ${policyNames(by.policies, engine)} matches, and tier ${by.tier} ends with Deny.`;
     case 'unknown profile':
       return `Its profile ${by.profile} does not exist, so nothing passes.`;
     case 'down':
@@ -152,6 +152,14 @@ function reported(by: DecidedBy, engine: PolicyEngine): PolicyStep['by'] {
     default:
       return null;
   }
+}
+
+/** How many policies are named; the trail names all. */
+const NAMED = 5;
+
+function policyNames(keys: readonly string[], engine: PolicyEngine): string {
+  const names = keys.slice(0, NAMED).map((key) => policyName(key, engine));
+  return keys.length > NAMED ? `${names.join(', ')} and ${keys.length - NAMED} more` : names.join(', ');
 }
 
 /** Kind and name. */

@@ -78,7 +78,7 @@ describe('explanation of a packet between workloads', () => {
     expect(steps(answer)).toEqual([
       'deny',
       EGRESS_OPEN('x/far', 'n2'),
-      'ingress of x/db on n1: deny. No rule of the policies in tier default matches, and the tier ends with Deny.',
+      'ingress of x/db on n1: deny. No rule of GlobalNetworkPolicy only-web matches, and tier default ends with Deny.',
     ]);
     expect(answer.steps.map(({ enforcedHere }) => enforcedHere)).toEqual([false, true]);
     expect(answer.words).toBe('the ingress of x/db denies it.');
