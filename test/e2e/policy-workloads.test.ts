@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../support/kube-api.ts';
 import type { Probe } from '../support/policy-prober.ts';
 import { missingHere } from '../support/skip.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { POLICY_NEEDS, UPLINK, interfaceOf, pod } from './policy-network.ts';
 import type { TestPod } from './policy-network.ts';
 import { NODE, calico, namespaceManifest, networkPolicy, podManifest } from './policy-resources.ts';
@@ -324,9 +325,9 @@ describe('policies', () => {
         ...both({ from: A.name, to: B.name, protocol: 'tcp', port: 80, passes: false }),
       ),
     ).toEqual([]);
-    const { problems } = await scene.agent.status();
-    expect(problems.join('\n')).toMatch(/broken.*ingress/);
-    expect(problems.join('\n')).toMatch(/unknown.*selector/);
+    const said = async () => (await scene.agent.status()).problems.join('\n');
+    const accept = (text: string) => /broken.*ingress/.test(text) && /unknown.*selector/.test(text);
+    await waitFor(said, { what: 'both to be named, with the place', accept });
   });
 
   it('log what they say, with their names, where the kernel logs of namespaces', async (ctx) => {
