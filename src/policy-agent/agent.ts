@@ -9,6 +9,7 @@ import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/da
 import { deleteConnections } from '../nftables/connections.ts';
 import { KernelTable } from '../nftables/kernel-table.ts';
 import { runNft } from '../nftables/nft.ts';
+import type { ModelChanges } from '../policy/model.ts';
 import { PolicyEngine } from '../policy/policy-engine.ts';
 import { compareConfigs, reportReload } from '../process/config-comparison.ts';
 import type { Config } from '../process/config.ts';
@@ -33,9 +34,6 @@ import { RELOAD_SCOPE, takenConfig } from './taken-config.ts';
 /** Name of the table, which is of the family inet. */
 const TABLE = 'starling_policy';
 
-/** How soon problems are looked for after a change, in milliseconds: that costs as much as there are problems. */
-const PROBLEMS_INTERVAL = 500;
-
 export class PolicyAgent implements Program {
   readonly events: EventLog<AgentEvent['type']>;
   private config: Config;
@@ -55,7 +53,6 @@ export class PolicyAgent implements Program {
   private isSynced = false;
   /** What the datastore says is wrong with resources. */
   private datastoreProblems: readonly SourcedProblem[] = [];
-  private problemsTimer: NodeJS.Timeout | undefined;
   private interfaceTrouble: string | undefined;
   private stopped: Promise<void> | undefined;
 
@@ -74,6 +71,8 @@ export class PolicyAgent implements Program {
       troubled: (words) => this.interfacesTroubled(words),
     });
     this.problems = new ResourceProblems({
+      ofDatastore: () => this.datastoreProblems,
+      ofPolicies: () => this.engine.problems,
       writer: () => this.datastore?.writer,
       found: ({ source, message }) => this.events.add('datastore', source, message, 'warn'),
       failed: (error) => log.debug('telling a problem in the datastore failed', { error }),
@@ -123,7 +122,6 @@ export class PolicyAgent implements Program {
   }
 
   private async stopAll(forGood: boolean): Promise<void> {
-    clearTimeout(this.problemsTimer);
     this.loops.stop();
     this.interfaces.stop();
     this.problems.stop();
@@ -161,6 +159,12 @@ export class PolicyAgent implements Program {
     this.change(() => this.engine.configure(policyOverrides(this.config, !this.loops.isThere)));
   }
 
+  /** What is to be told to the kernel. */
+  private take(): ModelChanges | undefined {
+    this.problems.changed();
+    return this.engine.take();
+  }
+
   /** Changes what is wanted; the kernel is told of it soon. */
   private change(what: () => void): void {
     try {
@@ -170,12 +174,6 @@ export class PolicyAgent implements Program {
     }
     if (!this.isSynced) return;
     this.kernel.changed();
-    this.problemsTimer ??= setTimeout(() => this.lookForProblems(), PROBLEMS_INTERVAL).unref();
-  }
-
-  private lookForProblems(): void {
-    this.problemsTimer = undefined;
-    this.problems.take(this.datastoreProblems, this.engine.problems);
   }
 
   private interfacesTroubled(words: string | undefined): void {
@@ -203,7 +201,7 @@ export class PolicyAgent implements Program {
         renderer = new RulesetRenderer(table.writer);
         return table;
       },
-      take: () => this.engine.take(),
+      take: () => this.take(),
       render: (changes) => renderer?.apply(changes),
       deleteConnections: (addresses) => cuts.add(addresses),
       inForce: (changes) => events.inForce(changes),

@@ -4,38 +4,41 @@ import { sourcedProblem } from '../datastore/sourced-problem.ts';
 import type { PolicyProblem } from '../policy/problem.ts';
 import { ProblemReports, problemWords } from '../process/problem-reports.ts';
 
+/** How soon after a change problems are looked for, in milliseconds: it costs as much as there are problems. */
+const LOOK_INTERVAL = 500;
+
 export interface ResourceProblemsOptions {
+  /** All that the datastore and the index have now. */
+  readonly ofDatastore: () => readonly SourcedProblem[];
+  readonly ofPolicies: () => readonly PolicyProblem[];
   readonly writer: () => DatastoreWriter | undefined;
-  /** Called with a problem that was not there before, and with whatever keeps it from being told at the object. */
+  /** Called with a problem that was not there before. */
   readonly found: (problem: SourcedProblem) => void;
+  /** Called with what keeps a problem from being told at its object. */
   readonly failed: (error: unknown) => void;
 }
 
 export class ResourceProblems {
   private readonly options: ResourceProblemsOptions;
   private readonly reports: ProblemReports;
-  private ofDatastore: readonly SourcedProblem[] = [];
-  private ofPolicies: readonly PolicyProblem[] = [];
-  /** All that there are now. */
-  all: readonly SourcedProblem[] = [];
+  private known: readonly SourcedProblem[] = [];
+  /** Set while they may be others. */
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(options: ResourceProblemsOptions) {
     this.options = options;
     this.reports = new ProblemReports(options.writer, options.failed);
   }
 
-  /** All that there are; lists that are those of the last call cost nothing. */
-  take(ofDatastore: readonly SourcedProblem[], ofPolicies: readonly PolicyProblem[]): void {
-    if (ofDatastore === this.ofDatastore && ofPolicies === this.ofPolicies) return;
-    this.ofDatastore = ofDatastore;
-    this.ofPolicies = ofPolicies;
-    const before = new Set(this.all.map(problemWords));
-    this.all = [...ofDatastore, ...ofPolicies.map(placed)];
-    for (const problem of this.all) {
-      if (before.has(problemWords(problem))) continue;
-      this.options.found(problem);
-      this.reports.add(problem);
-    }
+  /** They may be others; what is new is told soon. */
+  changed(): void {
+    this.timer ??= setTimeout(() => this.look(), LOOK_INTERVAL).unref();
+  }
+
+  /** All that there are now. */
+  get all(): readonly SourcedProblem[] {
+    if (this.timer !== undefined) this.look();
+    return this.known;
   }
 
   /** With their places. */
@@ -49,7 +52,20 @@ export class ResourceProblems {
   }
 
   stop(): void {
+    clearTimeout(this.timer);
     this.reports.stop();
+  }
+
+  private look(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const before = new Set(this.known.map(problemWords));
+    this.known = [...this.options.ofDatastore(), ...this.options.ofPolicies().map(placed)];
+    for (const problem of this.known) {
+      if (before.has(problemWords(problem))) continue;
+      this.options.found(problem);
+      this.reports.add(problem);
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** What one endpoint says of a packet, as a step of an explanation. */
 import type { PolicyStep } from '../../api/agent-types.ts';
 import { parsePrefix, prefixContains } from '../../net/prefix.ts';
-import { decide } from '../../policy/decide.ts';
+import { decide, policyWords } from '../../policy/decide.ts';
 import type { DecidedBy, Decision, Packet } from '../../policy/decide.ts';
 import type { Endpoint } from '../../policy/endpoint.ts';
 import type { Layer } from '../../policy/model.ts';
@@ -121,7 +121,7 @@ export function decisionWords(
   const does = verdict === 'allow' ? 'allows' : 'denies';
   switch (by.kind) {
     case 'policy':
-      return `${policyName(by.policy, engine)} of tier ${by.tier} ${does} it by its rule ${direction}[${by.rule}].`;
+      return `${policyWords(engine.policy(by.policy), by.policy)} of tier ${by.tier} ${does} it by its rule ${direction}[${by.rule}].`;
     case 'profile':
       return `Profile ${by.profile} ${does} it by its rule ${direction}[${by.rule}].`;
     case 'end of tier':
@@ -140,7 +140,7 @@ function reported(by: DecidedBy, engine: PolicyEngine): PolicyStep['by'] {
   const nothing = { tier: null, policy: null, profile: null, rule: null };
   switch (by.kind) {
     case 'policy':
-      return { ...nothing, tier: by.tier, policy: policyName(by.policy, engine), rule: by.rule };
+      return { ...nothing, tier: by.tier, policy: policyWords(engine.policy(by.policy), by.policy), rule: by.rule };
     case 'profile':
       return { ...nothing, profile: by.profile, rule: by.rule };
     case 'end of tier':
@@ -160,12 +160,4 @@ const NAMED = 5;
 function policyNames(keys: readonly string[], engine: PolicyEngine): string {
   const names = keys.slice(0, NAMED).map((key) => policyName(key, engine));
   return keys.length > NAMED ? `${names.join(', ')} and ${keys.length - NAMED} more` : names.join(', ');
-}
-
-/** Kind and name. */
-export function policyName(key: string, engine: PolicyEngine): string {
-  const policy = engine.policy(key);
-  if (policy === undefined) return `policy ${key}`;
-  const { kind, namespace, name } = policy;
-  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
 }

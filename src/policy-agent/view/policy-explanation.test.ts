@@ -169,6 +169,7 @@ describe('explanation of a packet that is closed', () => {
       'deny',
       "egress of - on n1: deny. Interface cali0000 has the name of a workload's, and no workload is known at it: nothing passes.",
     ]);
+    expect(answer.words).toBe('node n1 denies it.');
     expect(answer.source).toMatchObject({ address: null, words: 'interface cali0000, at which no workload is known' });
     expect(steps(explain([], 'x/db', 'cali0000'))[1]).toMatch(/^ingress of - on n1: deny/);
   });

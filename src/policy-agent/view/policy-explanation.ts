@@ -126,7 +126,9 @@ function verdictWords(steps: readonly PolicyStep[], verdict: PolicyExplanation['
       ? 'neither end is an endpoint that is known, so no policy is asked.'
       : 'no policy is asked.';
   }
-  const who = found.map(({ direction, endpoint, node }) => `the ${direction} of ${endpoint ?? node ?? 'the host'}`);
+  const who = found.map(({ direction, endpoint, node }) =>
+    endpoint === null ? `node ${node}` : `the ${direction} of ${endpoint}`,
+  );
   const verb = verdict === 'deny' ? 'den' : 'allow';
   const ending = found.length === 1 ? { den: 'ies', allow: 's' }[verb] : { den: 'y', allow: '' }[verb];
   return `${who.join(' and ')} ${verb}${ending} it.`;
