@@ -70,8 +70,9 @@ function head({ layer, direction }: EndpointRules, settings: PolicySettings): st
   const { tracked, failsafes } = TRAITS[layer];
   const states = ['established : accept', 'related : accept', ...(settings.dropInvalid ? ['invalid : drop'] : [])];
   return [
+    ...(failsafes ? [NEIGHBOUR_DISCOVERY] : []),
     ...(tracked ? [`ct state vmap { ${states.join(', ')} }`] : []),
-    ...(failsafes ? [NEIGHBOUR_DISCOVERY, `jump ${failsafeChain(layer, direction)}`] : []),
+    ...(failsafes ? [`jump ${failsafeChain(layer, direction)}`] : []),
     ...(layer === 'workload' && direction === 'egress' ? encapsulationDrops(settings) : []),
   ];
 }

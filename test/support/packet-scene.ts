@@ -74,16 +74,23 @@ export class PacketScene implements Disposable {
     return this.router.run(() => run(words[0], words.slice(1)));
   }
 
-  /** Sends packets through the router; those that came out, by their place in the list. `awaited` says how many should at least. */
-  async send(arrivals: readonly Arrival[], awaited: ReadonlySet<number>): Promise<Set<number>> {
-    const passed = new Set<number>();
+  /**
+   * Sends packets to the router; frames of those that came out, by place in the list. Packets on a link keep their order, so
+   * that all were through when the last one is; `awaited` are waited for in case the kernel moved the work to another CPU.
+   */
+  async send(
+    arrivals: readonly Arrival[],
+    awaited: ReadonlySet<number>,
+    timeoutMs = 300,
+  ): Promise<Map<number, Buffer>> {
+    const passed = new Map<number, Buffer>();
     for (const [id, { link, packet }] of arrivals.entries()) this.emit(link, packet, id);
     await waitFor(
       () => {
         this.receive(passed);
         return [...awaited].every((id) => passed.has(id));
       },
-      { what: 'packets that are to pass', timeoutMs: 300, intervalMs: 5 },
+      { what: 'packets that are to pass', timeoutMs, intervalMs: 5 },
     ).catch(() => {});
     this.emit(SPARE, LAST_PACKET, LAST);
     await waitFor(() => this.receive(passed) && passed.has(LAST), { what: 'the last packet', intervalMs: 5 });
@@ -117,7 +124,7 @@ export class PacketScene implements Disposable {
         `route add ${net6} via fe80::2 dev ${device}`,
       ];
     });
-    run('ip', ['-batch', '-'], lines.join('\n'));
+    run('ip', ['-batch', '-'], ['link set lo up', ...lines].join('\n'));
     this.world.run(() => run('ip', ['-batch', '-'], DEVICES.map((_, index) => `link set world${index} up`).join('\n')));
   }
 
@@ -141,13 +148,13 @@ export class PacketScene implements Disposable {
   }
 
   /** Reads what came from the router, and not what went there. */
-  private receive(passed: Set<number>): true {
+  private receive(passed: Map<number, Buffer>): true {
     for (;;) {
       const length = this.libc.recv(this.receiver, this.buffer, this.buffer.length, MSG_DONTWAIT);
       if (length < 0) return true;
       const frame = this.buffer.subarray(0, length);
       const isOurs = frame[0] === 2 && frame[4] === WORLD_SIDE && (frame[12] === 0x08 || frame[12] === 0x86);
-      if (isOurs) passed.add(frameId(frame));
+      if (isOurs) passed.set(frameId(frame), Buffer.from(frame));
     }
   }
 }

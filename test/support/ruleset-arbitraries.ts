@@ -35,10 +35,10 @@ function addressesAt(link: number, version: IpVersion): string[] {
 
 const ADDRESSES = [...WORKLOADS, OUTSIDE].flatMap((link) => VERSIONS.flatMap((version) => addressesAt(link, version)));
 
-const NETS = [
-  ...['10.65.0.0/16', '10.65.1.0/24', '10.65.2.2/31', '10.65.3.3/32', '192.0.2.0/24', '0.0.0.0/0', '128.0.0.0/1'],
-  ...['fd00::/8', 'fd00:65:a1::/48', 'fd00:65:a2::2/127', 'fd00:65:a3::3/128', '2001:db8::/32', '::/0', '8000::/1'],
-];
+const NETS = (
+  '10.65.0.0/16 10.65.1.0/24 10.65.2.2/31 10.65.3.3/32 192.0.2.0/24 0.0.0.0/0 128.0.0.0/1 ' +
+  'fd00::/8 fd00:65:a1::/48 fd00:65:a2::2/127 fd00:65:a3::3/128 2001:db8::/32 ::/0 8000::/1'
+).split(' ');
 
 const ADDRESS_SETS = ['a', 'b', 'c'].map(addressSet);
 const PORT_SETS = [portSet('a'), portSet('b'), serviceOf('x', 'svc', true)];
