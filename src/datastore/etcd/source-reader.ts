@@ -6,7 +6,7 @@ import { inSlices } from '../slices.ts';
 import type { KeyRange } from './calico-keys.ts';
 import { EtcdError, etcdError } from './etcd-error.ts';
 import { ReconnectDelay } from './reconnect-delay.ts';
-import type { KeyValue, WatchEvent } from './rpc.ts';
+import type { KeyValue, RangeRequest, RangeResponse, WatchEvent } from './rpc.ts';
 import type { EtcdSession } from './session.ts';
 import type { WatchListener, WatchStream } from './watch-stream.ts';
 
@@ -87,35 +87,35 @@ export class SourceReader {
   }
 
   async #list(session: EtcdSession): Promise<void> {
-    const { name, rangeEnd, read } = this.#range;
+    const { name, key, read } = this.#range;
     const keys = new Set<string>();
-    let { key } = this.#range;
     let limit = this.#pageSize;
     let revision: number | undefined;
-    for (;;) {
-      const page = await session.range({
-        key,
-        limit,
-        ...(rangeEnd !== undefined && { rangeEnd }),
-        ...(revision !== undefined && { revision }),
-      });
-      revision ??= page.header.revision;
-      await inSlices(page.kvs, (kv) => {
+    let asked: Promise<RangeResponse> | undefined = this.#page(session, { key, limit });
+    while (asked !== undefined) {
+      const { kvs, more, header }: RangeResponse = await asked;
+      const at: number = (revision ??= header.revision);
+      // A member counts all keys of the range for each page.
+      if (sizeOf(kvs) < PAGE_BYTES / 2) limit *= 2;
+      // It looks for the next page while this one is read.
+      asked = more && kvs.length > 0 ? this.#page(session, { key: after(kvs), limit, revision: at }) : undefined;
+      asked?.catch(() => undefined);
+      await inSlices(kvs, (kv) => {
         const text = kv.key.toString();
         keys.add(text);
         this.#put(kv, text, read);
       });
-      if (!page.more || page.kvs.length === 0) break;
-      // The first key that can follow the last one of the page.
-      key = Buffer.concat([page.kvs[page.kvs.length - 1].key, Buffer.alloc(1)]);
-      // A member counts all keys of the range for each page.
-      if (sizeOf(page.kvs) < PAGE_BYTES / 2) limit *= 2;
     }
     this.#collector.retain(name, keys);
     this.#read = true;
     this.#told = true;
     this.#revision = revision;
     this.#listener.changed();
+  }
+
+  #page(session: EtcdSession, request: RangeRequest): Promise<RangeResponse> {
+    const { rangeEnd } = this.#range;
+    return session.range({ ...request, ...(rangeEnd !== undefined && { rangeEnd }) });
   }
 
   #put(kv: KeyValue, key: string, read: KeyRange['read']): void {
@@ -205,6 +205,11 @@ export class SourceReader {
     };
     if (isNews) this.#listener.statusChanged();
   }
+}
+
+/** The first key that can follow the last one of a page. */
+function after(kvs: readonly KeyValue[]): Buffer {
+  return Buffer.concat([kvs[kvs.length - 1].key, Buffer.alloc(1)]);
 }
 
 function sizeOf(kvs: readonly KeyValue[]): number {

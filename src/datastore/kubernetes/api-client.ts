@@ -43,7 +43,7 @@ interface RequestSettings {
   readonly signal?: AbortSignal;
 }
 
-/** No object is larger: etcd takes 1.5 MB. In characters. */
+/** No object is larger: etcd takes 1.5 MB. In bytes, or characters. */
 const LONGEST = 32 * 1024 * 1024;
 
 export class ApiClient {
@@ -65,11 +65,10 @@ export class ApiClient {
    * The answer to a GET of a list, without its items: `onItems` is called with the JSON of those as they come in. Rejects as
    * {@link get} does.
    */
-  async list(path: string, signal: AbortSignal, onItems: (items: readonly string[]) => void): Promise<unknown> {
+  async list(path: string, signal: AbortSignal, onItems: (items: readonly Buffer[]) => void): Promise<unknown> {
     const incoming = await this.#request({ method: 'GET', path, signal });
     const list = new ListSplitter(LONGEST);
-    incoming.setEncoding('utf8');
-    for await (const text of incoming) onItems(list.push(String(text)));
+    for await (const bytes of incoming) if (Buffer.isBuffer(bytes)) onItems(list.push(bytes));
     return parseOrUndefined(list.rest);
   }
 

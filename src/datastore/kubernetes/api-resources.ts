@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Kind } from '../../resources/kinds.ts';
 import { isJsonObject } from '../../resources/resource.ts';
 import type { JsonObject } from '../../resources/resource.ts';
+import { FieldPicker } from './field-picker.ts';
 import type { Purpose } from '../purpose.ts';
 
 /** The API groups in which Calico's kinds are found. */
@@ -31,6 +32,8 @@ export interface ApiResource {
   readonly many?: true;
   /** Whether there are so many that they are handed on instead of being held. */
   readonly passing?: true;
+  /** Leaves out of the JSON of an object what is of no use, for kinds with many large objects. */
+  readonly picker?: FieldPicker;
   /** Which objects are of use; all where it is left out. */
   readonly wanted?: (object: JsonObject) => boolean;
 }
@@ -82,6 +85,35 @@ const OWN: readonly ApiResource[] = [
 
 const NODE = kubernetes('Node', 'v1', 'nodes', ['spec', 'status']);
 
+const CONTAINERS = { ports: true } as const;
+
+/** Annotations in which network plug-ins say which addresses a Pod has. */
+const ADDRESSES = {
+  'cni.projectcalico.org/podIP': true,
+  'cni.projectcalico.org/podIPs': true,
+  'vpc.amazonaws.com/pod-ips': true,
+} as const;
+
+/** What {@link itemOf} and the schema of Pods look at. */
+const POD_FIELDS = new FieldPicker({
+  metadata: {
+    name: true,
+    namespace: true,
+    labels: true,
+    annotations: ADDRESSES,
+    resourceVersion: true,
+    deletionTimestamp: true,
+  },
+  spec: {
+    nodeName: true,
+    serviceAccountName: true,
+    hostNetwork: true,
+    containers: CONTAINERS,
+    initContainers: CONTAINERS,
+  },
+  status: { phase: true, podIP: true, podIPs: true },
+});
+
 /**
  * What policies need. Where one of these may not be read, nothing is enforced: what it says may close something. Workloads and their
  * profiles are no objects of Calico's here, but Pods, Namespaces and ServiceAccounts.
@@ -100,7 +132,13 @@ const POLICY: readonly ApiResource[] = [
   kubernetes('KubernetesNetworkPolicy', 'networking.k8s.io/v1', 'networkpolicies', ['spec']),
   NAMESPACES,
   kubernetes('ServiceAccount', 'v1', 'serviceaccounts', []),
-  { ...kubernetes('Pod', 'v1', 'pods', ['spec', 'status']), many: true, passing: true, wanted: hasOwnAddress },
+  {
+    ...kubernetes('Pod', 'v1', 'pods', ['spec', 'status']),
+    many: true,
+    passing: true,
+    picker: POD_FIELDS,
+    wanted: hasOwnAddress,
+  },
 ];
 
 /** Sets of addresses and ports for the rules that name Services. */

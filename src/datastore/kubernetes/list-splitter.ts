@@ -1,73 +1,96 @@
 /** Takes the JSON of a list of the Kubernetes API apart while it comes in, so that nobody has to hold, or to parse, all of it at once. */
 
-const [QUOTE, BACKSLASH, OPEN, CLOSE, OPEN_LIST, CLOSE_LIST] = Array.from('"\\{}[]', (sign) => sign.charCodeAt(0));
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
 
 /** The depth of braces and brackets within the list itself, and in its items. */
 const LIST = 1;
 const ITEMS = 2;
 
+/** Works on bytes: in UTF-8 those of the signs that it looks for are never part of another. */
 export class ListSplitter {
   readonly #longest: number;
   /** What is not among the items. */
-  #rest = '';
+  #rest: Buffer[] = [];
   /** The beginning of an item. */
-  #item = '';
+  #item: Buffer[] = [];
+  #itemLength = 0;
   #depth = 0;
   #isInText = false;
   #isEscaped = false;
   #isInItems = false;
 
-  /** `longest` is how long an item may be, in characters. */
+  /** `longest` is how long an item may be, in bytes. */
   constructor(longest: number) {
     this.#longest = longest;
   }
 
   /** The list without its items; JSON once everything came in. */
   get rest(): string {
-    return this.#rest;
+    return Buffer.concat(this.#rest).toString();
   }
 
-  /** The JSON of each item that `text` completes. Throws RangeError for one that is too long. */
-  push(text: string): string[] {
-    const items: string[] = [];
+  /** The JSON of each item that `bytes` complete, which must not be changed any more. Throws RangeError for one that is too long. */
+  push(bytes: Buffer): Buffer[] {
+    const items: Buffer[] = [];
     let from = 0;
-    for (let at = 0; at < text.length; at++) {
-      const sign = text.charCodeAt(at);
-      if (this.#isInText) this.#passText(sign);
-      else if (sign === QUOTE) this.#isInText = true;
+    // Fields of the object would take several times as long for each byte.
+    let depth = this.#depth;
+    let isInText = this.#isInText;
+    let isEscaped = this.#isEscaped;
+    let isInItems = this.#isInItems;
+    const { length } = bytes;
+    for (let at = 0; at < length; at++) {
+      const sign = bytes[at];
+      if (isInText) {
+        if (isEscaped) isEscaped = false;
+        else if (sign === QUOTE) isInText = false;
+        else if (sign === BACKSLASH) isEscaped = true;
+      } else if (sign === QUOTE) isInText = true;
       else if (sign === OPEN || sign === OPEN_LIST) {
-        if (this.#isInItems && this.#depth === ITEMS) from = at;
-        else if (sign === OPEN_LIST && this.#depth === LIST) {
-          this.#rest += text.slice(from, at + 1);
+        if (isInItems && depth === ITEMS) from = at;
+        else if (sign === OPEN_LIST && depth === LIST) {
+          this.#rest.push(bytes.subarray(from, at + 1));
           from = at + 1;
-          this.#isInItems = /"items"\s*:\s*\[$/.test(this.#rest);
+          isInItems = /"items"\s*:\s*\[$/.test(this.rest);
         }
-        this.#depth++;
+        depth++;
       } else if (sign === CLOSE || sign === CLOSE_LIST) {
-        this.#depth--;
-        if (this.#isInItems && this.#depth === ITEMS) {
-          items.push(this.#item + text.slice(from, at + 1));
-          this.#item = '';
-        } else if (this.#isInItems && this.#depth === LIST) {
-          this.#isInItems = false;
+        depth--;
+        if (isInItems && depth === ITEMS) items.push(this.#completed(bytes.subarray(from, at + 1)));
+        else if (isInItems && depth === LIST) {
+          isInItems = false;
           from = at;
         }
       }
     }
-    this.#keep(text.slice(from));
+    this.#depth = depth;
+    this.#isInText = isInText;
+    this.#isEscaped = isEscaped;
+    this.#isInItems = isInItems;
+    this.#keep(bytes.subarray(from));
     return items;
   }
 
-  #passText(sign: number): void {
-    if (this.#isEscaped) this.#isEscaped = false;
-    else if (sign === BACKSLASH) this.#isEscaped = true;
-    else if (sign === QUOTE) this.#isInText = false;
+  #completed(end: Buffer): Buffer {
+    if (this.#item.length === 0) return end;
+    const item = Buffer.concat([...this.#item, end]);
+    this.#item = [];
+    this.#itemLength = 0;
+    return item;
   }
 
   /** What is not complete, or no item. */
-  #keep(text: string): void {
-    if (!this.#isInItems) this.#rest += text;
-    else if (this.#depth > ITEMS) this.#item += text;
-    if (this.#item.length > this.#longest) throw new RangeError(`an object of more than ${this.#longest} characters`);
+  #keep(bytes: Buffer): void {
+    if (!this.#isInItems) this.#rest.push(bytes);
+    else if (this.#depth > ITEMS) {
+      this.#item.push(bytes);
+      this.#itemLength += bytes.length;
+    }
+    if (this.#itemLength > this.#longest) throw new RangeError(`an object of more than ${this.#longest} bytes`);
   }
 }

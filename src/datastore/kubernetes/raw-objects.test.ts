@@ -30,7 +30,7 @@ const metadata = {
 
 describe('readObject', () => {
   it('keeps what is needed and says what it is', () => {
-    expect(readObject(SERVICE, GROUP, JSON.stringify({ metadata, spec: { type: 'ClusterIP' } }))).toEqual({
+    expect(readObject(SERVICE, GROUP, Buffer.from(JSON.stringify({ metadata, spec: { type: 'ClusterIP' } })))).toEqual({
       key: 'default/web',
       place: 'Service/default/web',
       version: '5',
@@ -49,13 +49,17 @@ describe('readObject', () => {
 
   it('leaves out the blocks of other nodes', () => {
     const read = (node: string) =>
-      readObject(resource('BlockAffinity'), GROUP, JSON.stringify({ metadata: { name: node }, spec: { node } }));
+      readObject(
+        resource('BlockAffinity'),
+        GROUP,
+        Buffer.from(JSON.stringify({ metadata: { name: node }, spec: { node } })),
+      );
     expect(read('node-1')).toMatchObject({ key: 'node-1' });
     expect(read('node-2')).toBeUndefined();
   });
 
   it('does not quote what it can not read', () => {
-    expect(() => readObject(SERVICE, GROUP, '{"password": hunter2')).toThrow(
+    expect(() => readObject(SERVICE, GROUP, Buffer.from('{"password": hunter2'))).toThrow(
       /^the answer holds something that is not JSON$/,
     );
     expect(() => readWatchEvent(SERVICE, GROUP, 'hunter2')).toThrow(/^the answer holds something that is not JSON$/);

@@ -33,8 +33,8 @@ export function readList(resource: ApiResource, body: unknown): ListHead {
 }
 
 /** Reads an object in a list; undefined where it is of no use. Throws {@link AnswerError} where it is none. */
-export function readObject(resource: ApiResource, group: CalicoGroup, text: string): RawItem | undefined {
-  const object = parse(text);
+export function readObject(resource: ApiResource, group: CalicoGroup, json: Buffer): RawItem | undefined {
+  const object = parse(resource.picker?.pick(json) ?? json.toString());
   return isWanted(resource, object) ? itemOf(resource, group, object) : undefined;
 }
 

@@ -163,7 +163,8 @@ export class Reflector {
         if (item === undefined) continue;
         // To look at all of them in the end would hold up everything else, and to keep them until then takes much memory.
         this.#listener.put(item);
-        items.push(this.#resource.many && item.version !== undefined ? { ...item, value: undefined } : item);
+        const { key, version } = item;
+        items.push(this.#resource.many && version !== undefined ? { key, place: '', value: undefined, version } : item);
       }
     });
     return { type: 'page', items, ...readList(this.#resource, body) };

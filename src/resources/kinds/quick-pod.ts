@@ -22,18 +22,18 @@ export function quickPod({ metadata: written, spec, status }: JsonObject) {
   }
   const of = statusOf(status);
   if (of === undefined) return undefined;
-  return {
-    metadata,
-    spec: {
-      ...(nodeName !== undefined && { nodeName }),
-      ...(serviceAccountName !== undefined && { serviceAccountName }),
-      hostNetwork,
-      ports,
-      terminating: deletionTimestamp !== undefined,
-    },
-    status: of,
+  const read: Record<string, unknown> = {
+    hostNetwork,
+    // A list that was pushed to has room for many more.
+    ports: ports.length === 0 ? NONE : ports.slice(),
+    terminating: deletionTimestamp !== undefined,
   };
+  if (nodeName !== undefined) read['nodeName'] = nodeName;
+  if (serviceAccountName !== undefined) read['serviceAccountName'] = serviceAccountName;
+  return { metadata, spec: read, status: of };
 }
+
+const NONE: readonly never[] = [];
 
 interface NamedPort {
   readonly name: string;
@@ -62,7 +62,8 @@ function statusOf({ phase, podIP, podIPs: written }: JsonObject) {
   if (podIP !== undefined && first === undefined) return undefined;
   const own = first === undefined ? [] : [first];
   const podIPs = written === undefined ? own : quickList(written, canonical);
-  return podIPs === undefined ? undefined : { ...(phase !== undefined && { phase }), podIPs };
+  if (podIPs === undefined) return undefined;
+  return phase === undefined ? { podIPs } : { phase, podIPs };
 }
 
 function canonical({ ip }: JsonObject): { readonly ip: string } | undefined {
