@@ -1,4 +1,6 @@
 /** What packets of workloads show of policies: addresses, protocols, names of ports, sets, and workloads that come and go. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Manifest } from '../support/kube-api.ts';
 import type { Probe } from '../support/policy-prober.ts';
@@ -333,28 +335,30 @@ describe('policies', () => {
   it('log what they say, with their names, where the kernel logs of namespaces', async (ctx) => {
     await scene.put(toA([{ action: 'Log', protocol: 'UDP' }, { action: 'Allow' }]));
     expect(scene.rules()).toMatch(/log prefix "[^"]*to-a/);
-    using logging = logOfNamespaces(scene);
+    using logging = logOfNamespaces();
     if (logging.missing !== undefined) ctx.skip(logging.missing);
     expect(await wrong(...tried(C.name, A.name, true))).toEqual([]);
-    expect(scene.network.onNode(`dmesg | grep 'OUT=${interfaceOf(A)}'`)).toMatch(/to-a.*PROTO=UDP/);
+    expect(kernelLog()).toMatch(new RegExp(`to-a.* OUT=${interfaceOf(A)} .*PROTO=UDP`));
   });
 });
 
+/** Exists in the kernel's first network namespace only. */
+const LOG_ALL_NAMESPACES = '/proc/sys/net/netfilter/nf_log_all_netns';
+
 /** Has the kernel log of rules in all namespaces until it is disposed, unless this machine does not let us, or show its log. */
-function logOfNamespaces({ network }: PolicyScene): Disposable & { readonly missing: string | undefined } {
-  const setting = '/proc/1/root/proc/sys/net/netfilter/nf_log_all_netns';
-  const set = (value: string) => network.onNode(`nsenter --net=/proc/1/ns/net sh -c 'echo ${value} >${setting}'`);
+function logOfNamespaces(): Disposable & { readonly missing: string | undefined } {
   try {
-    const before = network.onNode(`nsenter --net=/proc/1/ns/net cat ${setting}`).trim();
-    set('1');
-    network.onNode('dmesg >/dev/null');
-    return { missing: undefined, [Symbol.dispose]: () => void set(before) };
+    const before = readFileSync(LOG_ALL_NAMESPACES, 'utf8');
+    kernelLog();
+    writeFileSync(LOG_ALL_NAMESPACES, '1');
+    return { missing: undefined, [Symbol.dispose]: () => writeFileSync(LOG_ALL_NAMESPACES, before) };
   } catch {
-    return {
-      missing: 'the log of the kernel cannot be read here, or is of its first namespace only',
-      [Symbol.dispose]() {},
-    };
+    return { missing: 'the kernel does not log of namespaces, or its log may not be read', [Symbol.dispose]() {} };
   }
+}
+
+function kernelLog(): string {
+  return execFileSync('dmesg', { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 });
 }
 
 describe('what leaves the node', () => {
