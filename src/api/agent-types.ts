@@ -158,7 +158,7 @@ export interface PacketEnd extends z.infer<typeof packetEnd> {}
 export const policyDecision = z
   .object({
     tier: z.string().nullable(),
-    policy: z.string().nullable().describe('Kind and name.'),
+    policy: z.string().nullable().describe('Kind and name, in words.'),
     profile: z.string().nullable(),
     rule: count.nullable().describe('Place of the rule in the list of the resource, from 0.'),
   })
@@ -168,7 +168,7 @@ export const policyStep = z
   .object({
     direction: policyDirection.describe('`egress`: of the source; `ingress`: of the destination.'),
     endpoint: z.string().nullable().describe('Whose policies are asked; null: nobody is asked.'),
-    node: z.string().nullable().describe('Which node enforces it; null: none, or not known.'),
+    node: z.string().nullable().describe('Which node enforces it, or where nobody is asked; null: not known.'),
     enforcedHere: z.boolean(),
     verdict: z.enum(['allow', 'deny', 'unpoliced']).describe('`unpoliced`: nothing is asked, so it passes.'),
     by: policyDecision.nullable().describe('What decided; null: no policy or profile did.'),

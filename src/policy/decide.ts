@@ -150,7 +150,8 @@ const KIND_WORDS = {
   KubernetesNetworkPolicy: 'NetworkPolicy of Kubernetes',
 } as const;
 
-function policyWords(policy: Policy | undefined, key: string): string {
+/** Kind and name; the key of a policy that is not known. */
+export function policyWords(policy: Policy | undefined, key: string): string {
   if (policy === undefined) return `policy ${key}`;
   const { kind, namespace, name } = policy;
   return `${KIND_WORDS[kind]} ${namespace === undefined ? '' : `${namespace}/`}${name}`;

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeDaemonView } from '../../../test/support/fake-daemon-view.ts';
 import { NODE_2, TOR_A } from '../../../test/support/fake-peers.ts';
+import { HEALTHY, NOW } from '../../../test/support/fake-status.ts';
+import { toPastTimestamp } from '../timestamps.ts';
 import { DAEMON_ROWS, daemonRenderer } from './daemon-renderer.ts';
 
 const renderer = daemonRenderer();
@@ -53,6 +55,17 @@ describe('metrics', () => {
       ]),
     );
     expect(lines.find((line) => line.startsWith('process_resident_memory_bytes '))).toMatch(/ \d{7,}$/);
+  });
+
+  it('leave out what has no value', async () => {
+    expect((await scrape()).filter((line) => line.includes('cache_written'))).toEqual([]);
+    const daemon = new FakeDaemonView();
+    const { datastore } = HEALTHY;
+    daemon.statusReport = { ...HEALTHY, datastore: { ...datastore, cacheWritten: toPastTimestamp(NOW, NOW) } };
+    const seconds = NOW / 1000;
+    const name = 'starling_datastore_cache_written_timestamp_seconds';
+    expect(await scrape(daemon)).toContain(`${name} ${seconds}`);
+    expect((await scrape()).filter((line) => line.includes(name))).toEqual([]);
   });
 
   it('forget a peer that is gone, and the state it was in', async () => {

@@ -76,7 +76,10 @@ async function createWriters<S>(rows: readonly MetricRow<S>[]): Promise<readonly
     const options = { name: row.name, help: row.help, labelNames: row.labels, registers: [registry] };
     const metric = row.type === 'counter' ? new Counter(options) : new Gauge(options);
     return async (snapshot) => {
-      fill(metric, row.labels, row.read(snapshot));
+      const samples = [...row.read(snapshot)];
+      // Of a metric without labels the library would show 0 where there is no value.
+      if (samples.length === 0 && row.labels.length === 0) return '';
+      fill(metric, row.labels, samples);
       return `${await registry.getSingleMetricAsString(row.name)}\n`;
     };
   });

@@ -50,7 +50,7 @@ function endWords({ words, sets }: PacketEnd): string[] {
 function stepWords({ direction, endpoint, node, verdict, words, trail }: PolicyStep, style: ExplanationStyle): string {
   const [answer, colour] = VERDICTS[verdict];
   const title = `${direction === 'egress' ? 'Egress' : 'Ingress'}${endpoint === null ? '' : ` of ${endpoint}`}`;
-  const where = node === null ? '' : `, enforced by ${node}`;
+  const where = node === null ? '' : verdict === 'unpoliced' ? `, on ${node}` : `, enforced by ${node}`;
   const looked = style.trail ? trail.map((sentence) => `    ${sentence}\n`).join('') : '';
   return `${paint(title, 'bold', style)}${where}: ${paint(answer, colour, style)}\n  ${words}\n${looked}`;
 }

@@ -28,8 +28,9 @@ function endpointWords({ totals: { localWorkloads, localHosts, endpoints } }: Ag
 }
 
 function policyWords({ totals: { policies, activePolicies, tiers, profiles } }: AgentStatusReport): string {
-  const known = `${policies === 1 ? '1 policy' : `${policies} policies`} in ${formatCount(tiers, 'tier')}`;
-  return `${known}, ${activePolicies} for endpoints of this node; ${formatCount(profiles, 'profile')}`;
+  const known = policies === 1 ? '1 policy' : `${policies} policies`;
+  const active = `${activePolicies} for endpoints of this node`;
+  return `${known}, ${active}; ${formatCount(tiers, 'tier')}, ${formatCount(profiles, 'profile')}`;
 }
 
 function kernelWords({ ruleset: { table, inSync, appliedAt, lastError } }: AgentStatusReport): string {

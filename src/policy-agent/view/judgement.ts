@@ -158,6 +158,6 @@ function reported(by: DecidedBy, engine: PolicyEngine): PolicyStep['by'] {
 const NAMED = 5;
 
 function policyNames(keys: readonly string[], engine: PolicyEngine): string {
-  const names = keys.slice(0, NAMED).map((key) => policyName(key, engine));
+  const names = keys.slice(0, NAMED).map((key) => policyWords(engine.policy(key), key));
   return keys.length > NAMED ? `${names.join(', ')} and ${keys.length - NAMED} more` : names.join(', ');
 }
