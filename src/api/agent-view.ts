@@ -54,13 +54,15 @@ export interface AgentCounters {
 export interface AgentView extends ProcessView<AgentEvent> {
   status(): AgentStatusReport;
 
+  // These throw ApiError UNAVAILABLE where not all is known yet.
+
   /** Policies in the order in which they are asked; slices as those of endpoints. */
   policies(position: number, limit: number): Slice<PolicyReport>;
 
   /** Endpoints, those of this node first, from a position on, 0 to begin with; about `limit` of them, or fewer. */
   endpoints(query: EndpointQuery, position: number, limit: number): Slice<EndpointReport>;
 
-  /** What becomes of a packet. Throws {@link ApiError} NOT_FOUND and INVALID where an end can't be told. */
+  /** What becomes of a packet. Throws {@link ApiError} NOT_FOUND, INVALID and CONFLICT where an end can't be told. */
   explain(question: PolicyQuestion): PolicyExplanation;
 
   counters(): AgentCounters;

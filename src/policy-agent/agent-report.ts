@@ -2,6 +2,7 @@
 import { networkInterfaces } from 'node:os';
 import type { AgentStatusReport, EndpointReport, PolicyExplanation, PolicyReport } from '../api/agent-types.ts';
 import type { AgentCounters, AgentView, EndpointQuery, PolicyQuestion } from '../api/agent-view.ts';
+import { ApiError } from '../api/errors.ts';
 import type { Slice } from '../api/process-view.ts';
 import type { ActionResult, AgentEvent } from '../api/types.ts';
 import { toPastTimestamp } from '../api/timestamps.ts';
@@ -57,8 +58,8 @@ export class AgentReport implements AgentView {
   }
 
   policies(position: number, limit: number): Slice<PolicyReport> {
-    const { engine, problems } = this.parts;
-    return policyReports(engine, problems.all, position, limit);
+    const { problems } = this.parts;
+    return policyReports(this.inputs().engine, problems.all, position, limit);
   }
 
   endpoints(query: EndpointQuery, position: number, limit: number): Slice<EndpointReport> {
@@ -82,8 +83,12 @@ export class AgentReport implements AgentView {
     return { words: forGood ? 'Shutting down for good.' : 'Stopping for a restart.' };
   }
 
+  /** Nothing that is said before all is read would be true. */
   private inputs(): ExplanationInputs {
-    const { node, engine } = this.parts;
+    const { node, engine, isSynced } = this.parts;
+    if (!isSynced()) {
+      throw new ApiError('UNAVAILABLE', 'the datastore was not read completely yet: `starling policy status` says why');
+    }
     return { node, engine, interfaces: hostInterfaces() };
   }
 }

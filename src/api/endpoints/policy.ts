@@ -42,6 +42,7 @@ const policies = defineEndpoint({
   summary: 'Policies of all tiers, in the order in which they are asked.',
   queryParameters: pagingParameters,
   answer: z.object({ policies: z.array(policyReport), nextCursor }),
+  errors: [503],
   handle: async ({ query: { limit = DEFAULT_LIMIT, cursor = 0 } }, { view: agent, response }) => {
     const source = (position: number, count: number) => agent.policies(position, count);
     await sendListing(response, 'policies', source, cursor, limit);
@@ -58,6 +59,7 @@ const endpoints = defineEndpoint({
     ...pagingParameters,
   },
   answer: z.object({ endpoints: z.array(endpointReport), nextCursor }),
+  errors: [503],
   handle: async ({ query }, { view: agent, response }) => {
     const { name, all = false, limit = DEFAULT_LIMIT, cursor = 0 } = query;
     const endpointQuery: EndpointQuery = { all, ...(name !== undefined && { name }) };
@@ -80,7 +82,7 @@ const explain = defineEndpoint({
     icmpCode: numberParameter(255).optional().describe('Default 0.'),
   },
   answer: policyExplanation,
-  errors: [404],
+  errors: [404, 409, 503],
   handle: ({ query }, { view: agent, response }) => sendJson(response, agent.explain(questionOf(query))),
 });
 

@@ -7,6 +7,7 @@ import { canonicalAddress, tryParseAddress } from '../../net/address.ts';
 import type { Endpoint } from '../../policy/endpoint.ts';
 import type { Layer } from '../../policy/model.ts';
 import type { PolicyEngine } from '../../policy/policy-engine.ts';
+import { compareText } from '../../policy/resolve-rules.ts';
 import { endpointsNamed, hostOwners } from './packet-end.ts';
 import type { ExplanationInputs } from './packet-end.ts';
 
@@ -33,7 +34,7 @@ export function endpointReports(
     if (endpoint.local !== undefined) local.push(endpoint);
     else if (query.all) others.push(endpoint);
   }
-  const all = [...local.sort(compareNames), ...others];
+  const all = [...local.sort((a, b) => compareText(a.name, b.name)), ...others];
   const end = position + limit;
   // What is asked of others is not at hand, so it is worked out only for those that somebody names.
   const isNamed = query.name !== undefined;
@@ -43,10 +44,6 @@ export function endpointReports(
       .map((endpoint) => endpointReport(inputs.engine, endpoint, isNamed || endpoint.local !== undefined)),
     next: end < all.length ? end : null,
   };
-}
-
-function compareNames(a: Endpoint, b: Endpoint): number {
-  return a.name < b.name ? -1 : Number(a.name > b.name);
 }
 
 /** By name, key, interface or address. */

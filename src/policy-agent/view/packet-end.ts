@@ -6,6 +6,7 @@ import type { Endpoint } from '../../policy/endpoint.ts';
 import { HostInterfaces } from '../../policy/host-interfaces.ts';
 import type { HostInterface } from '../../policy/host-interfaces.ts';
 import type { PolicyEngine } from '../../policy/policy-engine.ts';
+import { compareText } from '../../policy/resolve-rules.ts';
 import type { IpVersion } from '../../policy/rule.ts';
 
 /** What explanations are made from. */
@@ -92,7 +93,8 @@ function candidateOf(query: string, inputs: ExplanationInputs): Candidate {
   if (parsed !== undefined) return { query, addresses: [canonicalAddress(query)] };
   const { engine, interfaces } = inputs;
   const named = endpointsNamed(engine, query);
-  const [first, ...others] = named.filter(({ kind }) => kind !== 'set');
+  // Of several for one interface the first by key counts.
+  const [first, ...others] = named.filter(({ kind }) => kind !== 'set').sort((a, b) => compareText(a.key, b.key));
   if (first !== undefined) return namedCandidate(query, first, others, inputs);
   if (named.length > 0) throw new ApiError('INVALID', `${query} is a network set: name an address in it`);
   if (isWorkloadInterface(query, inputs)) return { query, addresses: undefined };
