@@ -6,11 +6,14 @@
 /** Least time between the beginnings of two rounds, in milliseconds. */
 const INTERVAL = 5;
 
-/** How long a round rests after its end, in its own length. */
-const REST = 3;
+/** How much rest a round asks for, in its own length: in a stream, rounds take a third of the time. */
+const REST = 2;
 
-/** Longest rest, in milliseconds: a round may be long once, as the first is. */
-const LONGEST_REST = 250;
+/** How much rest may be owed without anybody waiting, in milliseconds: a few changes close together are no stream. */
+const CREDIT = 50;
+
+/** Longest wait, in milliseconds: a round may be long once, as the first is. */
+const LONGEST_WAIT = 100;
 
 export interface ApplyLoopOptions {
   /** Tells the kernel all that changed until now; resolves when it has it. */
@@ -24,8 +27,11 @@ export class ApplyLoop {
   private waiting = false;
   private busy: Promise<void> | undefined;
   private due = false;
-  /** When the next round may begin. */
-  private restedAt = -Infinity;
+  /** When the last round began and ended. */
+  private began = -Infinity;
+  private ended = -Infinity;
+  /** Rest owed when it ended. */
+  private owed = 0;
   private stopped = false;
 
   constructor(options: ApplyLoopOptions) {
@@ -37,7 +43,7 @@ export class ApplyLoop {
     this.due = true;
     if (this.busy !== undefined || this.waiting || this.stopped) return;
     this.waiting = true;
-    const wait = this.restedAt - performance.now();
+    const wait = this.nextRound() - performance.now();
     if (wait > 0) setTimeout(() => this.begin(), wait).unref();
     else setImmediate(() => this.begin());
   }
@@ -46,6 +52,11 @@ export class ApplyLoop {
   async stop(): Promise<void> {
     this.stopped = true;
     await this.busy;
+  }
+
+  private nextRound(): number {
+    const rested = this.ended + Math.min(LONGEST_WAIT, this.owed - CREDIT);
+    return Math.max(this.began + INTERVAL, rested);
   }
 
   private begin(): void {
@@ -59,13 +70,14 @@ export class ApplyLoop {
 
   private async round(): Promise<void> {
     this.due = false;
-    const began = performance.now();
+    this.began = performance.now();
+    const owed = Math.max(0, this.owed - (this.began - this.ended));
     try {
       await this.options.apply();
     } catch (error) {
       this.options.failed(error);
     }
-    const ended = performance.now();
-    this.restedAt = Math.max(began + INTERVAL, ended + Math.min(LONGEST_REST, REST * (ended - began)));
+    this.ended = performance.now();
+    this.owed = Math.min(CREDIT + LONGEST_WAIT, owed + REST * (this.ended - this.began));
   }
 }
