@@ -71,6 +71,36 @@ describe('what is read', () => {
     expect(running.recorder.problems).toEqual([]);
   });
 
+  it('is for policies what they need, endpoints by what their keys say', async () => {
+    const key = (rest: string) => `/calico/resources/v3/projectcalico.org/${rest}`;
+    const of = (kind: string, name: string, spec: object) => ({
+      apiVersion: 'projectcalico.org/v3',
+      kind,
+      metadata: { name, namespace: 'x' },
+      spec,
+    });
+    const endpoint = (address: string) =>
+      of('WorkloadEndpoint', 'a', { node: 'n', interfaceName: 'cali1', ipNetworks: [`${address}/32`] });
+    await etcd.put(key('networkpolicies/x/p'), of('NetworkPolicy', 'p', { selector: 'all()' }));
+    await etcd.put(key('workloadendpoints/x/a'), endpoint('10.0.0.1'));
+    await etcd.put(peerKey('b'), peer('b', 1));
+    await using running = await runSynced({ endpoints: [etcd.url], purpose: 'policy' });
+    const { recorder } = running;
+    const addresses = () => recorder.view.list('WorkloadEndpoint').map(({ spec }) => spec.ipNetworks.join());
+    expect(addresses()).toEqual(['10.0.0.1/32']);
+    expect(recorder.view.list('NetworkPolicy')).toHaveLength(1);
+    expect(recorder.view.list('BGPPeer')).toEqual([]);
+    await etcd.put(key('workloadendpoints/x/a'), endpoint('10.0.0.2'));
+    await waitFor(() => addresses().join() === '10.0.0.2/32', { what: 'the new address' });
+    await etcd.put(key('workloadendpoints/x/a'), 'nonsense');
+    await waitFor(() => recorder.problems.length > 0, { what: 'the problem' });
+    expect(recorder.problems).toMatchObject([{ message: expect.stringContaining('stays in force') }]);
+    expect(addresses()).toEqual(['10.0.0.2/32']);
+    await etcd.delete(key('workloadendpoints/x/a'));
+    await waitFor(() => addresses().length === 0, { what: 'the endpoint to go' });
+    expect(recorder.problems).toEqual([]);
+  });
+
   it('comes in pages of one revision', async () => {
     const names = Array.from({ length: 25 }, (_, i) => `p${String(i).padStart(2, '0')}`);
     await etcd.putAll(Object.fromEntries(names.map((name) => [peerKey(name), peer(name)])));

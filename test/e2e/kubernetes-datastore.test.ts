@@ -15,18 +15,21 @@ const RBAC = join(import.meta.dirname, '../../deploy/rbac.yaml');
 const V1 = 'crd.projectcalico.org/v1';
 const V3 = 'projectcalico.org/v3';
 const STARLING = { token: 'starling-token', user: 'system:serviceaccount:kube-system:starling' };
+const POLICY = { token: 'policy-token', user: 'system:serviceaccount:kube-system:starling-policy' };
 /** May read one Secret only. */
 const NARROW = { token: 'narrow-token', user: 'narrow' };
 
 const { path: program, missing: notBuilt } = findKubeApiServer();
 const missing = notBuilt ?? missingHere({ programs: ['etcd', 'openssl'] });
 
+const CONTAINER = { name: 'main', image: 'none', ports: [{ name: 'web', containerPort: 8080 }] };
+
 let kube: KubeApi;
 let kubeconfig: string;
 
 beforeAll(async () => {
   if (missing !== undefined) return;
-  kube = await startKubeApi(program ?? '', [STARLING, NARROW]);
+  kube = await startKubeApi(program ?? '', [STARLING, POLICY, NARROW]);
   kubeconfig = kube.kubeconfig('starling.yaml', { token: STARLING.token });
   for (const document of parseAllDocuments(readFileSync(RBAC, 'utf8'))) await kube.apply(document.toJS() as Manifest);
   await kube.define('discovery.k8s.io', 'v1', { kind: 'EndpointSlice', plural: 'endpointslices' });
@@ -125,6 +128,65 @@ describe('the datastore kubernetes', () => {
     await kube.delete(object('v1', 'Node', 'node-2'));
     await reading.untilGone('Node node-2');
     expect(reading.changed).toEqual(['-Node node-2']);
+  });
+
+  it('reads for policies, with rights of its own, what they need and the cluster has', async () => {
+    await kube.define('projectcalico.org', 'v3', { kind: 'GlobalNetworkPolicy', plural: 'globalnetworkpolicies' });
+    const inDefault = { namespace: 'default' };
+    const pod = (name: string, labels: object, spec: object = {}) =>
+      object(
+        'v1',
+        'Pod',
+        name,
+        { spec: { nodeName: 'n', containers: [CONTAINER], ...spec } },
+        { ...inDefault, labels },
+      );
+    for (const manifest of [
+      pod('a', { app: 'a' }),
+      pod('of-the-host', {}, { hostNetwork: true }),
+      object('v1', 'ServiceAccount', 'robot', {}, { ...inDefault, labels: { role: 'robot' } }),
+      object('networking.k8s.io/v1', 'NetworkPolicy', 'closed', { spec: { podSelector: {} } }, inDefault),
+      object(V3, 'GlobalNetworkPolicy', 'all', { spec: { selector: 'all()', types: ['Ingress'] } }),
+    ]) {
+      await kube.apply(manifest);
+    }
+    const path = '/api/v1/namespaces/default/pods/a/status';
+    const address = { podIP: '10.244.0.9', podIPs: [{ ip: '10.244.0.9' }] };
+    await kube.request('PATCH', path, { status: address }, 'application/merge-patch+json');
+    const readable = kube.kubeconfig('policy.yaml', { token: POLICY.token });
+    await using reading = await new Reading(readable, { purpose: 'policy' }).synced();
+    expect(reading.problems).toEqual([]);
+    expect([...reading.resources.keys()]).toEqual(
+      expect.arrayContaining([
+        'GlobalNetworkPolicy all',
+        'KubernetesNetworkPolicy default/closed',
+        'Namespace default',
+        'Pod default/a',
+        'ServiceAccount default/robot',
+      ]),
+    );
+    expect(reading.resources.get('Pod default/a')).toMatchObject({
+      metadata: { labels: { app: 'a' } },
+      spec: { nodeName: 'n', ports: [{ name: 'web', protocol: 'TCP', port: 8080 }], terminating: false },
+      status: { podIPs: [{ ip: '10.244.0.9' }] },
+    });
+    expect(reading.resources.has('Pod default/of-the-host')).toBe(false);
+    // It is not defined.
+    expect(reading.source('Tier')).toMatchObject({ state: 'synced' });
+    await kube.apply(pod('a', { app: 'b' }));
+    await reading.until('Pod default/a', ({ metadata }) => metadata.labels['app'] === 'b');
+    await kube.request('DELETE', '/api/v1/namespaces/default/pods/a?gracePeriodSeconds=0');
+    await reading.untilGone('Pod default/a');
+    expect(reading.source('Secret')).toBeUndefined();
+  });
+
+  it('is not in sync for policies as long as a right is missing', async () => {
+    await using reading = new Reading(kubeconfig, { purpose: 'policy' });
+    await waitFor(() => reading.source('Pod')?.lastError?.words, { what: 'the refusal' });
+    expect(reading.source('Pod')).toMatchObject({ state: 'away', unread: { kind: 'Pod' } });
+    expect(reading.source('Pod')?.lastError?.words).toContain('deploy/rbac.yaml holds the rights that are needed');
+    await waitFor(() => reading.source('GlobalNetworkPolicy')?.state === 'away', { what: 'the other refusal' });
+    expect(reading.snapshots).toBe(0);
   });
 
   it('reads more than a page', async () => {
