@@ -120,6 +120,17 @@ describe('no packet is lost and nothing is open', () => {
   });
 });
 
+describe('a policy that comes later', () => {
+  it('is for new connections, and leaves alone those that are there', async () => {
+    const closed = networkPolicy('x/only-client', { podSelector: { matchLabels: { pod: 'a' } } });
+    const seen = await during(() => scene.put(closed));
+    expect(seen).toEqual(UNDISTURBED);
+    expect(await scene.network.prober.wrong(NEW_CONNECTIONS.map((one) => ({ ...one, passes: false })))).toEqual([]);
+    await scene.put(POLICY);
+    expect(await scene.network.prober.wrong(NEW_CONNECTIONS)).toEqual([]);
+  });
+});
+
 describe('rules that others delete', () => {
   it.each([
     ['all tables', 'nft flush ruleset'],

@@ -20,6 +20,16 @@ const policy = (name: string, spec: object) =>
   calico('GlobalNetworkPolicy', name, { selector: 'has(uplink)', ...spec });
 const CLOSED_PODS = calico('NetworkPolicy', 'x/closed', { types: ['Ingress', 'Egress'] });
 
+/** As kube-proxy would have it. */
+const NODE_PORTS = `table ip node_ports {
+	chain prerouting {
+		type nat hook prerouting priority dstnat; policy accept;
+		tcp dport 30080 dnat to ${A.addresses[0]}:80
+		tcp dport 30081 dnat to ${A.addresses[0]}:81
+	}
+}
+`;
+
 let scene: PolicyScene;
 
 beforeAll(async () => {
@@ -163,5 +173,40 @@ describe('a HostEndpoint', () => {
         ...tried('outside', 'node', true, 'udp/80', 'tcp/22'),
       ),
     ).toEqual([]);
+  });
+
+  it('judges before addresses are translated, and before connections are tracked, where policies ask for that', async () => {
+    scene.network.onNode(`nft -f - <<'END'\n${NODE_PORTS}END`);
+    const nodePort = (port: string, passes: boolean) => tried('outside', 'node', passes, port)[0];
+    // Policies of workloads see the translated port.
+    const toA = calico('NetworkPolicy', 'x/to-a', {
+      selector: "pod == 'a'",
+      ingress: [{ action: 'Allow', protocol: 'TCP', destination: { ports: [80] } }],
+      types: ['Ingress'],
+    });
+    await scene.put(toA, named({ uplink: 'yes' }));
+    expect(await wrong(nodePort('tcp/30080', true), nodePort('tcp/30081', false))).toEqual([]);
+    const closed = policy('closed', {
+      preDNAT: true,
+      applyOnForward: true,
+      types: ['Ingress'],
+      ingress: [{ action: 'Deny', protocol: 'TCP', destination: { ports: [30080] } }],
+    });
+    await scene.put(closed);
+    expect(
+      await wrong(nodePort('tcp/30080', false), ...tried('outside', A.name, true, 'tcp/80'), nodePort('tcp/22', true)),
+    ).toEqual([]);
+    const untracked = policy('untracked', {
+      doNotTrack: true,
+      applyOnForward: true,
+      types: ['Ingress', 'Egress'],
+      ingress: [{ action: 'Allow', protocol: 'TCP', destination: { ports: [80] } }],
+      egress: [{ action: 'Allow', protocol: 'TCP', source: { ports: [80] } }],
+    });
+    await scene.put(untracked);
+    expect(
+      await wrong(...tried('outside', 'node', true, 'tcp/80', 'tcp/22'), ...tried('outside', 'node', false, 'tcp/81')),
+    ).toEqual([]);
+    scene.network.onNode('nft delete table ip node_ports');
   });
 });

@@ -296,6 +296,34 @@ describe('policies', () => {
     expect(await wrong(...passed(B.name, 'tcp', true))).toEqual([]);
   });
 
+  it('name services, whose endpoints count as EndpointSlices have them', async () => {
+    const slice = (address: string, port: number): Manifest => ({
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'web-1', namespace: 'y', labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      ports: [{ name: '', port, protocol: 'TCP' }],
+      endpoints: [{ addresses: [address], conditions: { ready: true } }],
+    });
+    const services = { name: 'web', namespace: 'y' };
+    const only = calico('NetworkPolicy', 'x/to-web', {
+      selector: "pod == 'a'",
+      types: ['Egress'],
+      egress: [{ action: 'Allow', destination: { services } }],
+    });
+    const to = (name: string, port: number, passes: boolean): Probe => ({
+      from: A.name,
+      to: name,
+      protocol: 'tcp',
+      port,
+      passes,
+    });
+    await scene.put(only, slice(C.addresses[0], 81));
+    expect(await wrong(to(C.name, 81, true), to(C.name, 80, false), to(B.name, 81, false))).toEqual([]);
+    await scene.put(slice(B.addresses[0], 80));
+    expect(await wrong(to(C.name, 81, false), to(B.name, 80, true), to(B.name, 81, false))).toEqual([]);
+  });
+
   it('that cannot be read close what they are for, and others go on', async () => {
     const selector = "pod == 'a'";
     const broken = calico('NetworkPolicy', 'x/broken', {
