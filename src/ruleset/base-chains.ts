@@ -74,7 +74,7 @@ export function baseChains(context: BaseContext): Chains {
     ...Object.entries(chains),
     // Probes and proxies of the node reach its workloads whatever policies say.
     ...hostBaseChains(hosts, dispatch('oifname', settings, 'accept')),
-    ...(hosts.size === 0 ? [] : failsafeChains(settings)),
+    ...failsafeChains(settings),
     ...translation(settings),
     ...loops(settings),
   ]);
