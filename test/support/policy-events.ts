@@ -127,7 +127,9 @@ const slice = (name: string) =>
 const environment = fc.constantFrom({}, { env: 'a' }, { env: 'b' });
 
 const profile = rules.chain((ingress) =>
-  environment.map((own) => calico('Profile', 'kns.x', { ingress, labelsToApply: { 'pcns.env': 'b', ...own } })),
+  fc
+    .constantFrom({}, { 'pcns.env': 'b', app: 'db' })
+    .map((labelsToApply) => calico('Profile', 'kns.x', { ingress, labelsToApply })),
 );
 
 const tier = (name: string) =>
@@ -141,6 +143,26 @@ const felix = fc
 
 const globalPolicy = (name: string) =>
   fc.tuple(policySpec, scope).map(([spec, more]) => calico('GlobalNetworkPolicy', name, { ...spec, ...more }));
+
+/** Picks all, and names a set for every selector. */
+const broadPolicy = fc
+  .tuple(
+    fc.constantFrom(SELECTORS, SELECTORS.slice(4)),
+    fc.constantFrom({ order: 1 }, { types: ['Ingress'] }, { tier: 't1' }),
+  )
+  .map(([selectors, more]) =>
+    calico('GlobalNetworkPolicy', 'broad', {
+      ...more,
+      ingress: [
+        ...selectors.flatMap((text) => [
+          { action: 'Allow', source: { selector: text } },
+          { action: 'Allow', protocol: 'TCP', destination: { selector: text, ports: ['http'] } },
+        ]),
+        { action: 'Allow', source: { services: { name: 's', namespace: 'x' } } },
+        { action: 'Allow', protocol: 'TCP', destination: { services: { name: 's', namespace: 'x' } } },
+      ],
+    }),
+  );
 
 const RESOURCES: readonly fc.Arbitrary<AnyResource>[] = [
   aPod('x/a'),
@@ -163,6 +185,7 @@ const RESOURCES: readonly fc.Arbitrary<AnyResource>[] = [
   slice('s-1'),
   slice('s-2'),
   kubernetesPolicy,
+  broadPolicy,
   globalPolicy('g1'),
   globalPolicy('g2'),
   globalPolicy('g3'),
