@@ -1,6 +1,6 @@
 /** Pods as endpoints, without what Calico would write about them. */
 import { createHash } from 'node:crypto';
-import { tryParsePrefix } from '../net/prefix.ts';
+import { formatPrefix, tryParsePrefix } from '../net/prefix.ts';
 import { canonicalAddress } from '../net/address.ts';
 import type { ResourceOf } from '../resources/kinds.ts';
 import { namespaceProfileName, serviceAccountProfileName } from './compile-profile.ts';
@@ -36,9 +36,18 @@ export function podEndpoint(pod: Pod, { node, interfacePrefix }: EndpointContext
     addresses,
     ports: spec.ports.map((port) => ({ ...port, protocol: protocolNumber(port.protocol) })),
     ...(isLocal
-      ? { local: { interfaceName: interfaceOf(namespace, name, interfacePrefix), up: true, spoofable: [] } }
+      ? { local: { interfaceName: interfaceOf(namespace, name, interfacePrefix), up: true, spoofable: spoofable(pod) } }
       : {}),
   };
+}
+
+const SOURCE_PREFIXES = 'cni.projectcalico.org/allowedSourcePrefixes';
+
+/** Whoever writes a Pod writes this, so it counts only where the settings of the node let it. */
+function spoofable({ metadata }: Pod): readonly string[] {
+  const texts = (metadata.annotations[SOURCE_PREFIXES] ?? '').split(/[[\]",\s]+/);
+  const prefixes = texts.filter((text) => text.includes('/')).map(tryParsePrefix);
+  return prefixes.filter((prefix) => prefix !== undefined).map(formatPrefix);
 }
 
 /** The host's end of a Pod's link, as Calico's network plug-in names it. */

@@ -122,13 +122,21 @@ export const labelKey = textField(
   'the key of a label, such as topology.kubernetes.io/zone',
 );
 
+/** No shorter selector is nested as deeply, or has labels as long, as can be read. */
+const ALWAYS_ROOM = 80;
+
+/** As deep as selectors of policies are put into others. */
+const NESTED = '!'.repeat(10);
+
 /** A selector, kept as written; see `parseSelector`. */
 export const selector = z
   .string()
   .max(1024)
   .check((context) => {
     try {
-      parseSelector(context.value);
+      const selector = parseSelector(context.value);
+      // It becomes part of others, deeper and with longer names of labels; these must be read again.
+      if (context.value.length > ALWAYS_ROOM) parseSelector(`${NESTED}${selector.withPrefix('pcns.').toString()}`);
     } catch (error) {
       if (!(error instanceof SelectorError)) throw error;
       context.issues.push({ code: 'custom', message: error.message, input: context.value });

@@ -52,8 +52,8 @@ const status = z
     podIPs: podIPs ?? (podIP === undefined ? [] : [{ ip: podIP }]),
   }));
 
-/** Where network plug-ins say which addresses a pod has, earlier than its status does. */
-const ADDRESS_ANNOTATIONS = /^(cni\.projectcalico\.org\/podIPs?|vpc\.amazonaws\.com\/pod-ips)$/;
+/** Where network plug-ins say which addresses a pod has, earlier than its status does, and what else it may send from. */
+const ADDRESS_ANNOTATIONS = /^(cni\.projectcalico\.org\/(podIPs?|allowedSourcePrefixes)|vpc\.amazonaws\.com\/pod-ips)$/;
 
 export const POD = defineKind({
   kind: 'Pod',
