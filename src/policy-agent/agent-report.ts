@@ -15,10 +15,10 @@ import type { EventLog } from '../process/event-log.ts';
 import type { KernelPolicies } from './kernel-policies.ts';
 import type { ResourceCounts } from './resource-counts.ts';
 import type { ResourceProblems } from './resource-problems.ts';
-import { endpointReports } from './view/endpoint-report.ts';
+import { EndpointReports } from './view/endpoint-report.ts';
 import type { ExplanationInputs } from './view/packet-end.ts';
 import { explainPacket } from './view/policy-explanation.ts';
-import { policyReports } from './view/policy-report.ts';
+import { PolicyReports } from './view/policy-report.ts';
 
 /** What is looked at. */
 export interface AgentParts {
@@ -44,6 +44,8 @@ export interface AgentParts {
 
 export class AgentReport implements AgentView {
   private readonly parts: AgentParts;
+  private readonly policyReports = new PolicyReports();
+  private readonly endpointReports = new EndpointReports();
 
   constructor(parts: AgentParts) {
     this.parts = parts;
@@ -59,11 +61,11 @@ export class AgentReport implements AgentView {
 
   policies(position: number, limit: number): Slice<PolicyReport> {
     const { problems } = this.parts;
-    return policyReports(this.inputs().engine, problems.all, position, limit);
+    return this.policyReports.slice(this.inputs().engine, problems.all, position, limit);
   }
 
   endpoints(query: EndpointQuery, position: number, limit: number): Slice<EndpointReport> {
-    return endpointReports(this.inputs(), query, position, limit);
+    return this.endpointReports.slice(this.inputs(), query, position, limit);
   }
 
   explain(question: PolicyQuestion): PolicyExplanation {

@@ -4,21 +4,23 @@ import type { Slice } from '../../api/process-view.ts';
 import type { SourcedProblem } from '../../datastore/datastore.ts';
 import { formatPath } from '../../datastore/yaml-places.ts';
 import type { PolicyEngine, PolicyListing } from '../../policy/policy-engine.ts';
+import { KeptListing } from './kept-listing.ts';
 
-/** Policies in the order in which they are asked, from a position on. `problems`: of all resources. */
-export function policyReports(
-  engine: Pick<PolicyEngine, 'policies'>,
-  problems: readonly SourcedProblem[],
-  position: number,
-  limit: number,
-): Slice<PolicyReport> {
-  const all = engine.policies();
-  const end = position + limit;
-  const byResource = problemsByResource(problems);
-  return {
-    items: all.slice(position, end).map((listing) => policyReport(listing, byResource)),
-    next: end < all.length ? end : null,
-  };
+/** What goes on from one slice of a listing to the next. */
+export class PolicyReports {
+  private readonly listing = new KeptListing<PolicyListing>();
+
+  /** Policies in the order in which they are asked, from a position on. `problems`: of all resources. */
+  slice(
+    engine: Pick<PolicyEngine, 'policies'>,
+    problems: readonly SourcedProblem[],
+    position: number,
+    limit: number,
+  ): Slice<PolicyReport> {
+    const { part, next } = this.listing.slice('', { position, limit, make: () => engine.policies() });
+    const byResource = problemsByResource(problems);
+    return { items: part.map((listing) => policyReport(listing, byResource)), next };
+  }
 }
 
 type ByResource = ReadonlyMap<string, readonly SourcedProblem[]>;

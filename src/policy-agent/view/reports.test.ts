@@ -5,8 +5,8 @@ import type { EndpointReport } from '../../api/agent-types.ts';
 import type { EndpointQuery } from '../../api/agent-view.ts';
 import { sourcedProblem } from '../../datastore/sourced-problem.ts';
 import { PolicyEngine } from '../../policy/policy-engine.ts';
-import { endpointReports } from './endpoint-report.ts';
-import { policyReports } from './policy-report.ts';
+import { EndpointReports } from './endpoint-report.ts';
+import { PolicyReports } from './policy-report.ts';
 
 let engine: PolicyEngine;
 
@@ -34,7 +34,8 @@ beforeEach(() => {
 
 describe('policies', () => {
   it('come in the order in which they are asked, a part at a time', () => {
-    const { items, next } = policyReports(engine, [], 0, 10);
+    const reports = new PolicyReports();
+    const { items, next } = reports.slice(engine, [], 0, 10);
     for (const one of items) expect(policyReport.strict().parse(one)).toEqual(one);
     expect(next).toBeNull();
     const line = ({ tier, name, order, directions, endpoints, rules }: (typeof items)[number]) =>
@@ -44,8 +45,8 @@ describe('policies', () => {
       ['default', true, 1_000_000, 'late', 5, 'ingress', { ingress: 1, egress: 0 }, 3],
       ['lost', false, null, 'lost.p', null, 'egress', { ingress: 0, egress: 0 }, 2],
     ]);
-    expect(policyReports(engine, [], 0, 2).next).toBe(2);
-    expect(policyReports(engine, [], 2, 2).items.map(({ name }) => name)).toEqual(['lost.p']);
+    expect(reports.slice(engine, [], 0, 2).next).toBe(2);
+    expect(reports.slice(engine, [], 2, 2)).toEqual({ items: items.slice(2), next: null });
   });
 
   it('have what is wrong with them', () => {
@@ -60,14 +61,14 @@ describe('policies', () => {
           severity: 'warning',
         },
       );
-    const [, , lost] = policyReports(engine, [problem('x'), problem('y'), problem(undefined)], 0, 10).items;
+    const [, , lost] = new PolicyReports().slice(engine, [problem('x'), problem('y'), problem(undefined)], 0, 10).items;
     expect(lost.problems).toEqual([{ path: 'spec.egress[0].http', message, severity: 'warning' }]);
   });
 });
 
 describe('endpoints', () => {
   const list = (query: EndpointQuery, position = 0, limit = 10): readonly EndpointReport[] => {
-    const { items } = endpointReports({ node: 'n1', engine, interfaces: [] }, query, position, limit);
+    const { items } = new EndpointReports().slice({ node: 'n1', engine, interfaces: [] }, query, position, limit);
     for (const one of items) expect(endpointReport.strict().parse(one)).toEqual(one);
     return items;
   };
@@ -78,6 +79,21 @@ describe('endpoints', () => {
     expect(names({ all: true })).toEqual(['host', 'x/db', 'x/web', 'x/a-far', 'nets']);
     expect(list({ all: true }, 3, 1).map(({ name }) => name)).toEqual(['x/a-far']);
     expect(list({ all: true }).map(({ rules }) => rules?.length)).toEqual([2, 2, 2, undefined, undefined]);
+  });
+
+  it('are seen once each in a listing, whatever comes and goes meanwhile', () => {
+    const reports = new EndpointReports();
+    const inputs = { node: 'n1', engine, interfaces: [] };
+    const seen: string[] = [];
+    for (let position: number | null = 0; position !== null;) {
+      const { items, next } = reports.slice(inputs, { all: true }, position, 1);
+      seen.push(...items.map(({ name }) => name));
+      position = next;
+      engine.change([{ type: 'upsert', resource: pod(`x/b${seen.length}`, { ips: ['10.65.0.8'] }) }]);
+    }
+    expect(seen).toEqual(['host', 'x/db', 'x/web', 'x/a-far', 'nets']);
+    // From anywhere else it is as things are then.
+    expect(reports.slice(inputs, { all: true }, 1, 1).items[0].name).toBe('x/b1');
   });
 
   it('are found by name, key, interface and address', () => {
