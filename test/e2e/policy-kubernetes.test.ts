@@ -1,16 +1,24 @@
 /** Policies, Pods, Namespaces and ServiceAccounts in a real API server of Kubernetes, which has only some of Calico's kinds. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import { findKubeApiServer, startKubeApi } from '../support/kube-api.ts';
 import type { KubeApi, Manifest } from '../support/kube-api.ts';
 import { relayPort } from '../support/namespace-relay.ts';
 import type { Probe } from '../support/policy-prober.ts';
 import { missingHere } from '../support/skip.ts';
+import { waitFor } from '../support/wait-for.ts';
 import { TestAgent } from './policy-agent.ts';
 import { POLICY_NEEDS, PolicyNetwork, pod } from './policy-network.ts';
 import { calico, namespaceManifest, networkPolicy, podManifest } from './policy-resources.ts';
 
 const { path: program, missing: notBuilt } = findKubeApiServer();
 const missing = notBuilt ?? missingHere({ ...POLICY_NEEDS, programs: [...POLICY_NEEDS.programs, 'etcd', 'openssl'] });
+
+/** Has just the rights that are shipped. */
+const AGENT = { token: 'agent-token', user: 'system:serviceaccount:kube-system:starling-policy' };
+const RBAC = join(import.meta.dirname, '../../deploy/rbac.yaml');
 
 const A = pod('x/a', 2);
 const B = pod('x/b', 3);
@@ -45,7 +53,7 @@ async function patch(manifest: Manifest, change: object, subresource = ''): Prom
 beforeAll(async () => {
   if (missing !== undefined) return;
   network = new PolicyNetwork([A, B, C, LATE]);
-  kube = await startKubeApi(program ?? '', []);
+  kube = await startKubeApi(program ?? '', [AGENT]);
   // Calico's other kinds are not there.
   await Promise.all([
     kube.define('discovery.k8s.io', 'v1', { kind: 'EndpointSlice', plural: 'endpointslices' }),
@@ -57,7 +65,8 @@ beforeAll(async () => {
   await Promise.all([A, B].map((one) => putPod(podManifest(one))));
   await putPod(podManifest(C, { spec: { serviceAccountName: 'web' } }));
   relay = await relayPort(Number(new URL(kube.server).port), network.node);
-  const kubeconfig = kube.kubeconfig('admin.yaml', { token: 'admin-token' });
+  for (const document of parseAllDocuments(readFileSync(RBAC, 'utf8'))) await kube.apply(document.toJS() as Manifest);
+  const kubeconfig = kube.kubeconfig('agent.yaml', { token: AGENT.token });
   agent = new TestAgent(network.node, { datastore: { type: 'kubernetes', kubernetes: { kubeconfig }, cache: '' } });
   await agent.start();
 });
@@ -161,5 +170,13 @@ describe('with an API server', () => {
         { from: A.name, to: B.name, protocol: 'udp', passes: false },
       ),
     ).toEqual([]);
+  });
+
+  it('what cannot be read is said at the object', async () => {
+    await kube.apply(calico('GlobalNetworkPolicy', 'unreadable', { selector: 'has(', types: ['Ingress'] }));
+    const events = async () => JSON.stringify((await kube.request('GET', '/api/v1/events')).body);
+    const accept = (text: string) => /"kind":"GlobalNetworkPolicy"[^}]*"name":"unreadable"/.test(text);
+    expect(await waitFor(events, { what: 'an Event at the policy', accept })).toContain('spec.selector');
+    expect(await wrongAtLast(...tried(A.name, C.name, false))).toEqual([]);
   });
 });
