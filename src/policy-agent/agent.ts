@@ -54,6 +54,7 @@ export class PolicyAgent implements Program {
   /** What the datastore says is wrong with resources. */
   private datastoreProblems: readonly SourcedProblem[] = [];
   private interfaceTrouble: string | undefined;
+  private defect: string | undefined;
   private stopped: Promise<void> | undefined;
 
   constructor(config: Config, environment: ProgramEnvironment) {
@@ -182,9 +183,10 @@ export class PolicyAgent implements Program {
     if (words !== undefined) this.events.add('endpoint', this.config.nodeName, interfaceWords(words), 'error');
   }
 
-  /** Something that must not happen happened. What is in the kernel stays. */
+  /** Something that must not happen happened. All else goes on. */
   private failed(error: unknown): void {
     this.environment.log.error('working out the rules failed', { error });
+    this.defect = `Working out the rules failed (${errorWords(error)}; the log has more): some may be missing until starling-policyd is restarted.`;
   }
 
   private createKernel(): KernelPolicies {
@@ -213,8 +215,7 @@ export class PolicyAgent implements Program {
   }
 
   private connectionsLeft(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
-    const words = `connections of addresses that left this node could not be ended: ${why}`;
+    const words = `connections of addresses that left this node could not be ended: ${errorWords(error)}`;
     this.events.add('ruleset', this.config.nodeName, words, 'warn');
   }
 
@@ -244,6 +245,7 @@ export class PolicyAgent implements Program {
       problems,
       troubles: () => [
         ...(this.interfaceTrouble === undefined ? [] : [`${interfaceWords(this.interfaceTrouble)}.`]),
+        ...(this.defect === undefined ? [] : [this.defect]),
         ...this.api.problems,
       ],
       events,
@@ -254,4 +256,8 @@ export class PolicyAgent implements Program {
 
 function interfaceWords(trouble: string): string {
   return `The interfaces of HostEndpoints with expectedIPs are not known: ${trouble}`;
+}
+
+function errorWords(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
