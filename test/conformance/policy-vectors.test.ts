@@ -1,31 +1,21 @@
 /** What Calico makes of policies: how it reads them, and how it decides on packets. */
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { compileProfile } from '../../src/policy/compile-profile.ts';
 import type { DecidedBy } from '../../src/policy/decide.ts';
 import { kubernetesRule, labelSelector, podSelector } from '../../src/policy/kubernetes-rules.ts';
 import { interfaceOf } from '../../src/policy/pod-endpoint.ts';
 import type { Policy, Tier } from '../../src/policy/policy.ts';
 import { splitPorts } from '../../src/policy/port-match.ts';
-import { protocolNumber } from '../../src/policy/protocols.ts';
 import type { Direction } from '../../src/policy/rule.ts';
 import { endSelectors, policySelector } from '../../src/policy/rule-selectors.ts';
 import type { WrittenEnd, WrittenRule } from '../../src/policy/rule-selectors.ts';
 import type { ResourceOf } from '../../src/resources/kinds.ts';
 import { parseSelector } from '../../src/resources/selector.ts';
-import type { Labels } from '../../src/resources/selector.ts';
 import { NaivePolicies } from '../support/naive-policies.ts';
+import { EVALUATION, evaluations, packetOf, rowsOf, worldOf } from '../support/policy-evaluations.ts';
 import { calicoPolicy, kubernetesPolicy, resourceOf } from '../support/policy-resources.ts';
-import { missingHere, requireOrSkip, vectorPath } from '../support/skip.ts';
+import { requireOrSkip } from '../support/skip.ts';
 
 const CONVERSION = 'policy/policy_conversion.jsonl';
-const EVALUATION = 'policy/policy_eval.jsonl';
-
-function rowsOf<T>(file: string): T[] {
-  if (missingHere({ vectors: file }) !== undefined) return [];
-  const lines = readFileSync(vectorPath(file), 'utf8').trim().split('\n');
-  return lines.map((line) => JSON.parse(line) as T);
-}
 
 type Spec = Readonly<Record<string, unknown>>;
 
@@ -134,91 +124,17 @@ function inOneForm({ source, destination, ...rule }: WrittenRule): object {
   return { ...rule, source: end(source), destination: end(destination) };
 }
 
-interface World {
-  readonly endpoints: readonly {
-    name: string;
-    ips: readonly string[];
-    labels: Labels;
-    ports?: readonly { name: string; protocol: string; port: number }[];
-  }[];
-}
-
-interface Evaluation {
-  readonly id: number;
-  readonly name: string;
-  readonly dir: Direction;
-  readonly endpoint: { labels: Labels; profiles: readonly string[] };
-  readonly tiers: Readonly<Record<string, Spec>>;
-  readonly profiles: Readonly<Record<string, Spec>>;
-  readonly policies: readonly ({ name: string; namespace?: string } & Spec)[];
-  readonly packet: {
-    src: string;
-    dst: string;
-    proto: string | number;
-    sport?: number;
-    dport?: number;
-    type?: number;
-    code?: number;
-    ct?: string;
-  };
-  readonly verdict: string;
-  readonly by: string;
-}
-
-const [world, ...evaluations] = rowsOf<World & Evaluation>(EVALUATION);
-
-const V3 = 'projectcalico.org/v3';
-
 describe('what is decided', () => {
   it('has vectors', (ctx) => {
     requireOrSkip(ctx, { vectors: EVALUATION });
     expect(evaluations).not.toEqual([]);
   });
 
-  // Connections that are known pass before anything is asked; the kernel sees to that.
-  it.each(evaluations.filter(({ packet }) => packet.ct === undefined))('$id: $name', (vector) => {
-    const { dir, endpoint, packet } = vector;
-    const { type, code } = packet;
-    const decision = worldOf(vector).decide(endpoint, dir, {
-      version: packet.src.includes(':') ? 6 : 4,
-      source: packet.src,
-      destination: packet.dst,
-      protocol: protocolNumber(packet.proto),
-      ...(packet.sport === undefined ? {} : { sourcePort: packet.sport }),
-      ...(packet.dport === undefined ? {} : { destinationPort: packet.dport }),
-      ...(type === undefined || code === undefined ? {} : { icmp: { type, code } }),
-    });
+  it.each(evaluations)('$id: $name', (vector) => {
+    const decision = worldOf(vector).decide(vector.endpoint, vector.dir, packetOf(vector));
     expect([decision.verdict, byWords(decision.by)]).toEqual([vector.verdict, vector.by]);
   });
 });
-
-function worldOf({ tiers, profiles, policies }: Evaluation): NaivePolicies {
-  const resources = [
-    ...Object.entries(tiers).map(([name, spec]) => ({ apiVersion: V3, kind: 'Tier', metadata: { name }, spec })),
-    ...policies.map(({ name, namespace, ...spec }) => calicoPolicy(name, without(spec, 'kind'), namespace)),
-  ];
-  const naive = new NaivePolicies(resources.map(resourceOf));
-  for (const [name, spec] of Object.entries(profiles)) {
-    const profile = resourceOf({ apiVersion: V3, kind: 'Profile', metadata: { name }, spec });
-    if (profile.kind === 'Profile') naive.addProfile(compileProfile(profile).profile);
-  }
-  for (const { name, ips, labels, ports = [] } of world.endpoints) {
-    naive.addEndpoint({
-      key: name,
-      kind: 'workload',
-      name,
-      labels,
-      profiles: [],
-      addresses: ips,
-      ports: ports.map((port) => ({ ...port, protocol: protocolNumber(port.protocol) })),
-    });
-  }
-  return naive;
-}
-
-function without(spec: Spec, field: string): Spec {
-  return Object.fromEntries(Object.entries(spec).filter(([name]) => name !== field));
-}
 
 function byWords(by: DecidedBy): string {
   switch (by.kind) {
