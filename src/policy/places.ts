@@ -28,9 +28,10 @@ export class Places<T extends object> {
     return Array.isArray(held) ? held : [held];
   }
 
-  /** Those that have the address, or a prefix that it lies in. */
+  /** Those that have the address, or a prefix that it lies in, each once. */
   around(address: string): readonly T[] {
-    return [...this.at(address), ...this.#prefixes.containing(address).flatMap((prefix) => this.at(prefix))];
+    const within = this.#prefixes.containing(address).flatMap((prefix) => this.at(prefix));
+    return [...new Set([...this.at(address), ...within])];
   }
 
   /** Prefixes that a prefix lies in, itself not. */
