@@ -34,10 +34,10 @@ function layersOf({ source, destination }: Passage): (readonly [Layer, Direction
   const layers: (readonly [Layer, Direction])[] = [];
   const [isFromHere, isToHere] = [source, destination].map((end) => end.isHost || end.endpoint?.local !== undefined);
   if (isFromHere && isToHere) return [];
-  if (!isFromHere && isToHere) layers.push(['untracked', 'ingress'], ['preDNAT', 'ingress']);
-  if (!isFromHere && isToHere && !destination.isHost) layers.push(['forward', 'ingress']);
+  // Those of a host that is an end itself are asked in the step of that end.
+  if (isToHere && !destination.isHost)
+    layers.push(['untracked', 'ingress'], ['preDNAT', 'ingress'], ['forward', 'ingress']);
   if (isFromHere && !source.isHost) layers.push(['forward', 'egress']);
-  if (source.isHost) layers.push(['untracked', 'egress']);
   return layers;
 }
 

@@ -66,8 +66,14 @@ export function judgeWorkload(
     const words = `Workloads must not send ${encapsulation} themselves.`;
     return step(direction, endpoint, undefined, { verdict: 'deny', words });
   }
-  return decided(engine, endpoint, direction, 'workload', packet);
+  return decided(engine, endpoint, direction, askPolicies(engine, endpoint, direction, 'workload', packet));
 }
+
+/** Layers of a HostEndpoint before that which decides in the end, in the order in which packets meet them. */
+const EARLIER: Readonly<Record<Direction, readonly Layer[]>> = {
+  ingress: ['untracked', 'preDNAT'],
+  egress: ['untracked'],
+};
 
 /** What the policies and profiles of a HostEndpoint say about packets from and to the host itself. */
 export function judgeHost(engine: PolicyEngine, endpoint: Endpoint, direction: Direction, packet: Packet): PolicyStep {
@@ -75,17 +81,25 @@ export function judgeHost(engine: PolicyEngine, endpoint: Endpoint, direction: D
   if (open !== undefined) {
     return step(direction, endpoint, undefined, { verdict: 'allow', words: `${open} passes at every HostEndpoint.` });
   }
-  return decided(engine, endpoint, direction, 'host', packet);
+  const trail: string[] = [];
+  for (const layer of EARLIER[direction]) {
+    const decision = askPolicies(engine, endpoint, direction, layer, packet);
+    if (decision.by.kind === 'nothing') continue;
+    // What is allowed before connection tracking is asked nothing more; before translation, only what is denied is over.
+    const isOver = decision.verdict === 'deny' || layer === 'untracked';
+    if (isOver) return decided(engine, endpoint, direction, { ...decision, trail: [...trail, ...decision.trail] });
+    trail.push(...decision.trail);
+  }
+  const last = askPolicies(engine, endpoint, direction, 'host', packet);
+  return decided(engine, endpoint, direction, { ...last, trail: [...trail, ...last.trail] });
 }
 
 function decided(
   engine: PolicyEngine,
   endpoint: Endpoint,
   direction: Direction,
-  layer: Layer,
-  packet: Packet,
+  { verdict, by, trail, logs }: Decision,
 ): PolicyStep {
-  const { verdict, by, trail, logs } = askPolicies(engine, endpoint, direction, layer, packet);
   const logged = logs.length === 0 ? '' : ' It is logged.';
   const words = `${decisionWords(by, verdict, direction, engine)}${logged}`;
   return step(direction, endpoint, undefined, { verdict, by: reported(by, engine), words, trail: [...trail] });

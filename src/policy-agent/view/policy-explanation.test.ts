@@ -215,6 +215,29 @@ describe('explanation of a packet from or to a host', () => {
     expect(steps(explain([OTHER], '192.0.2.2', 'x/db'))[1]).toMatch(/^egress of n2-eth0 on n2: deny/);
   });
 
+  it('asks policies before connection tracking and translation first', () => {
+    const early = (name: string, action: string, more: object) =>
+      calico('GlobalNetworkPolicy', name, {
+        selector: 'has(early)',
+        applyOnForward: true,
+        types: ['Ingress'],
+        ingress: [{ action, protocol: 'TCP', destination: { ports: [80] } }],
+        ...more,
+      });
+    const host = calico('HostEndpoint', 'n1-eth0', { node: 'n1', interfaceName: 'eth0' }, { early: '1' });
+    const ask = (...policies: readonly AnyResource[]) => steps(explain([host, ...policies], '198.51.100.1', 'eth0'))[1];
+    const untracked = early('raw', 'Allow', { doNotTrack: true });
+    expect(ask(untracked)).toBe(
+      'ingress of n1-eth0 on n1: allow. GlobalNetworkPolicy raw of tier default allows it by its rule ingress[0].',
+    );
+    expect(ask(early('dnat', 'Deny', { preDNAT: true }))).toContain('deny. GlobalNetworkPolicy dnat of tier default');
+    // What is allowed before translation is asked the rest nevertheless.
+    expect(ask(early('dnat', 'Allow', { preDNAT: true }))).toContain('deny. No policy and no profile lets it pass.');
+    expect(explain([host, untracked], '198.51.100.1', 'x/db').notes).toEqual([
+      expect.stringMatching(/^Where it comes in at eth0, .* before connection tracking \(doNotTrack\): .* allows it/),
+    ]);
+  });
+
   it('notes what policies for forwarded packets would say, and why an endpoint is not enforced', () => {
     const forward = calico('GlobalNetworkPolicy', 'fence', {
       selector: 'has(fenced)',
