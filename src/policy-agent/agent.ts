@@ -22,6 +22,7 @@ import type { AnyResource } from '../resources/kinds.ts';
 import { RulesetRenderer } from '../ruleset/ruleset-renderer.ts';
 import { AgentReport } from './agent-report.ts';
 import { ConnectionCuts } from './connection-cuts.ts';
+import { EndpointFiles } from './endpoint-files.ts';
 import { InterfaceWatch } from './interface-watch.ts';
 import { KernelPolicies } from './kernel-policies.ts';
 import { LoopsOwner } from './loops-owner.ts';
@@ -41,6 +42,7 @@ export class PolicyAgent implements Program {
   private readonly engine: PolicyEngine;
   private readonly kernel: KernelPolicies;
   private readonly interfaces: InterfaceWatch;
+  private readonly files: EndpointFiles;
   private readonly loops: LoopsOwner;
   private readonly problems: ResourceProblems;
   private readonly resources = new ResourceCounts();
@@ -67,6 +69,12 @@ export class PolicyAgent implements Program {
     this.loops = new LoopsOwner({ nft: runNft, changed: () => this.configure() });
     this.engine = new PolicyEngine({ node: config.nodeName, settings: policyOverrides(config, true) });
     this.kernel = this.createKernel();
+    this.files = new EndpointFiles({
+      prefix: config.policy.endpointStatusPathPrefix,
+      endpoint: (key) => this.engine.endpoint(key),
+      troubled: (words) =>
+        this.events.add('endpoint', config.nodeName, `the status of pods is not written: ${words}`, 'warn'),
+    });
     this.interfaces = new InterfaceWatch({
       changed: (interfaces) => this.change(() => this.engine.setInterfaces(interfaces)),
       troubled: (words) => this.interfacesTroubled(words),
@@ -128,6 +136,7 @@ export class PolicyAgent implements Program {
     this.problems.stop();
     await this.datastore?.stop();
     await this.kernel.stop({ keep: !forGood });
+    await this.files.stop();
     await this.api.close();
   }
 
@@ -206,7 +215,10 @@ export class PolicyAgent implements Program {
       take: () => this.take(),
       render: (changes) => renderer?.apply(changes),
       deleteConnections: (addresses) => cuts.add(addresses),
-      inForce: (changes) => events.inForce(changes),
+      inForce: (changes) => {
+        this.files.inForce(changes);
+        events.inForce(changes);
+      },
       repaired: (words) => this.events.add('ruleset', TABLE, `${words}; it is as it should be again`, 'warn'),
       troubled: (words) => this.kernelTroubled(words),
       failed: (error) => this.failed(error),

@@ -3,8 +3,8 @@ import { CONFIG_FIELDS } from '../process/config-fields.ts';
 import type { ReloadScope } from '../process/config-comparison.ts';
 import type { Config } from '../process/config.ts';
 
-/** Where it listens is settled at the start, as are the node and the datastore. */
-const SETTLED = new Set(['policy.socket', 'policy.http']);
+/** Where it listens and writes is settled at the start, as are the node and the datastore. */
+const SETTLED = new Set(['policy.socket', 'policy.http', 'policy.endpointStatusPathPrefix']);
 
 const TAKEN = CONFIG_FIELDS.map(({ field }) => field).filter(
   (field) => (field.startsWith('policy.') && !SETTLED.has(field)) || field.startsWith('log.'),
@@ -20,6 +20,11 @@ export const RELOAD_SCOPE: ReloadScope = {
 
 /** The configuration of a running agent with what it can take of one that was read again. */
 export function takenConfig(before: Config, after: Config): Config {
-  const { socket, http } = before.policy;
-  return { ...before, log: after.log, services: after.services, policy: { ...after.policy, socket, http } };
+  const { socket, http, endpointStatusPathPrefix } = before.policy;
+  return {
+    ...before,
+    log: after.log,
+    services: after.services,
+    policy: { ...after.policy, socket, http, endpointStatusPathPrefix },
+  };
 }

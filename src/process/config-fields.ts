@@ -85,6 +85,11 @@ export const CONFIG_FIELDS: readonly ConfigField[] = [
   { field: 'policy.socket', variables: ['STARLING_POLICY_SOCKET'] },
   { field: 'policy.http', variables: ['STARLING_POLICY_HTTP'] },
   { field: 'policy.masquerade', variables: ['STARLING_POLICY_MASQUERADE'] },
+  {
+    field: 'policy.endpointStatusPathPrefix',
+    variables: ['STARLING_POLICY_ENDPOINT_STATUS_PATH_PREFIX', 'FELIX_ENDPOINTSTATUSPATHPREFIX'],
+    name: true,
+  },
   { field: 'policy.interfacePrefix', variables: ['STARLING_POLICY_INTERFACE_PREFIX', 'FELIX_INTERFACEPREFIX'] },
   {
     field: 'policy.defaultEndpointToHostAction',

@@ -60,6 +60,7 @@ describe('the configuration', () => {
       socket: '/run/starling/starling-policyd.sock',
       http: { host: '127.0.0.1', port: 8180 },
       masquerade: true,
+      endpointStatusPathPrefix: '',
     });
     const environment = {
       FELIX_INTERFACEPREFIX: 'cali,tap',

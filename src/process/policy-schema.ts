@@ -12,6 +12,8 @@ export const policySchema = z
     http: z.string().default('127.0.0.1:8180'),
     /** Whether packets of pools with natOutgoing get an address of the node. */
     masquerade: z.boolean().default(true),
+    /** Where files say whose rules are in the kernel; empty: nowhere. */
+    endpointStatusPathPrefix: z.string().default(''),
     ...policyAgentFields,
     // As Felix' environment has them, or as lists.
     failsafeInboundHostPorts: failsafePorts.optional(),
