@@ -111,6 +111,7 @@ export class KernelTable {
     // A transaction that is broken off is done as a whole, or not at all.
     await Promise.race([this.busy, new Promise((resolve) => setTimeout(resolve, STOP_PATIENCE).unref())]);
     this.watch?.close();
+    this.watch = undefined;
     await this.transactor.stop();
     if (keep) return;
     try {
@@ -165,7 +166,7 @@ export class KernelTable {
       this.counters.failures++;
       const isFirst = this.retries.failed(performance.now(), performance.now() - started);
       // At first it may only be that somebody else was at the table; all of it made anew puts that right.
-      if (!isFirst || rebuilt) this.report(error);
+      if (!isFirst) this.report(error);
     }
   }
 

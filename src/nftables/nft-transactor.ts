@@ -93,7 +93,8 @@ export class NftTransactor {
 
   /** The child, at work; undefined where there can be none for now. */
   private ready(): Promise<NftChild | undefined> {
-    if (this.child?.isAlive === true) return Promise.resolve(this.child);
+    // One that is being started is alive, and not ready yet.
+    if (this.starting === undefined && this.child?.isAlive === true) return Promise.resolve(this.child);
     this.starting ??= this.start().finally(() => (this.starting = undefined));
     return this.starting;
   }

@@ -4,6 +4,9 @@ import { execFile } from 'node:child_process';
 /** How long the command may take, in milliseconds: it waits for as long as others hold the lock of the kernel. */
 const PATIENCE = 30_000;
 
+/** How much of a statement an error shows, in characters. */
+const LONGEST_STATEMENT = 200;
+
 /** Most bytes that it may answer. */
 const LONGEST_ANSWER = 16 << 20;
 
@@ -47,17 +50,26 @@ export function missingNft(error: NodeJS.ErrnoException): NftablesError | undefi
   return new NftablesError('NFT_MISSING', 'the nft command is not installed (package nftables)', { cause: error });
 }
 
-/** The error of which nft says `complaint`, with the statement that it is about, where it is one; else `otherwise` is said. */
+/** The error of which nft says `complaint`, with the statement that it is about, where it shows that; else `otherwise` is said. */
 export function refusedByNft(complaint: string, otherwise = ''): NftablesError {
   const lines = complaint.split('\n');
   const at = Math.max(
     0,
     lines.findIndex((line) => line.includes('Error: ')),
   );
-  const reason = lines[at].replace(/^.*?Error: /, '').trim();
+  const [, column = '', said = lines[at]] = /(?::(\d+)-\d+: )?Error: (.*)$/.exec(lines[at]) ?? [];
+  const reason = said.trim() === '' ? otherwise : said.trim();
   // A table of a similar name may follow as a suggestion.
   const code = reason.includes('No such file or directory') ? 'NFT_ABSENT' : 'NFT_REFUSED';
-  return new NftablesError(code, `nft: ${reason === '' ? otherwise : reason}`);
+  const statement = column === '' ? '' : statementAt(lines[at + 1] ?? '', Number(column));
+  return new NftablesError(code, `nft: ${reason}${statement === '' ? '' : `: ${statement}`}`);
+}
+
+/** The statement at a column, counted from one, of a line of several. */
+function statementAt(line: string, column: number): string {
+  let end = 0;
+  const statement = line.split(/(?<=; )(?=(?:add|delete|flush) )/).find((text) => (end += text.length) >= column);
+  return (statement ?? line).replace(/; $/, '').trim().slice(0, LONGEST_STATEMENT);
 }
 
 function asNftablesError(error: Error & { readonly code?: unknown; readonly killed?: boolean }, complaint: string) {

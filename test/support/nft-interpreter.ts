@@ -2,7 +2,7 @@
  * A small model of the kernel's packet filter: takes the statements of nft's language that tables are written with, and refuses,
  * as the kernel does, what names something that is not there, deletes what is in use, or adds what is there with another content.
  */
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 
 interface SetContents {
   readonly header: string;
@@ -14,7 +14,7 @@ interface ChainContents {
   rules: string[];
 }
 
-/** Contents of the table, in an order of their own. */
+/** Contents of the table. */
 export interface TableContents {
   readonly sets: Readonly<Record<string, SetContents>>;
   readonly chains: Readonly<Record<string, ChainContents>>;
@@ -38,41 +38,40 @@ export class Interpreter {
 
   contents(): TableContents {
     const sets = Object.fromEntries(
-      [...this.sets].map(([name, set]) => [name, { ...set, elements: new Map([...set.elements].toSorted()) }]),
+      [...this.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }]),
     );
     return { sets, chains: Object.fromEntries(this.chains) };
   }
 
   private statement(line: string): void {
     const [, verb, kind, rest] = /^(\w+) (\w+) (.*)$/.exec(line) ?? [];
-    expect(rest.startsWith(this.table), line).toBe(true);
+    assert.ok(rest.startsWith(this.table), line);
     const [name = '', ...words] = rest.slice(this.table.length + 1).split(' ');
     const more = words.join(' ');
     if (kind === 'table') return this.tableStatement(verb);
-    expect(this.there, line).toBe(true);
+    assert.ok(this.there, line);
     switch (`${verb} ${kind}`) {
       case 'add set':
       case 'add map':
         return this.addSet(kind, name, more);
       case 'delete set':
       case 'delete map':
-        expect(this.sets.get(name)?.header, line).toMatch(new RegExp(`^${kind}`));
-        expect(this.namesOf(`@${name}`), line).toEqual([]);
+        assert.ok(this.sets.get(name)?.header.startsWith(kind), line);
+        assert.deepEqual(this.namesOf(`@${name}`), [], line);
         return void this.sets.delete(name);
       case 'delete element':
-        for (const element of inner(more).split(', '))
-          expect(this.sets.get(name)?.elements.delete(element), line).toBe(true);
+        for (const element of inner(more).split(', ')) assert.ok(this.sets.get(name)?.elements.delete(element), line);
         return;
       case 'add chain':
-        expect(this.chains.has(name), line).toBe(false);
+        assert.ok(!this.chains.has(name), line);
         return void this.chains.set(name, { header: more, rules: [] });
       case 'flush chain':
-        expect(this.chains.has(name), line).toBe(true);
+        assert.ok(this.chains.has(name), line);
         this.chains.get(name)!.rules = [];
         return;
       case 'delete chain':
-        expect(this.chains.get(name)?.rules, line).toEqual([]);
-        expect(this.namesOf(name), line).toEqual([]);
+        assert.deepEqual(this.chains.get(name)?.rules, [], line);
+        assert.deepEqual(this.namesOf(name), [], line);
         return void this.chains.delete(name);
       case 'add rule':
         this.checkNames(name, more);
@@ -84,7 +83,7 @@ export class Interpreter {
 
   private tableStatement(verb: string): void {
     if (verb === 'delete') {
-      expect(this.there).toBe(true);
+      assert.ok(this.there);
       this.sets = new Map();
       this.chains = new Map();
     }
@@ -95,21 +94,21 @@ export class Interpreter {
     const [body, elements] = inner(more).split(/ ?elements = /);
     const header = `${kind} ${body}`;
     const set = this.sets.get(name) ?? { header, elements: new Map<string, string>() };
-    expect(set.header).toBe(header);
+    assert.equal(set.header, header);
     this.sets.set(name, set);
     if (elements === undefined) return;
     for (const element of inner(elements.replace(/;$/, '')).split(', ')) {
       const [key, value = ''] = element.split(' : ');
-      expect(set.elements.get(key) ?? value, element).toBe(value);
-      for (const [, target] of value.matchAll(/goto (\w+)/g)) expect(this.chains.has(target), element).toBe(true);
+      assert.equal(set.elements.get(key) ?? value, value, element);
+      for (const [, target] of value.matchAll(/goto (\w+)/g)) assert.ok(this.chains.has(target), element);
       set.elements.set(key, value);
     }
   }
 
   private checkNames(chain: string, rule: string): void {
-    expect(this.chains.has(chain), rule).toBe(true);
-    for (const [, set] of rule.matchAll(/@(\w+)/g)) expect(this.sets.has(set), rule).toBe(true);
-    for (const [, target] of rule.matchAll(/(?:goto|jump) (\w+)/g)) expect(this.chains.has(target), rule).toBe(true);
+    assert.ok(this.chains.has(chain), rule);
+    for (const [, set] of rule.matchAll(/@(\w+)/g)) assert.ok(this.sets.has(set), rule);
+    for (const [, target] of rule.matchAll(/(?:goto|jump) (\w+)/g)) assert.ok(this.chains.has(target), rule);
   }
 
   /** Rules and elements that name a set (`@name`) or a chain. */

@@ -1,0 +1,232 @@
+/** A table of nftables that is kept as wanted, against the kernel: in a network namespace of this file's own. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { KernelTable } from '../../src/nftables/kernel-table.ts';
+import type { NftablesError } from '../../src/nftables/nft.ts';
+import { WantedTable } from '../../src/nftables/wanted-table.ts';
+import { callArbitrary, callOn } from '../support/nft-writer-calls.ts';
+import { enterNetworkNamespace } from '../support/own-network-namespace.ts';
+import { missingHere } from '../support/skip.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const missing = missingHere({ root: true, programs: ['nft'] });
+const path = process.env['PATH'];
+const folder = process.env['TMPDIR'];
+let namespace: Disposable | undefined;
+let table: KernelTable;
+let troubles: (NftablesError | undefined)[];
+let repairs: string[];
+
+function nft(...argv: string[]): string {
+  return execFileSync('nft', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Table of this name as the kernel lists it, without what is not told: handles, order, its name. */
+function listed(name: string): unknown[] {
+  const { nftables } = JSON.parse(nft('-j', 'list', 'table', 'inet', name)) as { nftables: object[] };
+  const texts = nftables.map((object) =>
+    JSON.stringify(object, (key, value: unknown) => {
+      if (key === 'handle' || key === 'table' || key === 'metainfo') return undefined;
+      if (key === 'elem' && Array.isArray(value)) return value.map((item) => JSON.stringify(item)).toSorted();
+      return value;
+    }),
+  );
+  // Rules of a chain stand in their order, and are of one chain after the other.
+  const rules = texts.filter((text) => text.startsWith('{"rule"'));
+  const chainOf = (text: string) => /"chain":"([^"]*)"/.exec(text)?.[1] ?? '';
+  return [
+    ...texts.filter((text) => !text.startsWith('{"rule"') && !text.startsWith('{"table"')).toSorted(),
+    ...rules.toSorted((a, b) => (chainOf(a) < chainOf(b) ? -1 : Number(chainOf(a) > chainOf(b)))),
+  ];
+}
+
+/** The ids of the nft processes that this process started. */
+function children(): number[] {
+  return readdirSync('/proc/self/task')
+    .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean))
+    .map(Number)
+    .filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'nft\n');
+}
+
+function fill(): void {
+  const { writer } = table;
+  writer.declareSet('s', { kind: 'set', body: 'type ipv4_addr;' });
+  writer.declareSet('nets', { kind: 'set', body: 'type ipv4_addr . inet_proto; flags interval;' });
+  writer.declareSet('m', { kind: 'map', body: 'type ifname : verdict;' });
+  writer.declareChain('judge', {
+    rules: ['ip saddr @s accept', 'ip saddr . meta l4proto @nets drop'],
+    comment: 'a "policy"',
+  });
+  writer.declareChain('forward', {
+    base: 'type filter hook forward priority filter; policy accept;',
+    rules: ['ip daddr != 10.0.0.0/8 log prefix "tier!x " drop', 'iifname vmap @m'],
+  });
+  for (let i = 1; i < 100; i++) writer.addElement('s', `10.0.0.${i}`);
+  writer.addElement('nets', '10.2.0.0/16 . 0-255');
+  writer.addElement('m', '"cali1"', 'goto judge');
+}
+
+beforeAll(() => {
+  if (missing === undefined) namespace = enterNetworkNamespace();
+});
+afterAll(() => namespace?.[Symbol.dispose]());
+
+describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undefined ? '' : ` (${missing})`}`, () => {
+  beforeEach(() => {
+    troubles = [];
+    repairs = [];
+    table = new KernelTable({
+      name: 't',
+      repaired: (words) => repairs.push(words),
+      troubled: (error) => troubles.push(error),
+    });
+  });
+  afterEach(async () => {
+    process.env['PATH'] = path;
+    if (folder === undefined) delete process.env['TMPDIR'];
+    else process.env['TMPDIR'] = folder;
+    await table.stop({ keep: false });
+    expect(children()).toEqual([]);
+    nft('flush', 'ruleset');
+  });
+
+  it('takes the place of that of an earlier run, is left alone beside others, and stays or goes', async () => {
+    nft('add table inet t; add chain inet t old; add table inet other; add chain inet other c');
+    fill();
+    expect(nft('list', 'table', 'inet', 't')).toContain('old');
+    await table.commit();
+    expect(nft('list', 'table', 'inet', 't')).not.toContain('old');
+    nft('add rule inet other c accept; delete table inet other');
+    table.writer.addElement('s', '10.1.1.1');
+    await table.commit();
+    expect(table.counters).toEqual({ transactions: 2, rebuilds: 1, repairs: 0, failures: 0 });
+    await table.stop({ keep: true });
+    expect(nft('list', 'tables')).toBe('table inet t\n');
+    await table.stop({ keep: false });
+    expect(nft('list', 'tables')).toBe('');
+  });
+
+  it('is what was told, whatever that was', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof(callArbitrary, callArbitrary, fc.constant('commit')), { maxLength: 40 }),
+        async (steps) => {
+          const direct = new WantedTable('direct');
+          for (const step of [...steps, 'commit']) {
+            if (typeof step === 'string') await table.commit();
+            else for (const writer of [table.writer, direct]) callOn(writer, step);
+          }
+          execFileSync('nft', ['-f', '-'], { input: [...direct.everything()].join('') });
+          expect(listed('t')).toEqual(listed('direct'));
+          await table.stop({ keep: false });
+          table = new KernelTable({
+            name: 't',
+            repaired: (words) => repairs.push(words),
+            troubled: (error) => troubles.push(error),
+          });
+        },
+      ),
+      { numRuns: 8 },
+    );
+    expect([repairs, troubles]).toEqual([[], []]);
+  });
+
+  it.each([
+    ['all tables were removed', 'flush ruleset'],
+    ['it was removed', 'delete table inet t'],
+    ['a chain was emptied', 'flush chain inet t judge'],
+    ['an element was deleted', 'delete element inet t s { 10.0.0.1 }'],
+    ['a rule was added', 'insert rule inet t forward accept'],
+    [
+      'another took its place',
+      'delete table inet t; add table inet t; add set inet t s { type ipv6_addr; }; add chain inet t judge',
+    ],
+  ])('is repaired within a second where %s', async (_what, command) => {
+    fill();
+    await table.commit();
+    const before = listed('t');
+    nft(command);
+    const since = performance.now();
+    await waitFor(() => repairs.length === 1, { what: 'the table' });
+    expect(performance.now() - since).toBeLessThan(1000);
+    expect(listed('t')).toEqual(before);
+    expect(repairs).toEqual(['table inet t was changed by nft']);
+    expect(troubles).toEqual([]);
+  });
+
+  it('is repaired where it was removed while it was written', async () => {
+    fill();
+    await table.commit();
+    for (let i = 0; i < 30_000; i++) table.writer.addElement('s', `10.9.${i >> 8}.${i & 255}`);
+    const written = table.commit();
+    for (let i = 0; i < 10; i++) nft('flush', 'ruleset');
+    await written;
+    await waitFor(() => repairs.length > 0 && nft('list', 'tables') === 'table inet t\n', { what: 'the table' });
+    expect(listed('t').join('\n')).toContain('10.9.117.47');
+  });
+
+  it('is written on where the child is killed, and by it alone', async () => {
+    fill();
+    await table.commit();
+    const [child] = children();
+    process.kill(child, 'SIGKILL');
+    table.writer.addElement('s', '10.7.0.1');
+    await table.commit();
+    // More than a child is used for, so that another one takes over on the way.
+    for (let i = 0; i < 2200; i++) {
+      table.writer.addElement('s', `10.8.${i >> 8}.${i & 255}`);
+      if (i % 1000 === 500) process.kill(children()[0], 'SIGKILL');
+      await table.commit();
+    }
+    expect(listed('t').join('\n')).toContain('10.8.8.151');
+    expect([repairs, troubles]).toEqual([[], []]);
+  });
+
+  it('is written once there is an nft, and says so', async () => {
+    process.env['PATH'] = '/nonexistent';
+    fill();
+    const written = table.commit();
+    await waitFor(() => troubles.length === 1, { what: 'the table' });
+    expect(troubles[0]).toMatchObject({ code: 'NFT_MISSING' });
+    process.env['PATH'] = path;
+    await written;
+    expect(troubles).toHaveLength(2);
+    expect(troubles[1]).toBeUndefined();
+  });
+
+  it('needs no file', async () => {
+    process.env['TMPDIR'] = '/nonexistent';
+    fill();
+    await table.commit();
+    for (let i = 0; i < 1000; i++) {
+      table.writer.addElement('s', `10.8.${i >> 8}.${i & 255}`);
+      if (i % 100 === 0) await table.commit();
+    }
+    await table.commit();
+    expect(listed('t').join('\n')).toContain('10.8.3.231');
+    expect([repairs, troubles]).toEqual([[], []]);
+  });
+
+  it('stays as it is where something is refused, and is tried at once when something else is wanted', async () => {
+    fill();
+    await table.commit();
+    const before = listed('t');
+    table.writer.declareChain('new', { rules: ['ip saddr @nowhere drop'] });
+    const written = table.commit();
+    await waitFor(() => troubles.length === 1, { what: 'the table' });
+    expect(troubles[0]).toMatchObject({
+      code: 'NFT_ABSENT',
+      message: 'nft: No such file or directory: add rule inet t new ip saddr @nowhere drop',
+    });
+    expect(listed('t')).toEqual(before);
+    const { failures } = table.counters;
+    expect(failures).toBeLessThanOrEqual(3);
+    table.writer.declareChain('new', { rules: ['ip saddr @s drop'] });
+    await table.commit();
+    await written;
+    expect(troubles).toHaveLength(2);
+    expect(listed('t').join('\n')).toContain('new');
+  });
+});
