@@ -6,7 +6,6 @@ const SOCKET: OptionRow = {
   name: 'policy-socket',
   value: 'PATH',
   description: 'Unix socket of the policy agent',
-  conflicts: ['host'],
 };
 
 const END = 'an address, NAMESPACE/POD, a HostEndpoint, or an interface of this node';

@@ -104,6 +104,10 @@ function targetOf(service: ServiceName, options: GlobalOptions, environment: Cli
   if (service === 'agent' && socket !== undefined) {
     throw new CliError('--socket names the socket of starlingd; that of the policy agent is --policy-socket', 2);
   }
+  // The parser looks for conflicts among options of one level only.
+  if (policySocket !== undefined && host !== undefined) {
+    throw new CliError("option '--host <URL>' cannot be used with option '--policy-socket <PATH>'", 2);
+  }
   const { environmentVariable, defaultSocket, exampleUrl } = SERVICES[service];
   if (host === undefined)
     return { socket: policySocket ?? socket ?? (environment[environmentVariable] || defaultSocket) };

@@ -27,6 +27,8 @@ describe('wrong usage', () => {
     [['route', 'add', '10.0.0.0/8', '--med', '-1'], /--med takes a number from 0 to 4294967295/],
     [['--host', 'ftp://x', 'status'], /--host takes a URL/],
     [['--host', 'x', '--socket', 'y', 'status'], /cannot be used with/],
+    [['--host', 'x', 'policy', 'status', '--policy-socket', 'y'], /cannot be used with/],
+    [['policy', 'explain', 'a', 'b'], /missing required argument 'PROTOCOL'/],
     [['completion', 'tcsh'], /Allowed choices are bash, zsh, fish/],
   ];
 

@@ -29,7 +29,7 @@ describe('starling policy status', () => {
     expect(await output('status')).toBe(`node-1
 starling-policyd 0.1.0, up 1h00m (since 2026-01-02T02:04:05.000Z)
 
-Endpoints  2 workloads and 1 of the host on this node, 120 known in all
+Endpoints  2 workloads and 1 HostEndpoint on this node, 120 known in all
 Policies   3 policies, 2 for endpoints of this node; 4 tiers, 6 profiles
 Kernel     in sync, table inet starling_policy, last changed 5s ago
            4 sets of addresses and ports, 31 members

@@ -23,7 +23,10 @@ export function renderPolicyStatus(status: AgentStatusReport, style: Style): str
 }
 
 function endpointWords({ totals: { localWorkloads, localHosts, endpoints } }: AgentStatusReport): string {
-  const here = [formatCount(localWorkloads, 'workload'), ...(localHosts === 0 ? [] : [`${localHosts} of the host`])];
+  const here = [
+    formatCount(localWorkloads, 'workload'),
+    ...(localHosts === 0 ? [] : [formatCount(localHosts, 'HostEndpoint')]),
+  ];
   return `${here.join(' and ')} on this node, ${endpoints} known in all`;
 }
 
