@@ -92,8 +92,8 @@ class Inquiry {
       const words = `Tier ${tier.name}, ${policyWords(policy, key)}`;
       const rules = policy?.[this.#rules.direction];
       if (rules === undefined) {
-        this.#say(`${words} is not known, or not for this direction.`);
-        continue;
+        this.#say(`${words} is not known, so nothing passes.`);
+        return { verdict: 'deny', by: { kind: 'end of tier', tier: tier.name, policies: tier.policies } };
       }
       const action = this.#askRules(words, rules, (rule) => ({ kind: 'policy', tier: tier.name, policy: key, rule }));
       if (action !== undefined) return action;
