@@ -49,8 +49,15 @@ function fibCheck({ fib }: StatusReport): ReadinessCheck {
   return { name: 'fib', ok: false, words: `kernel has ${counts}${error}` };
 }
 
-function rulesetCheck({ ruleset: { table, inSync, appliedAt, lastError } }: AgentStatusReport): ReadinessCheck {
-  if (inSync) return { name: 'ruleset', ok: true, words: `table ${table} of the kernel is as it should be` };
+/** Changes are on their way to the kernel all the time: what counts is that it takes them. */
+export function isInForce({ appliedAt, lastError }: AgentStatusReport['ruleset']): boolean {
+  return appliedAt !== null && lastError === null;
+}
+
+function rulesetCheck({ ruleset }: AgentStatusReport): ReadinessCheck {
+  const { table, appliedAt, lastError } = ruleset;
+  if (isInForce(ruleset))
+    return { name: 'ruleset', ok: true, words: `table ${table} of the kernel is as it should be` };
   const error = lastError === null ? '' : `: ${lastError.words}`;
   const what = appliedAt === null ? 'was not written yet' : 'is behind';
   return { name: 'ruleset', ok: false, words: `table ${table} of the kernel ${what}${error}` };

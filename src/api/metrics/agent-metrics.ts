@@ -1,6 +1,7 @@
 /** Metrics of the policy agent: what is enforced, and the rules in the kernel. Their number grows with nothing. */
 import type { AgentStatusReport, PolicyTotals } from '../agent-types.ts';
 import type { AgentCounters, RulesetCounters } from '../agent-view.ts';
+import { isInForce } from '../readiness.ts';
 import { single } from './metric-row.ts';
 import type { MetricRow, ProcessFigures } from './metric-row.ts';
 
@@ -53,10 +54,8 @@ const totalRows: readonly Row[] = [
 ];
 
 const rulesetRows: readonly Row[] = [
-  single(
-    'starling_policy_in_sync',
-    '1 when the kernel has what it should have.',
-    ({ status }) => status.ruleset.inSync,
+  single('starling_policy_in_sync', '1 when the kernel takes what it should have.', ({ status }) =>
+    isInForce(status.ruleset),
   ),
   {
     name: 'starling_policy_last_applied_timestamp_seconds',
