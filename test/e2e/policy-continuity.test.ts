@@ -19,6 +19,8 @@ const POLICY = networkPolicy('x/only-client', {
   ingress: [{ from: [{ podSelector: { matchLabels: { pod: 'b' } } }] }],
 });
 
+const BASE = [namespaceManifest('x'), ...PODS.map((one) => podManifest(one)), POLICY];
+
 /** How long what is denied may be open after somebody deleted the rules, in ms: a second, and half of one for a busy machine. */
 const LONGEST_REPAIR = 1500;
 
@@ -47,7 +49,7 @@ let flows: Flow[];
 
 beforeAll(async () => {
   if (missing !== undefined) return;
-  scene = await PolicyScene.start(PODS, [namespaceManifest('x'), ...PODS.map((one) => podManifest(one)), POLICY]);
+  scene = await PolicyScene.start(PODS, BASE);
   const flow = (protocol: 'tcp' | 'udp', version: 4 | 6) =>
     scene.network.prober.open({ from: CLIENT.name, to: SERVER.name, protocol, version });
   flows = [await flow('tcp', 4), await flow('tcp', 6), await flow('udp', 4), await flow('udp', 6)];
@@ -60,13 +62,14 @@ beforeEach((ctx) => {
 });
 
 const CLOSED = ([4, 6] as const).map((version) => ({ from: STRANGER.name, to: SERVER.name, version }));
+const OPEN = CLOSED.map((one) => ({ ...one, from: CLIENT.name }));
 
 /** Flows that lost something, and whatever passed that should not have, while something is done. */
-function during(action: () => Promise<void>) {
-  return scene.network.prober.during({ flows, closed: CLOSED }, action);
+function during(action: () => Promise<void>, open = OPEN) {
+  return scene.network.prober.during({ flows, open, closed: CLOSED }, action);
 }
 
-const UNDISTURBED = { unanswered: [], passed: [] };
+const UNDISTURBED = { lost: [], passed: [] };
 
 /** New connections, as the policy has them. */
 const NEW_CONNECTIONS = ([4, 6] as const).flatMap((version) =>
@@ -120,10 +123,45 @@ describe('no packet is lost and nothing is open', () => {
   });
 });
 
+describe('changes of what is about others', () => {
+  it('lose no packet and open nothing, however many there are', async () => {
+    const policy = (count: number) => ({
+      ...POLICY,
+      spec: {
+        podSelector: { matchLabels: { pod: 'a' } },
+        ingress: [
+          ...Array.from({ length: count }, (_, index) => ({
+            from: [{ ipBlock: { cidr: `10.${100 + index}.0.0/16` } }],
+          })),
+          {
+            from: [
+              { podSelector: { matchLabels: { pod: 'b' } } },
+              { podSelector: { matchLabels: { pod: `n${count}` } } },
+            ],
+          },
+        ],
+      },
+    });
+    const seen = await during(async () => {
+      for (let count = 0; count < 12; count++) {
+        const others = Array.from({ length: count % 4 }, (_, index) => podManifest(pod(`x/n${index}`, 50 + index)));
+        await scene.replace([
+          namespaceManifest('x', { turn: String(count) }),
+          ...PODS.map((one) => podManifest(one)),
+          ...others,
+          policy(count % 5),
+        ]);
+      }
+      await scene.replace(BASE);
+    });
+    expect(seen).toEqual(UNDISTURBED);
+  });
+});
+
 describe('a policy that comes later', () => {
   it('is for new connections, and leaves alone those that are there', async () => {
     const closed = networkPolicy('x/only-client', { podSelector: { matchLabels: { pod: 'a' } } });
-    const seen = await during(() => scene.put(closed));
+    const seen = await during(() => scene.put(closed), []);
     expect(seen).toEqual(UNDISTURBED);
     expect(await scene.network.prober.wrong(NEW_CONNECTIONS.map((one) => ({ ...one, passes: false })))).toEqual([]);
     await scene.put(POLICY);
@@ -143,21 +181,29 @@ describe('rules that others delete', () => {
       scene.network.onNode(command);
       await waitFor(() => scene.rules(), { what: 'the rules', accept: (text) => text === rules });
     });
-    expect(seen.unanswered).toEqual([]);
+    expect(seen.lost).toEqual([]);
     expect(seen.passed.map((at) => at - deleted).filter((after) => after > LONGEST_REPAIR)).toEqual([]);
     expect(await scene.network.prober.wrong(NEW_CONNECTIONS)).toEqual([]);
     expect((await scene.agent.events()).join('\n')).toMatch(/starling_policy/);
   });
 
-  it('are back where only some of them went', async () => {
+  it('are back where only some of them went, and what others put beside them goes', async () => {
     const rules = scene.rules();
-    const chains = [...rules.matchAll(/^\tchain (\S+) \{/gm)].map(([, name]) => name);
-    for (const name of chains.slice(0, 3)) {
-      scene.network.onNode(`nft flush chain inet starling_policy ${name}`);
-      await waitFor(() => scene.rules(), { what: `the rules of ${name}`, accept: (text) => text === rules });
+    const [, members = ''] = /^\tset (s4_\S+) /m.exec(rules) ?? [];
+    const server = interfaceOf(SERVER);
+    for (const command of [
+      'nft flush chain inet starling_policy forward_to',
+      'nft insert rule inet starling_policy forward_to accept',
+      'nft add chain inet starling_policy another',
+      `nft delete element inet starling_policy to_workload '{ "${server}" }'`,
+      `nft add element inet starling_policy ${members} '{ ${STRANGER.addresses[0]} }'`,
+      `nft flush set inet starling_policy ${members}`,
+      "nft add table inet starling_policy '{ flags dormant; }'",
+      'nft delete table inet starling_policy; nft add table inet starling_policy',
+    ]) {
+      scene.network.onNode(command);
+      await waitFor(() => scene.rules(), { what: `the rules after ${command}`, accept: (text) => text === rules });
     }
-    scene.network.onNode(`nft delete element inet starling_policy to_wl '{ "${interfaceOf(SERVER)}" }' || true`);
-    await waitFor(() => scene.rules(), { what: 'the element', accept: (text) => text === rules });
     expect(await scene.network.prober.wrong(NEW_CONNECTIONS)).toEqual([]);
   });
 });

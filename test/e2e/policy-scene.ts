@@ -85,7 +85,7 @@ export class PolicyScene implements AsyncDisposable {
 
 /** The objects of a table by name, and elements of sets by text: which was made first doesn't matter. */
 function canonical(table: string): string {
-  const objects = table.match(/^\t(?:set|map|chain) [\s\S]*?^\t\}$/gm) ?? [];
+  const objects = table.match(/^\t(?:flags .*$|(?:set|map|chain) [\s\S]*?^\t\}$)/gm) ?? [];
   const sorted = objects.map((text) =>
     text.replace(/elements = \{([^}]*)\}/, (_, elements: string) => {
       const each = elements.split(',').map((element) => element.trim());

@@ -78,6 +78,24 @@ export interface Flow {
   close(): void;
 }
 
+/** Where a packet goes from and to. */
+type Knock = Omit<Probe, 'passes' | 'protocol'>;
+
+/** What goes on while something else is done. */
+interface Traffic {
+  readonly flows: readonly Flow[];
+  readonly open: readonly Knock[];
+  readonly closed: readonly Knock[];
+}
+
+/** What came of it. */
+interface TrafficSeen {
+  /** In words, what should have arrived, or been answered. */
+  readonly lost: readonly string[];
+  /** When something passed that should not have. */
+  readonly passed: readonly number[];
+}
+
 export class Prober implements Disposable {
   readonly #hosts = new Map<string, ProbeHost>();
   readonly #serving = new Map<string, Set<Watched>>();
@@ -155,39 +173,34 @@ export class Prober implements Disposable {
   }
 
   /**
-   * Has flows ask all the time, and packets of UDP sent all the time that should not pass, before, during and after what is done.
-   * The times at which such packets passed are as performance.now() has it.
+   * Before, during and after what is done, has flows ask all the time, and sends packets of UDP all the time, each from a port of its
+   * own: those of `open` should pass, those of `closed` should not. The times at which the latter passed are as performance.now() has it.
    */
-  async during(
-    {
-      flows,
-      closed,
-    }: { readonly flows: readonly Flow[]; readonly closed: readonly Omit<Probe, 'passes' | 'protocol'>[] },
-    action: () => Promise<void>,
-  ): Promise<{ readonly unanswered: readonly string[]; readonly passed: readonly number[] }> {
-    const unanswered: string[] = [];
-    const knocks: number[] = [];
+  async during({ flows, open, closed }: Traffic, action: () => Promise<void>): Promise<TrafficSeen> {
+    const lost: string[] = [];
+    const knocks = { open: [] as number[], closed: [] as number[] };
     let asked = 0;
     const state = { over: false };
     const ask = async (flow: Flow): Promise<void> => {
       while (!state.over) {
         asked++;
-        if (!(await flow.exchange(FLOW_PATIENCE))) unanswered.push(flow.words);
+        if (!(await flow.exchange(FLOW_PATIENCE))) lost.push(flow.words);
         await pause(1);
       }
     };
     const knock = async (): Promise<void> => {
       while (!state.over) {
-        knocks.push(...closed.map((one) => this.#knock(one)));
+        knocks.open.push(...open.map((one) => this.#knock(one)));
+        knocks.closed.push(...closed.map((one) => this.#knock(one)));
         await pause(KNOCK_EVERY);
       }
     };
+    const more = async (): Promise<void> => {
+      const enough = asked + 10 * flows.length;
+      await this.#pumpUntil(() => asked >= enough, PATIENCE);
+    };
     const busy = Promise.all([...flows.map(ask), knock()]);
     try {
-      const more = async () => {
-        const enough = asked + 10 * flows.length;
-        await this.#pumpUntil(() => asked >= enough, PATIENCE);
-      };
       await more();
       await action();
       await more();
@@ -195,7 +208,10 @@ export class Prober implements Disposable {
       state.over = true;
       await busy;
     }
-    return { unanswered, passed: knocks.flatMap((number) => this.#arrivals.get(number)?.at ?? []) };
+    await this.#pumpUntil(() => knocks.open.every((number) => this.#arrivals.has(number)), PATIENCE);
+    const gone = knocks.open.filter((number) => !this.#arrivals.has(number)).length;
+    if (gone > 0) lost.push(`${gone} of ${knocks.open.length} packets that should pass`);
+    return { lost, passed: knocks.closed.flatMap((number) => this.#arrivals.get(number)?.at ?? []) };
   }
 
   [Symbol.dispose](): void {
@@ -205,7 +221,7 @@ export class Prober implements Disposable {
   }
 
   /** Sends a packet of its own source port, of UDP; whether and when it arrived is known by its number. */
-  #knock(probe: Omit<Probe, 'passes' | 'protocol'>): number {
+  #knock(probe: Knock): number {
     const [{ number, close }] = this.#sendAll([{ ...probe, protocol: 'udp', passes: false }]);
     close();
     return number;
