@@ -45,16 +45,14 @@ export class EndpointIndex {
   put(endpoint: Endpoint): Endpoint | undefined {
     const before = this.#byKey.get(endpoint.key);
     const known = this.#groups.find(endpoint);
-    if (before !== undefined && before.group === known && sameBesideLabels(before.endpoint, endpoint)) return undefined;
+    if (before !== undefined && before.group === known) return this.#update(before, endpoint);
     const group = known ?? this.#addGroup(endpoint);
-    const held = shared(endpoint, group);
-    const placed: PlacedEndpoint = { endpoint: held, group };
-    this.#byKey.set(held.key, placed);
+    const placed: PlacedEndpoint = { endpoint: shared(endpoint, group), group };
+    this.#byKey.set(endpoint.key, placed);
     group.endpoints = withMember(group.endpoints, placed);
-    for (const place of held.addresses) this.#places.add(place, placed);
-    this.#sets.placed(placed);
+    this.#place(placed, placed.endpoint.addresses);
     if (before !== undefined) this.#remove(before);
-    return held;
+    return placed.endpoint;
   }
 
   /** False where there was none. */
@@ -66,14 +64,37 @@ export class EndpointIndex {
     return true;
   }
 
+  /** With the same labels as before. Of a million addresses mostly few are different, and only these cost anything. */
+  #update(placed: PlacedEndpoint, endpoint: Endpoint): Endpoint | undefined {
+    const before = placed.endpoint;
+    const after = shared(endpoint, placed.group);
+    if (sameBesideLabels(before, after)) return undefined;
+    // Ports come and go with all addresses.
+    const isSame = samePorts(before.ports, after.ports);
+    const [left, come] = isSame ? different(before.addresses, after.addresses) : [before.addresses, after.addresses];
+    this.#unplace(placed, left);
+    placed.endpoint = after;
+    this.#place(placed, come);
+    return after;
+  }
+
   #remove(placed: PlacedEndpoint): void {
     const { endpoint, group } = placed;
-    this.#sets.leaving(placed);
-    for (const place of endpoint.addresses) this.#places.remove(place, placed);
+    this.#unplace(placed, endpoint.addresses);
     group.endpoints = withoutMember(group.endpoints, placed);
     if (group.endpoints !== undefined) return;
     this.#labels.removeGroup(group);
     this.#groups.delete(group);
+  }
+
+  #place(placed: PlacedEndpoint, places: readonly string[]): void {
+    for (const place of places) this.#places.add(place, placed);
+    this.#sets.placed(placed, places);
+  }
+
+  #unplace(placed: PlacedEndpoint, places: readonly string[]): void {
+    this.#sets.leaving(placed, places);
+    for (const place of places) this.#places.remove(place, placed);
   }
 
   #addGroup({ labels, profiles }: Endpoint): EndpointGroup {
@@ -102,6 +123,17 @@ export class EndpointIndex {
   }
 }
 
+/** What only the first list has, and what only the second has. Costs little where the lists are long and mostly the same. */
+function different(a: readonly string[], b: readonly string[]): readonly [readonly string[], readonly string[]] {
+  let start = 0;
+  while (start < a.length && a[start] === b[start]) start++;
+  let end = 0;
+  while (end < Math.min(a.length, b.length) - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
+  const [left, right] = [a.slice(start, a.length - end), b.slice(start, b.length - end)];
+  const [inLeft, inRight] = [new Set(left), new Set(right)];
+  return [left.filter((one) => !inRight.has(one)), right.filter((one) => !inLeft.has(one))];
+}
+
 /** An endpoint that holds what others of its group have as well only once. */
 function shared(endpoint: Endpoint, { labels, profiles, endpoints }: EndpointGroup): Endpoint {
   const [neighbour] = membersOf(endpoints);
@@ -110,20 +142,22 @@ function shared(endpoint: Endpoint, { labels, profiles, endpoints }: EndpointGro
       ? neighbour.endpoint.ports
       : endpoint.ports;
   const places = endpoint.addresses;
-  const addresses = places.length > 1 ? [...new Set(places)] : places;
+  // Those of sets are many, and each there once.
+  const addresses = places.length > 1 && endpoint.kind !== 'set' ? [...new Set(places)] : places;
   return { ...endpoint, labels, profiles, ports, addresses };
 }
 
 function sameBesideLabels(a: Endpoint, b: Endpoint): boolean {
-  const [left, right] = [a, b].map(({ kind, name, namespace, node, addresses, local }) => ({
-    kind,
-    name,
-    namespace,
-    node,
-    addresses: [...new Set(addresses)],
-    local,
-  }));
-  return samePorts(a.ports, b.ports) && sameContent(left, right);
+  return (
+    a.kind === b.kind &&
+    a.name === b.name &&
+    a.namespace === b.namespace &&
+    a.node === b.node &&
+    a.addresses.length === b.addresses.length &&
+    a.addresses.every((address, i) => address === b.addresses[i]) &&
+    samePorts(a.ports, b.ports) &&
+    sameContent(a.local, b.local)
+  );
 }
 
 function samePorts(a: readonly EndpointPort[], b: readonly EndpointPort[]): boolean {

@@ -27,7 +27,7 @@ export interface EndpointGroup extends LabelGroup<EndpointSet> {
 }
 
 export interface PlacedEndpoint {
-  readonly endpoint: Endpoint;
+  endpoint: Endpoint;
   readonly group: EndpointGroup;
 }
 
@@ -39,29 +39,39 @@ export class EndpointSets implements MatchListener<EndpointGroup, EndpointSet> {
   }
 
   matched(group: EndpointGroup, set: EndpointSet): void {
-    for (const placed of membersOf(group.endpoints)) this.#tell(placed, set, true, true);
+    this.#tellOfGroup(group, set, true);
   }
 
   unmatched(group: EndpointGroup, set: EndpointSet): void {
-    for (const placed of membersOf(group.endpoints)) this.#tell(placed, set, false, true);
+    this.#tellOfGroup(group, set, false);
   }
 
-  /** An endpoint came to its places, which have it already. */
-  placed(placed: PlacedEndpoint): void {
-    for (const set of placed.group.matched) this.#tell(placed, set, true, false);
+  /** An endpoint came to places, which have it already. */
+  placed(placed: PlacedEndpoint, places: readonly string[]): void {
+    for (const set of placed.group.matched) this.#tell(placed, places, set, true);
   }
 
-  /** An endpoint is about to leave its places, which have it still. */
-  leaving(placed: PlacedEndpoint): void {
-    for (const set of placed.group.matched) this.#tell(placed, set, false, false);
+  /** An endpoint is about to leave places, which have it still. */
+  leaving(placed: PlacedEndpoint, places: readonly string[]): void {
+    for (const set of placed.group.matched) this.#tell(placed, places, set, false);
+  }
+
+  #tellOfGroup({ endpoints }: EndpointGroup, set: EndpointSet, present: boolean): void {
+    for (const placed of membersOf(endpoints)) this.#tell(placed, placed.endpoint.addresses, set, present, true);
   }
 
   /**
-   * Tells a set what comes or goes with an endpoint. Where it is one of a group that comes or goes as a whole, of those at one
-   * place the first does so first.
+   * Tells a set what comes or goes with an endpoint at places. Where it is one of a group that comes or goes as a whole, of those
+   * at one place the first does so first.
    */
-  #tell(placed: PlacedEndpoint, set: EndpointSet, present: boolean, isWholeGroup: boolean): void {
-    for (const place of placed.endpoint.addresses) {
+  #tell(
+    placed: PlacedEndpoint,
+    places: readonly string[],
+    set: EndpointSet,
+    present: boolean,
+    isWholeGroup = false,
+  ): void {
+    for (const place of places) {
       const holders = this.#places.at(place);
       const others = holders.length === 1 ? NOBODY : this.#others(holders, placed, set, isWholeGroup);
       if (set.spec.kind === 'addresses') {
