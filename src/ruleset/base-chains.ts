@@ -95,7 +95,7 @@ function endpointToHost({ settings }: BaseContext): Record<string, ChainDeclarat
     host_of_workload: {
       comment: 'what policies let workloads send to the host itself',
       rules: [
-        'ct state { established, related } accept',
+        'ct state established,related accept',
         ...servicesOfHost(settings),
         'drop comment "defaultEndpointToHostAction"',
       ],
@@ -157,5 +157,5 @@ function loops({ loops }: PolicySettings): [string, ChainDeclaration][] {
     return ranges.length === 0 ? [] : [`${addressMatch(version, 'daddr', ranges)} ${verdict}`];
   });
   if (rules.length === 0) return [];
-  return [['loops', { base: open('forward', 10), rules: ['ct state { established, related } accept', ...rules] }]];
+  return [['loops', { base: open('forward', 10), rules: ['ct state established,related accept', ...rules] }]];
 }

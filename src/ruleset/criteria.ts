@@ -1,4 +1,5 @@
 /** What rules ask of packets, as what nft compares. */
+import { widestPrefixes } from '../net/widest-prefixes.ts';
 import { mergedRanges } from '../policy/port-match.ts';
 import type { IcmpMatch, IpVersion, PortMatch, Rule, RuleEnd, SetSpec } from '../policy/rule.ts';
 import { HEADERS, addressMatch, versionOfPrefix } from './families.ts';
@@ -85,23 +86,36 @@ function positiveIcmp(header: string, { type, code }: IcmpMatch): string[] {
   ];
 }
 
-/** What holds where not both are as named; nothing does where nothing is named. */
+/** Of these one holds where not both are as named; nothing does where nothing is named. */
 function negativeIcmp(header: string, { type, code }: IcmpMatch): string[] {
-  if (type !== undefined && code !== undefined) return [`${header} type . ${header} code != { ${type} . ${code} }`];
-  if (type !== undefined) return [`${header} type != ${type}`];
-  return code === undefined ? [] : [`${header} code != ${code}`];
+  return [
+    ...(type === undefined ? [] : [`${header} type != ${type}`]),
+    ...(code === undefined ? [] : [`${header} code != ${code}`]),
+  ];
+}
+
+/**
+ * Whether a list is written item by item: a set without a name that stands in a rule costs the kernel a walk over all sets
+ * when it is made, seconds where thousands of rules have one.
+ */
+function isShort(list: readonly unknown[]): boolean {
+  return list.length <= 4;
 }
 
 function* netCriteria({ nets, notNets }: RuleEnd, { address }: End, version: IpVersion): Iterable<readonly string[]> {
-  const ofFamily = (list: RuleEnd['nets']) => list?.filter((net) => versionOfPrefix(net) === version);
+  const ofFamily = (list: RuleEnd['nets']) =>
+    list && widestPrefixes(list.filter((net) => versionOfPrefix(net) === version));
   const within = ofFamily(nets);
   const without = ofFamily(notNets) ?? [];
   // A prefix of length 0 is all of the family.
   if (within !== undefined && within.every(({ length }) => length > 0)) {
-    yield within.length === 0 ? [] : [addressMatch(version, address, within)];
+    yield isShort(within)
+      ? within.map((net) => addressMatch(version, address, [net]))
+      : [addressMatch(version, address, within)];
   }
   if (without.some(({ length }) => length === 0)) yield [];
-  else if (without.length > 0) yield [addressMatch(version, address, without, true)];
+  else if (!isShort(without)) yield [addressMatch(version, address, without, true)];
+  else for (const net of without) yield [addressMatch(version, address, [net], true)];
 }
 
 function* setCriteria(
@@ -134,8 +148,8 @@ function* portCriteria(
     : [];
   const hasPorts = protocol === undefined || PORT_HEADERS.has(protocol);
   if (ports.ranges.length === 0 || !hasPorts) yield named;
-  else if (protocol === undefined) yield [`meta l4proto ${WITH_PORTS} ${rangesMatch(ports, end, protocol)}`, ...named];
-  else yield [rangesMatch(ports, end, protocol), ...named];
+  else if (protocol !== undefined) yield [...rangeTexts(ports, end, protocol), ...named];
+  else yield [...rangeTexts(ports, end, protocol).map((text) => `meta l4proto ${WITH_PORTS} ${text}`), ...named];
 }
 
 function* notPortCriteria(
@@ -147,10 +161,11 @@ function* notPortCriteria(
 ): Iterable<readonly string[]> {
   if (ports === undefined) return;
   // Who has no ports has none of these.
-  if (ports.ranges.length > 0) {
-    if (protocol === undefined) {
-      yield [`meta l4proto != ${WITH_PORTS}`, `meta l4proto ${WITH_PORTS} ${rangesMatch(ports, end, protocol, '!= ')}`];
-    } else if (PORT_HEADERS.has(protocol)) yield [rangesMatch(ports, end, protocol, '!= ')];
+  if (protocol === undefined && ports.ranges.length > 0) {
+    const none = rangeTexts(ports, end, protocol, '!= ').join(' ');
+    yield [`meta l4proto != ${WITH_PORTS}`, `meta l4proto ${WITH_PORTS} ${none}`];
+  } else if (protocol !== undefined && PORT_HEADERS.has(protocol)) {
+    for (const text of rangeTexts(ports, end, protocol, '!= ')) yield [text];
   }
   if (!sets.hasFamily(version)) return;
   for (const set of ports.sets) yield [`${portKey(end, version)} != @p${version}_${set.id}`];
@@ -160,16 +175,18 @@ function portKey({ address, port }: End, version: IpVersion): string {
   return `${HEADERS[version]} ${address} . meta l4proto . th ${port}`;
 }
 
-/** Sets of ports are hashed or, with ranges, of concatenations, for the reason that {@link addressMatch} has. */
-function rangesMatch(ports: PortMatch, { port }: End, protocol: number | undefined, operator = ''): string {
+/**
+ * Comparisons with the ranges: one must hold or, with the operator `!= `, all. Sets with ranges are of concatenations, for the
+ * reason that {@link addressMatch} has.
+ */
+function rangeTexts(ports: PortMatch, { port }: End, protocol: number | undefined, operator = ''): string[] {
   const ranges = mergedRanges(ports.ranges);
-  const header = protocol === undefined ? 'th' : (PORT_HEADERS.get(protocol) ?? 'th');
-  const [[first, last]] = ranges;
+  const key = `${protocol === undefined ? 'th' : PORT_HEADERS.get(protocol)} ${port} ${operator}`;
+  const texts = ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`));
   // nft 1.0.6 compares `sport != 1 dport != 2` at once, as if one that differs were enough; not so ranges.
-  if (ranges.length === 1)
-    return `${header} ${port} ${operator}${first === last && operator === '' ? first : `${first}-${last}`}`;
-  const texts = ranges.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`));
-  if (texts.every((text) => !text.includes('-'))) return `${header} ${port} ${operator}{ ${texts.join(', ')} }`;
+  if (isShort(ranges))
+    return operator === '' ? texts.map((text) => key + text) : ranges.map((range) => key + range.join('-'));
+  if (texts.every((text) => !text.includes('-'))) return [`${key}{ ${texts.join(', ')} }`];
   const of = protocol ?? '0-255';
-  return `meta l4proto . th ${port} ${operator}{ ${texts.map((text) => `${of} . ${text}`).join(', ')} }`;
+  return [`meta l4proto . th ${port} ${operator}{ ${texts.map((text) => `${of} . ${text}`).join(', ')} }`];
 }

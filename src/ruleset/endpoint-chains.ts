@@ -68,10 +68,10 @@ function contents({ tiers, profiles }: EndpointRules): string {
 /** What comes before policies. */
 function head({ layer, direction }: EndpointRules, settings: PolicySettings): string[] {
   const { tracked, failsafes } = TRAITS[layer];
-  const states = ['established : accept', 'related : accept', ...(settings.dropInvalid ? ['invalid : drop'] : [])];
+  const states = ['ct state established,related accept', ...(settings.dropInvalid ? ['ct state invalid drop'] : [])];
   return [
     ...(failsafes ? [NEIGHBOUR_DISCOVERY] : []),
-    ...(tracked ? [`ct state vmap { ${states.join(', ')} }`] : []),
+    ...(tracked ? states : []),
     ...(failsafes ? [`jump ${failsafeChain(layer, direction)}`] : []),
     ...(layer === 'workload' && direction === 'egress' ? encapsulationDrops(settings) : []),
   ];

@@ -36,12 +36,12 @@ describe('rules', () => {
     [
       'of ports',
       { protocol: 132, destination: { ports: ports([80, 80], [443, 443]) } },
-      ['meta l4proto 132 sctp dport { 80, 443 } accept'],
+      ['meta l4proto 132 sctp dport 80 accept', 'meta l4proto 132 sctp dport 443 accept'],
     ],
     [
       'of ports and ranges that overlap',
       { protocol: 6, destination: { ports: ports([80, 90], [85, 99], [443, 443]) } },
-      ['meta l4proto 6 meta l4proto . th dport { 6 . 80-99, 6 . 443 } accept'],
+      ['meta l4proto 6 tcp dport 80-99 accept', 'meta l4proto 6 tcp dport 443 accept'],
     ],
     [
       'of neither port, which nft must not put together',
@@ -58,7 +58,10 @@ describe('rules', () => {
     [
       'of an ICMP type and code that are not both so',
       { protocol: 58, families: [6], notIcmp: { type: 128, code: 0 } },
-      ['meta nfproto ipv6 meta l4proto 58 icmpv6 type . icmpv6 code != { 128 . 0 } accept'],
+      [
+        'meta nfproto ipv6 meta l4proto 58 icmpv6 type != 128 accept',
+        'meta nfproto ipv6 meta l4proto 58 icmpv6 code != 0 accept',
+      ],
     ],
     ['of ICMP in another protocol', { protocol: 6, icmp: { type: 8 } }, []],
     ['of a network', { ...V4, source: { nets: prefixes('10.0.0.0/8') } }, ['ip saddr 10.0.0.0/8 accept']],
@@ -71,12 +74,12 @@ describe('rules', () => {
         ...V4,
         source: { nets: prefixes('10.0.0.0/8', '10.1.0.0/16', '192.0.2.1/32'), notNets: prefixes('10.2.0.0/16') },
       },
-      ['ip saddr . meta l4proto { 10.0.0.0/8 . 0-255, 192.0.2.1 . 0-255 } ip saddr != 10.2.0.0/16 accept'],
+      ['ip saddr 10.0.0.0/8 ip saddr != 10.2.0.0/16 accept', 'ip saddr 192.0.2.1 ip saddr != 10.2.0.0/16 accept'],
     ],
     [
       'of addresses',
       { ...V4, source: { nets: prefixes('10.0.0.1/32', '10.0.0.2/32') } },
-      ['ip saddr { 10.0.0.1, 10.0.0.2 } accept'],
+      ['ip saddr 10.0.0.1 accept', 'ip saddr 10.0.0.2 accept'],
     ],
     [
       'of a set, in either family',
@@ -101,6 +104,25 @@ describe('rules', () => {
     ],
   ])('%s', (_, rule, lines) => {
     expect(text(rule)).toEqual(lines);
+  });
+
+  it('have sets for long lists', () => {
+    const single = [1, 3, 5, 7, 9].map((port): [number, number] => [port, port]);
+    const list = '1, 3, 5, 7, 9';
+    expect(text({ protocol: 6, destination: { ports: ports(...single) } })).toEqual([
+      `meta l4proto 6 tcp dport { ${list} } accept`,
+    ]);
+    expect(text({ protocol: 6, destination: { notPorts: ports(...single) } })).toEqual([
+      `meta l4proto 6 tcp dport != { ${list} } accept`,
+    ]);
+    expect(text({ protocol: 6, destination: { ports: ports(...single, [20, 30]) } })).toEqual([
+      'meta l4proto 6 meta l4proto . th dport { 6 . 1, 6 . 3, 6 . 5, 6 . 7, 6 . 9, 6 . 20-30 } accept',
+    ]);
+    const nets = prefixes('10.0.0.0/24', '10.2.0.0/24', '10.4.0.0/24', '10.6.0.0/24', '10.8.0.1/32');
+    const members =
+      '10.0.0.0/24 . 0-255, 10.2.0.0/24 . 0-255, 10.4.0.0/24 . 0-255, 10.6.0.0/24 . 0-255, 10.8.0.1 . 0-255';
+    expect(text({ ...V4, source: { nets } })).toEqual([`ip saddr . meta l4proto { ${members} } accept`]);
+    expect(text({ ...V4, source: { notNets: nets } })).toEqual([`ip saddr . meta l4proto != { ${members} } accept`]);
   });
 
   it('are asked twice of sets with prefixes, and at once of what is not in them', () => {

@@ -35,13 +35,15 @@ describe('a ruleset', () => {
     expect(table.elements('from_workload')).toEqual(['"cali1" : goto workload_out_e']);
     expect(table.elements('to_workload')).toEqual(['"cali1" : goto workload_in_i']);
     expect(table.rules('workload_in_i')).toEqual([
-      'ct state vmap { established : accept, related : accept, invalid : drop }',
+      'ct state established,related accept',
+      'ct state invalid drop',
       'jump np_x_web_in',
       'drop comment "end of tier default"',
     ]);
     expect(table.rules('np_x_web_in')).toEqual([`ip saddr @s4_${WEB.id} accept comment "rule 0"`]);
     expect(table.rules('workload_out_e')).toEqual([
-      'ct state vmap { established : accept, related : accept, invalid : drop }',
+      'ct state established,related accept',
+      'ct state invalid drop',
       'udp dport 4789 drop comment "encapsulated by a workload"',
       'meta l4proto 4 drop comment "encapsulated by a workload"',
       'jump profile_kns.x_out',

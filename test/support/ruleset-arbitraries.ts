@@ -86,7 +86,7 @@ const portMatch: fc.Arbitrary<PortMatch> = fc.record({
       range,
       fc.constantFrom(...PORTS).map((port) => [port, port] as const),
     ),
-    { maxLength: 3 },
+    { maxLength: 8 },
   ),
   sets: fc.subarray(PORT_SETS, { maxLength: 2 }),
 });
