@@ -173,6 +173,15 @@ describe('the nft command', () => {
       'NFT_ABSENT',
       'nft: No such file or directory; did you mean table ‘x’ in family inet?',
     ],
+    [
+      'sh',
+      [
+        '-c',
+        'echo "<cmdline>:1:24-26: Error: syntax error\nadd table inet t; add rule inet t c nonsense; delete x" >&2; exit 1',
+      ],
+      'NFT_REFUSED',
+      'nft: syntax error: add rule inet t c nonsense',
+    ],
     ['sh', ['-c', 'exit 3'], 'NFT_REFUSED', 'nft: Command failed: sh -c exit 3'],
   ])('says what is in the way: %s %j', async (program, argv, code, message) => {
     const error = await runNft(argv, '', program).catch((reason: unknown) => reason);

@@ -8,7 +8,6 @@ import type { TransactionSize } from './nft-transactor.ts';
 import { NftablesError, runNft } from './nft.ts';
 import { RetryPlan } from './retry-plan.ts';
 import { TableWatch } from './table-watch.ts';
-import type { TableWatchOptions } from './table-watch.ts';
 import type { TableWriter } from './table-writer.ts';
 import { WantedTable } from './wanted-table.ts';
 
@@ -40,19 +39,6 @@ export interface KernelTableCounters {
   failures: number;
 }
 
-/** What the table needs of the machine. */
-export interface KernelTableParts {
-  readonly transactor: (ownPort: (portId: number) => void) => Pick<NftTransactor, 'apply' | 'stop'>;
-  readonly watch: (options: TableWatchOptions) => Pick<TableWatch, 'setOwnPort' | 'close'>;
-  readonly nft: typeof runNft;
-}
-
-const PARTS: KernelTableParts = {
-  transactor: (ownPort) => new NftTransactor({ ownPort }),
-  watch: (options) => new TableWatch(options),
-  nft: runNft,
-};
-
 /** How long a transaction that is under way may delay the end, in milliseconds. */
 const STOP_PATIENCE = 5000;
 
@@ -64,10 +50,9 @@ export class KernelTable {
   readonly writer: TableWriter;
   readonly counters: KernelTableCounters = { transactions: 0, rebuilds: 0, repairs: 0, failures: 0 };
   private readonly options: KernelTableOptions;
-  private readonly parts: KernelTableParts;
   private readonly wanted: WantedTable;
-  private readonly transactor: Pick<NftTransactor, 'apply' | 'stop'>;
-  private watch: Pick<TableWatch, 'setOwnPort' | 'close'> | undefined;
+  private readonly transactor: NftTransactor;
+  private watch: TableWatch | undefined;
   private waiters: Waiter[] = [];
   /** Whether it is not known what the kernel has: at first it may be the table of an earlier run. */
   private isUnknown = true;
@@ -79,12 +64,11 @@ export class KernelTable {
   private busy: Promise<void> | undefined;
   private stopped = false;
 
-  constructor(options: KernelTableOptions, parts: KernelTableParts = PARTS) {
+  constructor(options: KernelTableOptions) {
     this.options = options;
-    this.parts = parts;
     this.wanted = new WantedTable(options.name);
     this.writer = this.wanted;
-    this.transactor = parts.transactor((portId) => this.watch?.setOwnPort(portId));
+    this.transactor = new NftTransactor({ ownPort: (portId) => this.watch?.setOwnPort(portId) });
   }
 
   /** How much is wanted in the table. */
@@ -115,7 +99,7 @@ export class KernelTable {
     await this.transactor.stop();
     if (keep) return;
     try {
-      await this.parts.nft(['delete', 'table', 'inet', this.options.name]);
+      await runNft(['delete', 'table', 'inet', this.options.name]);
     } catch (error) {
       // Without the command there was never a table.
       if (!(error instanceof NftablesError)) throw error;
@@ -170,13 +154,13 @@ export class KernelTable {
     }
   }
 
-  private startWatch(): Pick<TableWatch, 'setOwnPort' | 'close'> {
+  private startWatch(): TableWatch {
     const changed = (by: string): void => {
       this.changedBy = by;
       this.isUnknown = true;
       this.plan();
     };
-    return this.parts.watch({
+    return new TableWatch({
       table: this.options.name,
       changed: (by) => changed(by ?? 'another program'),
       lost: () => changed('perhaps another program, among more changes than could be followed'),

@@ -32,10 +32,10 @@ export class NftChild {
   private waiting: Waiting | undefined;
   private ended: NftablesError | undefined;
 
-  constructor(program = 'nft') {
+  constructor() {
     // The folder of HOME gets a history of all commands. It cannot be there.
     const env = { ...process.env, LC_ALL: 'C', HOME: '/dev/null' };
-    this.child = spawn(program, ['-i'], { stdio: ['pipe', 'ignore', 'pipe'], env });
+    this.child = spawn('nft', ['-i'], { stdio: ['pipe', 'ignore', 'pipe'], env });
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => this.heard(text));
     // A process that is gone says so by its exit.
     this.child.stdin.on('error', () => {});

@@ -42,12 +42,10 @@ export interface TransactionSize {
 export interface NftTransactorOptions {
   /** From now on the changes that come from this port of netlink are one's own. */
   readonly ownPort: (portId: number) => void;
-  readonly program?: string;
 }
 
 export class NftTransactor {
   private readonly options: NftTransactorOptions;
-  private readonly program: string;
   private child: NftChild | undefined;
   private starting: Promise<NftChild | undefined> | undefined;
   private transactions = 0;
@@ -58,7 +56,6 @@ export class NftTransactor {
 
   constructor(options: NftTransactorOptions) {
     this.options = options;
-    this.program = options.program ?? 'nft';
   }
 
   /**
@@ -103,7 +100,7 @@ export class NftTransactor {
     // What an earlier one still does would else be taken for another's.
     await this.child?.gone;
     if (this.stopped || performance.now() < this.detourUntil) return undefined;
-    const child = new NftChild(this.program);
+    const child = new NftChild();
     this.child = child;
     this.transactions = this.characters = 0;
     try {
@@ -150,7 +147,7 @@ export class NftTransactor {
 
   private async runPlain(source: Source, start: string): Promise<void> {
     const env = { ...process.env, LC_ALL: 'C' };
-    const child = spawn(this.program, ['-f', '-'], { stdio: ['pipe', 'ignore', 'pipe'], env, timeout: PATIENCE });
+    const child = spawn('nft', ['-f', '-'], { stdio: ['pipe', 'ignore', 'pipe'], env, timeout: PATIENCE });
     const ended = new Promise<number | null>((resolve, reject) => {
       child.once('close', resolve);
       child.once('error', reject);
