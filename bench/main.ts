@@ -8,14 +8,16 @@ import { DAEMONS } from './daemons.ts';
 import type { Daemon } from './daemons.ts';
 import { SCENARIOS, scaled } from './plan.ts';
 import type { Result, Scenario } from './plan.ts';
-import { formatTable, writeDocument, writeJson } from './report.ts';
+import { formatResults, writeDocument, writeJson } from './report.ts';
 import { runOne } from './run-one.ts';
 
 const ETCD = '/usr/bin/etcd';
+const NFT = '/usr/sbin/nft';
 
 /** What a scenario needs beside the daemon and is not there, or undefined. */
 function missingFor({ name }: Scenario): string | undefined {
-  if (name.startsWith('cluster-') && !existsSync(ETCD)) return `${ETCD} is not there`;
+  if (name === 'policy' && !existsSync(NFT)) return `${NFT} is not there`;
+  if ((name.startsWith('cluster-') || name === 'policy') && !existsSync(ETCD)) return `${ETCD} is not there`;
   return name === 'cluster-kubernetes' ? findKubeApiServer().missing : undefined;
 }
 
@@ -73,7 +75,7 @@ function describe(error: unknown): string {
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv);
   const { results, notes } = await runAll(options);
-  process.stdout.write(`${formatTable(results)}\n${notes.map((note) => `- ${note}\n`).join('')}`);
+  process.stdout.write(`${formatResults(results)}\n${notes.map((note) => `- ${note}\n`).join('')}`);
   if (options.json !== undefined) await writeJson(options.json, results, notes, options);
   if (options.write) await writeDocument(results, notes, options);
   return notes.some((note) => note.includes(`: ${FAILED}: `)) ? 1 : 0;

@@ -45,6 +45,7 @@ export const SCENARIO_NAMES = [
   'cluster-kubernetes',
   'mesh-50',
   'services',
+  'policy',
 ] as const;
 export type ScenarioName = (typeof SCENARIO_NAMES)[number];
 
@@ -255,6 +256,17 @@ export const SCENARIOS: Readonly<Record<ScenarioName, Scenario>> = {
     // What announces services elsewhere announces them by GoBGP's API.
     daemons: ['starling', 'gobgpd'],
   },
+  policy: {
+    ...plain,
+    name: 'policy',
+    title: 'the policy agent with 250 workloads of its node, 2,000 policies and 100,000 other workloads in etcd',
+    neighbours: 1,
+    // Workloads of other nodes, and policies.
+    prefixes: 100_000,
+    sets: 2000,
+    figure: 'wallSeconds',
+    daemons: ['starling'],
+  },
 };
 
 /** A scenario with its numbers multiplied by `scale`; two-neighbour scenarios keep their neighbours. */
@@ -314,6 +326,7 @@ export interface Measurement {
   readonly services?: ServiceFigures;
   readonly cluster?: ClusterFigures;
   readonly mesh?: MeshFigures;
+  readonly policy?: PolicyFigures;
 }
 
 /** Only for the clusters. */
@@ -339,6 +352,39 @@ export interface ServiceFigures {
   /** Seconds of CPU time of the daemon for one change, and its ratio to that with a tenth of the services. */
   readonly cpuPerChange: number;
   readonly cpuRatio: number;
+}
+
+/** From writing an endpoint to etcd until the kernel has it. */
+export interface PolicyDelays {
+  readonly p50Milliseconds: number;
+  readonly p99Milliseconds: number;
+  readonly longestMilliseconds: number;
+}
+
+/** While many endpoints change. */
+export interface PolicyStream extends PolicyDelays {
+  readonly perSecond: number;
+  /** CPU time of the agent and its nft processes per time passed. */
+  readonly corePercent: number;
+}
+
+/** Only for the policy agent. CPU time and memory peaks are those of the agent and its nft processes together. */
+export interface PolicyFigures {
+  /** From the start of the process until the kernel has all rules. */
+  readonly startSeconds: number;
+  readonly startCpuSeconds: number;
+  readonly startPeakBytes: number;
+  /** Of the agent alone, when it is at rest after the start. */
+  readonly settledBytes: number;
+  readonly peakBytes: number;
+  /** Loading the same rules with `nft -f`. */
+  readonly nftLoadSeconds: number;
+  readonly events: PolicyDelays;
+  /** The same transactions, each with an `nft -f` of its own. */
+  readonly nftEvents: PolicyDelays;
+  readonly stream: PolicyStream;
+  /** The same with changes that the node's rules don't depend on. */
+  readonly unconcerned: PolicyStream;
 }
 
 /** Only for the mesh; what is said of one daemon is the mean of all. */

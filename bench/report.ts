@@ -5,12 +5,30 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { DAEMONS } from './daemons.ts';
 import type { Options } from './options.ts';
 import { SCENARIOS } from './plan.ts';
+import { policyTable } from './policy/report-policy.ts';
 import type { ClusterFigures, MeshFigures, Result, ScenarioName, ServiceFigures } from './plan.ts';
 import { run } from '../test/support/processes.ts';
 
 const DOCUMENT = 'docs/benchmarks.md';
-const BEGIN = '<!-- results: written by npm run bench -- --write -->';
-const END = '<!-- end of results -->';
+interface Section {
+  readonly begin: string;
+  readonly end: string;
+  readonly holds: (scenario: string) => boolean;
+}
+
+/** What is written by a run that has results for it; the others stay as they are. */
+const SECTIONS: readonly Section[] = [
+  {
+    begin: '<!-- results: written by npm run bench -- --write -->',
+    end: '<!-- end of results -->',
+    holds: (scenario) => scenario !== 'policy',
+  },
+  {
+    begin: '<!-- policy: written by npm run bench -- --only policy --write -->',
+    end: '<!-- end of policy -->',
+    holds: (scenario) => scenario === 'policy',
+  },
+];
 
 const HEADINGS = ['scenario', 'daemon', 'wall s', 'CPU s', 'memory MB', 'figure', 'x BIRD', 'memory x BIRD'];
 
@@ -72,8 +90,15 @@ function row(result: Result, results: readonly Result[]): string[] {
   ];
 }
 
+/** The results as Markdown. */
+export function formatResults(results: readonly Result[]): string {
+  const others = results.filter(({ policy }) => policy === undefined);
+  const tables = results.flatMap(({ policy }) => (policy === undefined ? [] : [policyTable(policy)]));
+  return [...(others.length > 0 ? [formatTable(others)] : []), ...tables].join('\n\n');
+}
+
 /** The results as a Markdown table whose columns are aligned. */
-export function formatTable(results: readonly Result[]): string {
+function formatTable(results: readonly Result[]): string {
   const rows = [HEADINGS, ...results.map((result) => row(result, results))];
   const widths = HEADINGS.map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
   const line = (cells: readonly string[]) => `| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`;
@@ -108,27 +133,33 @@ export async function writeDocument(
   notes: readonly string[],
   options: Options,
 ): Promise<void> {
-  const text = await readFile(DOCUMENT, 'utf8');
-  const [before, rest] = text.split(BEGIN);
-  const [, after] = (rest ?? '').split(END);
+  let text = await readFile(DOCUMENT, 'utf8');
+  for (const section of SECTIONS) {
+    const own = results.filter(({ scenario }) => section.holds(scenario));
+    const ownNotes = notes.filter((note) => section.holds(/^[\w-]+/.exec(note)?.[0] ?? ''));
+    if (own.length > 0) text = replaced(text, section, await sectionLines(own, ownNotes, options));
+  }
+  await writeFile(DOCUMENT, text);
+}
+
+function replaced(text: string, { begin, end }: Section, lines: readonly string[]): string {
+  const [before, rest] = text.split(begin);
+  const [, after] = (rest ?? '').split(end);
+  return before + [begin, '', ...lines, end].join('\n') + after;
+}
+
+async function sectionLines(results: readonly Result[], notes: readonly string[], options: Options): Promise<string[]> {
   const [{ model }] = cpus();
   const memory = Math.round(totalmem() / 2 ** 30);
   const machine = `${cpus().length} cores (${model.trim()}), ${memory} GiB, Linux ${release()}`;
-  const circumstances = [
+  const list = notes.map((note) => `- ${note}`);
+  return [
     `Machine: ${machine}. Scale ${options.scale}, seed ${options.seed}, middle of ${options.runs} run(s).`,
     `Versions: ${(await versions(results)).join('; ')}.`,
-  ];
-  const list = notes.map((note) => `- ${note}`);
-  const body = [
-    BEGIN,
     '',
-    ...circumstances,
-    '',
-    formatTable(results),
+    formatResults(results),
     '',
     ...list,
     ...(list.length > 0 ? [''] : []),
-    END,
   ];
-  await writeFile(DOCUMENT, before + body.join('\n') + after);
 }

@@ -11,6 +11,7 @@ import type { Daemon } from './daemons.ts';
 import { peakMemoryBytes } from './load/meter.ts';
 import { measureServices } from './services/measure-services.ts';
 import { measureMesh } from './mesh/measure-mesh.ts';
+import { measurePolicy } from './policy/measure-policy.ts';
 import { runIp } from './kernel-limit.ts';
 import { measureRestart } from './restart.ts';
 import { DUT_ADDRESS, DUT_ASN, SECOND_ADDRESS, SECOND_LINK, SUBNET_LENGTH, neighboursOf } from './plan.ts';
@@ -79,6 +80,7 @@ export async function runOne(daemon: Daemon, scenario: Scenario, seed: number): 
   if (scenario.name === 'cluster-etcd' || scenario.name === 'cluster-kubernetes') {
     return await measureCluster(scenario, seed, places);
   }
+  if (scenario.name === 'policy') return await measurePolicy(scenario, places);
   await connect(here, there, scenario);
   if (scenario.name === 'services') {
     return await measureServices(daemon.name, scenario, seed, places);

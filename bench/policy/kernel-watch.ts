@@ -1,0 +1,85 @@
+/** When elements came into the sets of a namespace's nftables, as the kernel announces them. */
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Namespace } from '../../test/support/namespaces.ts';
+import { run } from '../../test/support/processes.ts';
+
+/** An address or the name of an interface. */
+const MEMBER = /(?:\d+\.){3}\d+|cali\w+/g;
+
+/** A member of a set that is made only to hear of it. */
+const PROBE = '192.0.2.1';
+
+export class KernelWatch implements Disposable {
+  readonly #child: ChildProcess;
+  /** The first announcement of each member that was asked for. */
+  readonly #awaited = new Map<string, (at: number) => void>();
+  #rest = '';
+  #statements: string[] = [];
+
+  readonly #keeps: boolean;
+
+  /** Resolves when announcements come. `keeps`: whether {@link takeStatements} is asked. */
+  static async start(space: Namespace, keeps: boolean): Promise<KernelWatch> {
+    const watch = new KernelWatch(space, keeps);
+    const nft = (...argv: string[]) => run(['nft', ...argv], { space });
+    await nft('add table ip bench; add set ip bench probe { type ipv4_addr; }');
+    const seen = watch.next(PROBE);
+    seen.catch(() => undefined);
+    while (watch.#awaited.has(PROBE)) {
+      await nft(`add element ip bench probe { ${PROBE} }; delete element ip bench probe { ${PROBE} }`);
+      await sleep(10);
+    }
+    await seen;
+    await nft('delete table ip bench');
+    return watch;
+  }
+
+  private constructor({ name }: Namespace, keeps: boolean) {
+    this.#keeps = keeps;
+    const argv = [`--net=/run/netns/${name}`, 'setpriv', '--pdeathsig', 'KILL', 'nft', 'monitor', 'new', 'elements'];
+    this.#child = spawn('nsenter', argv, { stdio: ['ignore', 'pipe', 'ignore'] });
+    this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** All statements that would add what was announced since the last call. */
+  takeStatements(): string {
+    const statements = this.#statements.join('\n');
+    this.#statements = [];
+    return statements;
+  }
+
+  /** When the member is announced next, in milliseconds as `performance.now` counts them; rejects where that takes too long. */
+  next(member: string, timeoutMs = 20_000): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const late = () => {
+        this.#awaited.delete(member);
+        reject(new Error(`the kernel does not say that it has ${member}`));
+      };
+      const timer = setTimeout(late, timeoutMs);
+      this.#awaited.set(member, (at) => {
+        clearTimeout(timer);
+        resolve(at);
+      });
+    });
+  }
+
+  #hear(text: string): void {
+    const at = performance.now();
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) {
+      if (!line.startsWith('add element')) continue;
+      if (this.#keeps) this.#statements.push(line);
+      for (const [member] of line.matchAll(MEMBER)) {
+        this.#awaited.get(member)?.(at);
+        this.#awaited.delete(member);
+      }
+    }
+  }
+}
