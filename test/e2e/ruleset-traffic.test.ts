@@ -9,7 +9,7 @@ import { changes, policyOf, prefixes, ruleOf, rulesOf, settingsOf, workloadAt } 
 import { requireOrSkip } from '../support/skip.ts';
 import { TableRecord } from '../support/table-record.ts';
 
-beforeEach((ctx) => requireOrSkip(ctx, { root: true, programs: ['ip', 'nft', 'sysctl'] }));
+beforeEach((ctx) => requireOrSkip(ctx, { root: true, programs: ['bash', 'ip', 'nft', 'sysctl'] }));
 
 /** Writes down the destination ports (of ICMP, type and code) of packets that come past places. */
 const WITNESS = `
