@@ -42,6 +42,12 @@ export interface KernelTableCounters {
 /** How long a transaction that is under way may delay the end, in milliseconds. */
 const STOP_PATIENCE = 5000;
 
+/** After so few statements took so many milliseconds, sets of this size are rewritten rather than elements removed, for a time. */
+const FEW_STATEMENTS = 50;
+const LONG = 200;
+const REWRITTEN = 2000;
+const REWRITE_TIME = 60_000;
+
 /** Who waits for a commit. */
 type Waiter = () => void;
 
@@ -60,6 +66,8 @@ export class KernelTable {
   private changedBy: string | undefined;
   private readonly retries = new RetryPlan();
   private trouble = '';
+  /** Until when small sets are rewritten. */
+  private rewriteUntil = 0;
   private timer: NodeJS.Timeout | undefined;
   private busy: Promise<void> | undefined;
   private stopped = false;
@@ -135,10 +143,11 @@ export class KernelTable {
     const started = performance.now();
     try {
       this.watch ??= this.startWatch();
-      const size = await this.transactor.apply(rebuilt ? this.wanted.everything() : this.wanted.difference());
+      const size = await this.transactor.apply(rebuilt ? this.wanted.everything() : this.difference(started));
       const milliseconds = performance.now() - started;
       this.retries.succeeded();
       if (rebuilt) this.retries.doneLarge(performance.now(), milliseconds);
+      if (!rebuilt) this.look(size, milliseconds);
       if (size !== undefined) this.count({ ...size, milliseconds, rebuilt });
       if (changedBy !== undefined) this.tellRepair(changedBy);
       this.report(undefined);
@@ -152,6 +161,16 @@ export class KernelTable {
       // At first it may only be that somebody else was at the table; all of it made anew puts that right.
       if (!isFirst) this.report(error);
     }
+  }
+
+  private difference(now: number): Generator<string> {
+    return this.wanted.difference(now < this.rewriteUntil ? REWRITTEN : 0);
+  }
+
+  /** Few statements that take long remove elements while others have many intervals, all of which nft reads for that. */
+  private look(size: TransactionSize | undefined, milliseconds: number): void {
+    if (size === undefined || size.statements > FEW_STATEMENTS || milliseconds < LONG) return;
+    this.rewriteUntil = performance.now() + REWRITE_TIME;
   }
 
   private startWatch(): TableWatch {

@@ -50,6 +50,11 @@ export class TableStatements {
     for (const chunk of chunks(elements, (key) => key)) yield `delete element ${this.table} ${name} { ${chunk} }\n`;
   }
 
+  /** Without elements, of which nft reads none before. */
+  flushSet(name: string, { kind }: SetDeclaration): string {
+    return `flush ${kind} ${this.table} ${name}\n`;
+  }
+
   addChain(name: string, { base, comment }: ChainDeclaration): string {
     const words = comment === undefined ? '' : ` comment "${commentText(comment)}";`;
     const header = base === undefined ? words : ` ${base}${words}`;

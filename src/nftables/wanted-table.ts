@@ -94,9 +94,12 @@ export class WantedTable implements TableWriter {
     return this.reading(this.whole());
   }
 
-  /** Statements that lead from what was last read to what is wanted now; none where nothing differs. Read as {@link everything}. */
-  difference(): Generator<string> {
-    return this.reading(this.changes());
+  /**
+   * Statements that lead from what was last read to what is wanted now; none where nothing differs. Read as {@link everything}.
+   * Sets of up to `rewritten` elements are emptied and filled where one is removed.
+   */
+  difference(rewritten = 0): Generator<string> {
+    return this.reading(this.changes(rewritten));
   }
 
   private touch(set: WantedSet, element: string): void {
@@ -146,7 +149,7 @@ export class WantedTable implements TableWriter {
     }
   }
 
-  private *changes(): Generator<string> {
+  private *changes(rewritten: number): Generator<string> {
     const { statements, sets, chains } = this;
     const goneSets = [...this.setsBefore].filter(([, before]) => before !== undefined);
     const goneChains = [...this.chainsBefore].filter(
@@ -154,8 +157,15 @@ export class WantedTable implements TableWriter {
     );
     const refers = this.references(goneSets, goneChains);
     const changed = this.changedSets(refers);
+    const refills = new Set<WantedSet>();
+    for (const set of changed.values()) {
+      if (set.elements.size <= rewritten && removed(set, refers).next().done !== true) refills.add(set);
+    }
     const refilled = this.refilledChains(refers);
-    for (const [name, set] of changed) yield* statements.deleteElements(name, removed(set, refers));
+    for (const [name, set] of changed) {
+      if (refills.has(set)) yield statements.flushSet(name, set.declaration);
+      else yield* statements.deleteElements(name, removed(set, refers));
+    }
     for (const name of refilled) yield statements.flushChain(name);
     for (const [name] of goneChains) yield statements.flushChain(name);
     for (const [name, before] of goneSets) yield statements.deleteSet(name, before!);
@@ -163,29 +173,26 @@ export class WantedTable implements TableWriter {
 
     const freshSets = [...this.setsBefore.keys()].filter((name) => sets.has(name));
     for (const name of freshSets) yield statements.addSet(name, sets.get(name)!.declaration);
-    yield* this.addedElements('set', freshSets, changed, refers);
+    const additions = new Map<string, Iterable<readonly [string, string]>>();
+    for (const name of freshSets) additions.set(name, sets.get(name)!.elements);
+    for (const [name, set] of changed) additions.set(name, refills.has(set) ? set.elements : added(set, refers));
+    yield* this.addedElements('set', additions);
     const freshChains = [...this.chainsBefore].filter(
       ([name, before]) => chains.has(name) && !sameHeader(before, chains.get(name)),
     );
     for (const [name] of freshChains) yield statements.addChain(name, chains.get(name)!);
     for (const [name] of freshChains) yield statements.addRules(name, chains.get(name)!);
     for (const name of refilled) yield statements.addRules(name, chains.get(name)!);
-    yield* this.addedElements('map', freshSets, changed, refers);
+    yield* this.addedElements('map', additions);
   }
 
   private *addedElements(
     kind: 'set' | 'map',
-    fresh: readonly string[],
-    changed: ReadonlyMap<string, WantedSet>,
-    refers: Refers | undefined,
+    additions: ReadonlyMap<string, Iterable<readonly [string, string]>>,
   ): Generator<string> {
-    for (const name of fresh) {
-      const { declaration, elements } = this.sets.get(name)!;
+    for (const [name, elements] of additions) {
+      const { declaration } = this.sets.get(name)!;
       if (declaration.kind === kind) yield* this.statements.addElements(name, declaration, elements);
-    }
-    for (const [name, set] of changed) {
-      const { declaration } = set;
-      if (declaration.kind === kind) yield* this.statements.addElements(name, declaration, added(set, refers));
     }
   }
 

@@ -62,6 +62,10 @@ export class Interpreter {
       case 'delete element':
         for (const element of inner(more).split(', ')) assert.ok(this.sets.get(name)?.elements.delete(element), line);
         return;
+      case 'flush set':
+      case 'flush map':
+        assert.ok(this.sets.get(name)?.header.startsWith(kind), line);
+        return this.sets.get(name)!.elements.clear();
       case 'add chain':
         assert.ok(!this.chains.has(name), line);
         return void this.chains.set(name, { header: more, rules: [] });
