@@ -8,6 +8,7 @@ import { createDatastore } from '../datastore/create-datastore.ts';
 import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/datastore.ts';
 import { deleteConnections } from '../nftables/connections.ts';
 import { KernelTable } from '../nftables/kernel-table.ts';
+import { LOOPS_TABLE } from '../nftables/loop-rules.ts';
 import { runNft } from '../nftables/nft.ts';
 import type { ModelChanges } from '../policy/model.ts';
 import { PolicyEngine } from '../policy/policy-engine.ts';
@@ -66,7 +67,7 @@ export class PolicyAgent implements Program {
     this.events = new EventLog(now);
     this.events.subscribe(({ type, subject, words }, level) => log[level](words, { type, subject }));
     this.datastoreLog = new DatastoreLog(this.events);
-    this.loops = new LoopsOwner({ nft: runNft, changed: () => this.configure() });
+    this.loops = new LoopsOwner({ nft: runNft, changed: (isThere) => this.loopsChanged(isThere) });
     this.engine = new PolicyEngine({ node: config.nodeName, settings: policyOverrides(config, true) });
     this.kernel = this.createKernel();
     this.files = new EndpointFiles({
@@ -163,6 +164,14 @@ export class PolicyAgent implements Program {
   private followInterfacesFor(resource: AnyResource): void {
     if (resource.kind !== 'HostEndpoint' || resource.spec.node !== this.config.nodeName) return;
     if (resource.spec.interfaceName === undefined) this.interfaces.follow();
+  }
+
+  private loopsChanged(isThere: boolean): void {
+    const words = isThere
+      ? 'is there: packets that would loop are left to it'
+      : 'is gone: packets that would loop are stopped here';
+    this.events.add('ruleset', `table inet ${LOOPS_TABLE}`, `${words}, where the configuration wants that`);
+    this.configure();
   }
 
   private configure(): void {

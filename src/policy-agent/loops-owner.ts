@@ -12,7 +12,7 @@ const LOOK_INTERVAL = 5000;
 export interface LoopsOwnerOptions {
   readonly nft: NftCommand;
   /** The table came, or went. */
-  readonly changed: () => void;
+  readonly changed: (isThere: boolean) => void;
 }
 
 export class LoopsOwner {
@@ -47,7 +47,7 @@ export class LoopsOwner {
     const isThere = await this.look();
     if (isThere !== this.isThere && !this.stopped) {
       this.isThere = isThere;
-      this.options.changed();
+      this.options.changed(isThere);
     }
     this.plan();
   }
