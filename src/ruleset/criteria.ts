@@ -143,13 +143,17 @@ function* portCriteria(
   sets: SetsInUse,
 ): Iterable<readonly string[]> {
   if (ports === undefined) return;
+  // nft 1.0.6 fails to list a table in which a rule looks for ports in GRE, for example.
+  if (!mayHavePorts(protocol)) {
+    yield [];
+    return;
+  }
   const named = sets.hasFamily(version)
     ? ports.sets.map((set) => `${portKey(end, version)} @p${version}_${set.id}`)
     : [];
-  const hasPorts = protocol === undefined || PORT_HEADERS.has(protocol);
-  if (ports.ranges.length === 0 || !hasPorts) yield named;
-  else if (protocol !== undefined) yield [...rangeTexts(ports, end, protocol), ...named];
-  else yield [...rangeTexts(ports, end, protocol).map((text) => `meta l4proto ${WITH_PORTS} ${text}`), ...named];
+  const numbers = ports.ranges.length === 0 ? [] : rangeTexts(ports, end, protocol);
+  const guard = protocol === undefined ? `meta l4proto ${WITH_PORTS} ` : '';
+  yield [...numbers.map((text) => guard + text), ...named];
 }
 
 function* notPortCriteria(
@@ -159,16 +163,19 @@ function* notPortCriteria(
   protocol: number | undefined,
   sets: SetsInUse,
 ): Iterable<readonly string[]> {
-  if (ports === undefined) return;
   // Who has no ports has none of these.
+  if (ports === undefined || !mayHavePorts(protocol)) return;
   if (protocol === undefined && ports.ranges.length > 0) {
     const none = rangeTexts(ports, end, protocol, '!= ').join(' ');
     yield [`meta l4proto != ${WITH_PORTS}`, `meta l4proto ${WITH_PORTS} ${none}`];
-  } else if (protocol !== undefined && PORT_HEADERS.has(protocol)) {
-    for (const text of rangeTexts(ports, end, protocol, '!= ')) yield [text];
-  }
+  } else for (const text of rangeTexts(ports, end, protocol, '!= ')) yield [text];
   if (!sets.hasFamily(version)) return;
   for (const set of ports.sets) yield [`${portKey(end, version)} != @p${version}_${set.id}`];
+}
+
+/** Whether headers of the protocol, if one is named, begin with ports. */
+function mayHavePorts(protocol: number | undefined): boolean {
+  return protocol === undefined || PORT_HEADERS.has(protocol);
 }
 
 function portKey({ address, port }: End, version: IpVersion): string {
