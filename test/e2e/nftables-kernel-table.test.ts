@@ -1,6 +1,7 @@
 /** A table of nftables that is kept as wanted, against the kernel: in a network namespace of this file's own. */
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
+import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { KernelTable } from '../../src/nftables/kernel-table.ts';
@@ -47,7 +48,14 @@ function children(): number[] {
   return readdirSync('/proc/self/task')
     .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean))
     .map(Number)
-    .filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'nft\n');
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/comm`, 'utf8') === 'nft\n';
+      } catch {
+        // It ended meanwhile.
+        return false;
+      }
+    });
 }
 
 function fill(): void {
@@ -161,7 +169,12 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     await table.commit();
     for (let i = 0; i < 30_000; i++) table.writer.addElement('s', `10.9.${i >> 8}.${i & 255}`);
     const written = table.commit();
-    for (let i = 0; i < 10; i++) nft('flush', 'ruleset');
+    let writes = 0;
+    const { failures, transactions } = table.counters;
+    while (writes === 0) {
+      await promisify(execFile)('nft', ['flush', 'ruleset']);
+      writes = table.counters.transactions - transactions + table.counters.failures - failures;
+    }
     await written;
     await waitFor(() => repairs.length > 0 && nft('list', 'tables') === 'table inet t\n', { what: 'the table' });
     expect(listed('t').join('\n')).toContain('10.9.117.47');
