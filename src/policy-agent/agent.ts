@@ -144,10 +144,11 @@ export class PolicyAgent implements Program {
   private snapshot(resources: readonly AnyResource[], problems: readonly SourcedProblem[]): void {
     this.resources.snapshot(resources, this.environment.now());
     this.datastoreProblems = problems;
-    this.isSynced = true;
     this.change(() => {
       this.engine.snapshot(resources);
       for (const resource of resources) this.followInterfacesFor(resource);
+      // Not where that failed: rules of an earlier run are better than half of those that are wanted.
+      this.isSynced = true;
     });
   }
 
