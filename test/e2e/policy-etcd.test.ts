@@ -201,6 +201,27 @@ describe('with etcd', () => {
     ).toEqual([]);
   });
 
+  it('a virtual machine that has no address yet may ask for one', async () => {
+    network.inPod(OTHER.name, 'ip -4 address flush dev eth0', 'ip route add 255.255.255.255 dev eth0');
+    const asks = (sourcePort: number, passes: boolean): Probe => ({
+      from: OTHER.name,
+      to: '255.255.255.255',
+      protocol: 'udp',
+      sourcePort,
+      port: 67,
+      passes,
+    });
+    expect(await network.prober.wrong([asks(68, true), asks(69, false)])).toEqual([]);
+    network.inPod(
+      OTHER.name,
+      'ip route del 255.255.255.255 dev eth0',
+      `ip address add ${OTHER.addresses[0]}/32 dev eth0`,
+      'ip route replace 169.254.1.1 dev eth0 scope link',
+      'ip route replace default via 169.254.1.1',
+    );
+    expect(await network.prober.wrong(AS_WRITTEN)).toEqual([]);
+  });
+
   it('changes count: of groups, of who is in them, and of who goes', async () => {
     await put(vmEndpoint(OTHER, 'clients'));
     expect(

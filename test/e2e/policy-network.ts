@@ -18,7 +18,7 @@ export const UPLINK = {
 } as const;
 
 /** Served by the node and outside: those of workloads, and some that stay open at hosts whatever policies say. */
-const HOST_PORTS = [80, 81, 22, 6443, 53, 68];
+const HOST_PORTS = [80, 81, 22, 6443, 53, 67, 68, 547];
 
 /** What the node's interfaces to workloads have for a link address, and the link-local address that follows from it. */
 const NODE_MAC = 'ee:ee:ee:ee:ee:ee';

@@ -27,6 +27,8 @@ export interface Probe {
   /** By default 80. */
   readonly port?: number;
   readonly icmp?: readonly [type: number, code: number];
+  /** Of UDP; by default one that was not used before. Then arriving is enough. */
+  readonly sourcePort?: number;
   /** By default 4. */
   readonly version?: 4 | 6;
   /** An address that packets pretend to come from; then arriving is enough. */
@@ -227,8 +229,8 @@ export class Prober implements Disposable {
     return number;
   }
 
-  #passed({ protocol, source }: Probe, number: number): boolean {
-    const oneWay = source !== undefined || protocol === 'sctp' || protocol === 'icmp';
+  #passed({ protocol, source, sourcePort }: Probe, number: number): boolean {
+    const oneWay = source !== undefined || sourcePort !== undefined || protocol === 'sctp' || protocol === 'icmp';
     return oneWay ? this.#arrivals.has(number) : this.#answers.has(number);
   }
 
@@ -283,7 +285,7 @@ export class Prober implements Disposable {
   #ask(probe: Probe): { asking: Asking; close: () => void } {
     const { protocol, version = 4, port = 80, source } = probe;
     const socket = NonBlockingSocket.open(protocol === 'tcp' ? 'stream' : 'datagram', version);
-    const sourcePort = protocol === 'udp' ? this.#freshPort() : 0;
+    const sourcePort = protocol === 'udp' ? (probe.sourcePort ?? this.#freshPort()) : 0;
     if (source !== undefined || sourcePort > 0)
       socket.sendFrom({ address: source ?? ANY[version], port: sourcePort }, version);
     const reached = socket.connect({ address: this.#address(probe), port });
@@ -352,7 +354,10 @@ export class Prober implements Disposable {
       if (received === undefined) return;
       const { bytes, from } = received;
       if (bytes.length === 0) return ended();
-      for (const number of numbersIn(bytes)) this.#arrivals.set(number, { host, from, at: performance.now() });
+      // Each is answered once, as who has no address is answered at one of the server's own.
+      const numbers = numbersIn(bytes).filter((number) => !this.#arrivals.has(number));
+      if (numbers.length === 0) return;
+      for (const number of numbers) this.#arrivals.set(number, { host, from, at: performance.now() });
       socket.send(bytes, from.port === 0 ? undefined : from);
     };
     return { socket, writable: false, ready };

@@ -12,6 +12,7 @@ const SOCKET_TYPES = { stream: 1, datagram: 2, raw: 3 };
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_ERROR = 4;
+const SO_BROADCAST = 6;
 const SOL_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 /** Addresses may be bound, and sent from, that are no addresses of the namespace: IP_TRANSPARENT, IPV6_TRANSPARENT. */
@@ -130,6 +131,7 @@ export class NonBlockingSocket implements Disposable {
   /** Has packets come from an address, which need not be one of the namespace. */
   sendFrom(source: SocketAddress, version: 4 | 6): void {
     this.#set(TRANSPARENT.level[version], TRANSPARENT.name[version], 1);
+    this.#set(SOL_SOCKET, SO_BROADCAST, 1);
     this.#bind(source);
   }
 
