@@ -5,7 +5,7 @@ import type { Prefix } from '../net/prefix.ts';
 import type { Metadata } from '../resources/resource.ts';
 import { portMatch } from './port-match.ts';
 import type { PolicyProblem } from './problem.ts';
-import { protocolNumber } from './protocols.ts';
+import { protocolNumber } from '../net/protocols.ts';
 import type { Direction, IcmpMatch, IpVersion, PortMatch, Rule, RuleEnd } from './rule.ts';
 import { endSelectors } from './rule-selectors.ts';
 import type { WrittenEnd, WrittenRule } from './rule-selectors.ts';

@@ -80,12 +80,12 @@ describe('the decision on a packet', () => {
     expect(logs).toEqual([{ kind: 'policy', tier: 'platform', policy: 'first//GlobalNetworkPolicy', rule: 1 }]);
     const second = 'Tier default, NetworkPolicy x/second, rule';
     expect(trail).toEqual([
-      'Tier platform, GlobalNetworkPolicy first, rule 0 (Allow) does not match: the protocol is not UDP.',
+      'Tier platform, GlobalNetworkPolicy first, rule 0 (Allow) does not match: the protocol is not udp.',
       'Tier platform, GlobalNetworkPolicy first, rule 1 (Log) matches.',
       'Tier platform, GlobalNetworkPolicy first, rule 2 (Pass) matches.',
       `${second} 0 (Allow) does not match: the destination port is not 443, 8000-8080, "https" of an endpoint with all().`,
       `${second} 1 (Allow) does not match: the source is not an endpoint with (projectcalico.org/namespace == "x" && app == "db").`,
-      `${second} 2 (Allow) does not match: the protocol is TCP.`,
+      `${second} 2 (Allow) does not match: the protocol is tcp.`,
       'End of tier default: no rule of its policies matches, and its default action is Deny.',
     ]);
   });
@@ -96,7 +96,7 @@ describe('the decision on a packet', () => {
     [{ ipVersion: 6 }, 'it is for IPv6 only'],
     [{ destination: { notSelector: "app == 'web'" } }, 'the destination is an endpoint with app == "web"'],
     [{ protocol: 'TCP', source: { notPorts: ['1024:65535'] } }, 'the source port is 1024-65535'],
-    [{ protocol: 47 }, 'the protocol is not protocol 47'],
+    [{ protocol: 47 }, 'the protocol is not 47'],
     [{ destination: { services: { name: 'dns', namespace: 'x' } } }, 'the destination port is not of Service x/dns'],
   ])('says why %j does not match: %s', (rule, reason) => {
     const { trail } = decided([calicoPolicy('p', { ingress: [{ action: 'Allow', ...rule }] })]);

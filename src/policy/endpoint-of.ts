@@ -5,7 +5,7 @@ import { namespaceProfileName } from './compile-profile.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ownLabels } from './labels.ts';
 import { podEndpoint } from './pod-endpoint.ts';
-import { protocolNumber } from './protocols.ts';
+import { protocolNumber } from '../net/protocols.ts';
 
 /** Of which node the endpoints are local. */
 export interface EndpointContext {

@@ -7,7 +7,7 @@ import { namespaceProfileName, serviceAccountProfileName } from './compile-profi
 import type { Endpoint } from './endpoint.ts';
 import type { EndpointContext } from './endpoint-of.ts';
 import { ownLabels } from './labels.ts';
-import { protocolNumber } from './protocols.ts';
+import { protocolNumber } from '../net/protocols.ts';
 
 type Pod = ResourceOf<'Pod'>;
 

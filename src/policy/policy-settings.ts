@@ -2,7 +2,7 @@
 import { parsePrefix } from '../net/prefix.ts';
 import type { FelixConfiguration } from '../resources/kinds/felix-configuration.ts';
 import type { ResourceOf } from '../resources/kinds.ts';
-import { protocolNumber } from './protocols.ts';
+import { protocolNumber } from '../net/protocols.ts';
 import type { PolicyProblem } from './problem.ts';
 import type { Failsafe, PolicySettings } from './settings.ts';
 

@@ -1,6 +1,6 @@
 /** Whether a packet is as a rule says, and if not, why. */
 import { formatPrefix, parsePrefix, prefixContains } from '../net/prefix.ts';
-import { protocolName } from './protocols.ts';
+import { protocolName } from '../net/protocols.ts';
 import type { IcmpMatch, IpVersion, PortMatch, Rule, RuleEnd, SetSpec } from './rule.ts';
 
 /** The first packet of a connection. Addresses in canonical text; protocols are IP protocol numbers. */

@@ -1,7 +1,7 @@
 /** Where a Service is served, of one EndpointSlice. */
 import { tryParseAddress, canonicalAddress } from '../net/address.ts';
 import type { ResourceOf } from '../resources/kinds.ts';
-import { protocolNumber } from './protocols.ts';
+import { protocolNumber } from '../net/protocols.ts';
 import type { EndpointPort } from './endpoint.ts';
 
 /** Says of which Service of its namespace a slice is. */

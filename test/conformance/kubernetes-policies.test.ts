@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/policy/endpoint.ts';
-import { protocolNumber } from '../../src/policy/protocols.ts';
+import { protocolNumber } from '../../src/net/protocols.ts';
 import { namespaceLabels, servingNamespace, servingPod, servingPodManifest } from '../support/kubernetes-topology.ts';
 import { NaivePolicies } from '../support/naive-policies.ts';
 import { resourceOf } from '../support/policy-resources.ts';

@@ -4,7 +4,7 @@ import { decide } from '../../src/policy/decide.ts';
 import type { Packet } from '../../src/policy/decide.ts';
 import type { Endpoint } from '../../src/policy/endpoint.ts';
 import { PolicyEngine } from '../../src/policy/policy-engine.ts';
-import { protocolNumber } from '../../src/policy/protocols.ts';
+import { protocolNumber } from '../../src/net/protocols.ts';
 import type { AnyResource } from '../../src/resources/kinds.ts';
 import { oracleAllows } from '../support/kubernetes-oracle.ts';
 import type { OracleCluster, OraclePod } from '../support/kubernetes-oracle.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { compileProfile } from '../../src/policy/compile-profile.ts';
 import type { Packet } from '../../src/policy/decide.ts';
-import { protocolNumber } from '../../src/policy/protocols.ts';
+import { protocolNumber } from '../../src/net/protocols.ts';
 import type { Direction } from '../../src/policy/rule.ts';
 import type { Labels } from '../../src/resources/selector.ts';
 import { NaivePolicies } from './naive-policies.ts';

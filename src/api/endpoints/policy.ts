@@ -6,7 +6,7 @@ import { booleanParameter, endpointsOf, numberParameter, sendJson } from '../end
 import type { Endpoint } from '../endpoint.ts';
 import { ApiError } from '../errors.ts';
 import { sendListing } from '../listing.ts';
-import { hasPorts, ICMP, protocolName, protocolNumber } from '../protocols.ts';
+import { hasPorts, ICMP, protocolName, readProtocol } from '../../net/protocols.ts';
 import { agentReadinessChecks } from '../readiness.ts';
 import { agentEvent } from '../types.ts';
 import { events, readiness, sendReadiness, shutdown } from './common.ts';
@@ -21,7 +21,7 @@ const portParameter = numberParameter(65_535);
 const protocolParameter = z
   .string()
   .transform((text, context): number => {
-    const number = protocolNumber(text);
+    const number = readProtocol(text);
     if (number !== undefined) return number;
     context.addIssue({ code: 'custom', message: `"${text}" is no protocol: tcp, udp, sctp, icmp, or 1 to 255` });
     return z.NEVER;

@@ -2,7 +2,7 @@
 import type { EndpointReport, EndpointRulesReport } from '../../api/agent-types.ts';
 import type { EndpointQuery } from '../../api/agent-view.ts';
 import type { Slice } from '../../api/process-view.ts';
-import { protocolName } from '../../api/protocols.ts';
+import { protocolName } from '../../net/protocols.ts';
 import { canonicalAddress, tryParseAddress } from '../../net/address.ts';
 import type { Endpoint } from '../../policy/endpoint.ts';
 import type { Layer } from '../../policy/model.ts';

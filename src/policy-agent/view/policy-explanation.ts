@@ -1,7 +1,7 @@
 /** What becomes of a packet: the same decisions that the kernel's rules take, for whoever asks. */
 import type { PolicyExplanation, PolicyStep } from '../../api/agent-types.ts';
 import type { PolicyQuestion } from '../../api/agent-view.ts';
-import { ICMP, protocolName } from '../../api/protocols.ts';
+import { ICMP, protocolName } from '../../net/protocols.ts';
 import type { Packet } from '../../policy/decide.ts';
 import { resourceOf } from '../../policy/endpoint-problem.ts';
 import type { Endpoint } from '../../policy/endpoint.ts';

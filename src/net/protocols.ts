@@ -16,8 +16,13 @@ const NAMES: ReadonlyMap<number, string> = new Map([...NUMBERS].map(([name, numb
 /** ICMP of either version of IP. */
 export const ICMP: Readonly<Record<4 | 6, number>> = { 4: ICMP_V4, 6: ICMP_V6 };
 
+/** The number of a protocol that is valid, by its name in any case or by number. */
+export function protocolNumber(protocol: string | number): number {
+  return typeof protocol === 'number' ? protocol : (NUMBERS.get(protocol.toLowerCase()) ?? Number(protocol));
+}
+
 /** A protocol by name in any case, or by number from 1 to 255; undefined for what is neither. */
-export function protocolNumber(text: string): number | undefined {
+export function readProtocol(text: string): number | undefined {
   if (!/^\d{1,3}$/.test(text)) return NUMBERS.get(text.toLowerCase());
   const number = Number(text);
   return number >= 1 && number <= 255 ? number : undefined;
