@@ -58,6 +58,7 @@ describe('order of policies', () => {
       'default Deny: default.p',
       'kube-baseline Pass: kube-baseline.p',
     ]);
+    expect(world.engine.counts.tiers).toBe(4);
   });
 
   it('follows tiers that come, change and go', () => {

@@ -168,10 +168,6 @@ export class PolicyEngine {
     return this.#profiles.get(name);
   }
 
-  get tiers(): Iterable<Tier> {
-    return this.#tiers.all();
-  }
-
   /** What counts for the node as a whole. */
   get settings(): PolicySettings {
     return this.#settings.settings;

@@ -11,12 +11,9 @@ export class TierTable {
     this.#changed = changed;
   }
 
+  /** The place of policies whose tier can't be read is no tier of the cluster. */
   get size(): number {
-    return this.#tiers.size;
-  }
-
-  all(): Iterable<Tier> {
-    return this.#tiers.values();
+    return this.#tiers.size - 1;
   }
 
   get(name: string): Tier | undefined {
