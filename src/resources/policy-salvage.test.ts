@@ -75,7 +75,8 @@ describe('a policy of which it can not be read where it is asked', () => {
 
   it('is also for what the host forwards, where that is not clear', () => {
     const both = { doNotTrack: true, preDNAT: true, applyOnForward: true };
-    for (const part of [{ preDNAT: 'odd' }, both, { doNotTrack: true }]) {
+    const egress = { preDNAT: true, applyOnForward: true, egress: 'odd' };
+    for (const part of [{ preDNAT: 'odd' }, both, { doNotTrack: true }, egress]) {
       expect(specOf('GlobalNetworkPolicy', { ...part, ingress: RULES })).toMatchObject({
         doNotTrack: false,
         preDNAT: false,

@@ -88,7 +88,9 @@ function contradictions(spec: Record<string, unknown>): readonly Problem[] {
   const { doNotTrack, preDNAT, applyOnForward } = spec;
   const hostFields = ['doNotTrack', 'preDNAT'].filter((field) => spec[field] === true);
   if (hostFields.length === 0) return [];
-  const hasEgress = (Array.isArray(spec['egress']) && spec['egress'].length > 0) || hasType(spec['types'], 'Egress');
+  const { egress = [] } = spec;
+  // What is no list counts as a rule.
+  const hasEgress = !Array.isArray(egress) || egress.length > 0 || hasType(spec['types'], 'Egress');
   if (doNotTrack !== preDNAT && applyOnForward === true && !(preDNAT === true && hasEgress)) return [];
   // Which of the two was meant is not known; as a policy of its own kind it would be asked of few packets.
   for (const field of hostFields) delete spec[field];
