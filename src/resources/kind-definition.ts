@@ -36,6 +36,8 @@ export interface KindDefinition<K extends string = string, B extends Body = Body
    * there are so many that their schema would take too long.
    */
   readonly quick?: (manifest: JsonObject) => (Body & { readonly metadata: Metadata }) | undefined;
+  /** Whether a manifest that names no namespace means `default`, as for kubectl and calicoctl. */
+  readonly inNamespace?: true;
   /** Whether fields that the schema doesn't name are reported. */
   readonly reportUnknownFields: boolean;
   /**

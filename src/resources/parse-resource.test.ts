@@ -34,6 +34,10 @@ describe('parseResource', () => {
     [{ kind: 'BGPPeer' }, 'error apiVersion: is required and must be a text'],
     [{ apiVersion: V3, kind: 5 }, 'error kind: is required and must be a text'],
     [{ apiVersion: 'apps/v1', kind: 'Deployment' }, 'warning kind: ignored kind: apps/v1 Deployment'],
+    [
+      { apiVersion: V3, kind: 'StagedNetworkPolicy' },
+      `warning kind: ignored kind: ${V3} StagedNetworkPolicy, which is not enforced`,
+    ],
     [{ apiVersion: V3, kind: 'BgpPeers' }, `warning kind: ignored kind: ${V3} BgpPeers (did you mean "BGPPeer"?)`],
     [{ apiVersion: 'v1', kind: 'BGPPeer' }, `warning kind: ignored kind: BGPPeer is read as ${V3} or ${V1}, not as v1`],
     [{ apiVersion: V3, kind: 'BGPPeer', spec: PEER }, 'error metadata.name: is required'],
@@ -246,6 +250,18 @@ describe('properties of parseResource', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it.each([
+    ['projectcalico.org/v3', 'NetworkPolicy'],
+    ['networking.k8s.io/v1', 'NetworkPolicy'],
+    ['v1', 'ServiceAccount'],
+  ])('takes %s %s without a namespace to be in `default`', (apiVersion, kind) => {
+    const namespaceOf = (metadata: object) => {
+      const parsed = parseResource({ apiVersion, kind, metadata, spec: {} });
+      return parsed.ok && parsed.resource.metadata.namespace;
+    };
+    expect([{ name: 'a' }, { name: 'a', namespace: 'x' }].map(namespaceOf)).toEqual(['default', 'x']);
   });
 
   it('bears any nesting', () => {

@@ -7,7 +7,7 @@ import { KIND_NAMES, apiVersionsOf, isAnyResource, kindDefinition } from './kind
 import type { AnyResource } from './kinds.ts';
 import { metadataSchema, readMetadata, readableMetadata } from './metadata.ts';
 import { isJsonObject } from './resource.ts';
-import type { JsonObject, Problem, Resource } from './resource.ts';
+import type { JsonObject, Metadata, Problem, Resource } from './resource.ts';
 import { unknownFields } from './unknown-fields.ts';
 
 /**
@@ -32,12 +32,15 @@ export function parseResource(value: unknown): ParseResult {
     : parseKind(definition, String(apiVersion), value);
 }
 
+/** Kinds that say what is to be let pass or not, and that nothing here acts on. */
+const NOT_ENFORCED = /^(Staged(Global|Kubernetes)?NetworkPolicy|(Baseline)?AdminNetworkPolicy|ClusterNetworkPolicy)$/;
+
 function ignoredKind(apiVersion: string, kind: string): ParseResult {
   const versions = apiVersionsOf(kind);
   const message =
     versions.length > 0
       ? `ignored kind: ${kind} is read as ${versions.join(' or ')}, not as ${apiVersion}`
-      : `ignored kind: ${apiVersion} ${kind}${didYouMean(kind, KIND_NAMES)}`;
+      : `ignored kind: ${apiVersion} ${kind}${NOT_ENFORCED.test(kind) ? ', which is not enforced' : didYouMean(kind, KIND_NAMES)}`;
   return { ok: false, problems: [{ path: ['kind'], message, severity: 'warning' }] };
 }
 
@@ -53,12 +56,22 @@ function parseKind(definition: KindDefinition, apiVersion: string, manifest: Jso
 
 /** The resource that a kind has read without its schema. */
 function acceptQuick(
-  { kind, apiVersions, readAs, metadata: metadataOf }: KindDefinition,
+  definition: KindDefinition,
   { metadata, ...body }: NonNullable<ReturnType<NonNullable<KindDefinition['quick']>>>,
 ): ParseResult {
-  const read = metadataOf?.(metadata) ?? metadata;
-  const resource = { apiVersion: readAs ?? apiVersions[0], kind, metadata: read, ...body };
+  const { kind, apiVersions, readAs } = definition;
+  const resource = {
+    apiVersion: readAs ?? apiVersions[0],
+    kind,
+    metadata: metadataFor(definition, metadata),
+    ...body,
+  };
   return isAnyResource(resource) ? { ok: true, resource, problems: [] } : ignoredKind(resource.apiVersion, kind);
+}
+
+function metadataFor({ metadata: metadataOf, inNamespace }: KindDefinition, read: Metadata): Metadata {
+  const metadata = metadataOf?.(read) ?? read;
+  return inNamespace && metadata.namespace === undefined ? { ...metadata, namespace: 'default' } : metadata;
 }
 
 /**
@@ -112,7 +125,7 @@ function accept(
   const resource: Resource<string, unknown> = {
     apiVersion: definition.readAs ?? definition.apiVersions[0],
     kind: definition.kind,
-    metadata: definition.metadata?.(read) ?? read,
+    metadata: metadataFor(definition, read),
     spec: withoutEmpty(spec),
     ...(status === undefined ? {} : { status: withoutEmpty(status) }),
   };

@@ -72,6 +72,7 @@ export const KUBERNETES_NETWORK_POLICY = defineKind({
   manifestKind: 'NetworkPolicy',
   apiVersions: ['networking.k8s.io/v1'],
   schema: z.object({ spec }),
+  inNamespace: true,
   reportUnknownFields: true,
   salvage: (body) => salvageKubernetesPolicy(body, labelSelector, rules),
 });

@@ -10,6 +10,7 @@ export const NETWORK_POLICY = defineKind({
   kind: 'NetworkPolicy',
   apiVersions: CALICO_API_VERSIONS,
   schema: z.object({ spec: z.object(fields) }),
+  inNamespace: true,
   reportUnknownFields: true,
   salvage: (body) => salvagePolicy(body, fields, policyRule),
   review: ({ spec }) => ({ warnings: reviewRules(spec) }),

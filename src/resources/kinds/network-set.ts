@@ -13,6 +13,7 @@ export const NETWORK_SET = defineKind({
   kind: 'NetworkSet',
   apiVersions: CALICO_API_VERSIONS,
   schema,
+  inNamespace: true,
   reportUnknownFields: true,
   salvage,
 });

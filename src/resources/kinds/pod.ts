@@ -65,6 +65,7 @@ export const POD = defineKind({
       status,
     })),
   quick: quickPod,
+  inNamespace: true,
   reportUnknownFields: false,
   metadata: ({ annotations, ...metadata }): Metadata => ({
     ...metadata,

@@ -6,6 +6,7 @@ export const SERVICE_ACCOUNT = defineKind({
   kind: 'ServiceAccount',
   apiVersions: ['v1'],
   schema: z.object({ metadata: z.unknown() }).transform(() => ({ spec: {} })),
+  inNamespace: true,
   reportUnknownFields: false,
   metadata: (metadata) => ({ ...metadata, annotations: {} }),
 });

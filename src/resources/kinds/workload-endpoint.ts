@@ -31,5 +31,6 @@ export const WORKLOAD_ENDPOINT = defineKind({
     }),
   }),
   quick: quickWorkloadEndpoint,
+  inNamespace: true,
   reportUnknownFields: false,
 });
