@@ -60,7 +60,7 @@ export class ResourceProblems {
     clearTimeout(this.timer);
     this.timer = undefined;
     const before = new Set(this.known.map(problemWords));
-    this.known = [...this.options.ofDatastore(), ...this.options.ofPolicies().map(placed)];
+    this.known = [...this.options.ofDatastore(), ...this.options.ofPolicies().map(policyProblem)];
     for (const problem of this.known) {
       if (before.has(problemWords(problem))) continue;
       this.options.found(problem);
@@ -70,7 +70,7 @@ export class ResourceProblems {
 }
 
 /** The object is the place: where it was read from is not known any more. */
-function placed(problem: PolicyProblem): SourcedProblem {
+export function policyProblem(problem: PolicyProblem): SourcedProblem {
   const { kind, namespace, name } = problem;
   const place = namespace === undefined ? `${kind}/${name}` : `${kind}/${namespace}/${name}`;
   return sourcedProblem(place, { kind, name, namespace }, problem);

@@ -61,6 +61,21 @@ describe('order of policies', () => {
     expect(world.engine.counts.tiers).toBe(4);
   });
 
+  it('says which policies wait for a tier', () => {
+    world.put(letIn('p', '', '', { tier: 'gone' }), letIn('q', '', '', { tier: 'kube-admin' }));
+    expect(world.engine.problems).toEqual([
+      {
+        kind: 'GlobalNetworkPolicy',
+        name: 'p',
+        path: ['spec', 'tier'],
+        message: expect.stringMatching(/^there is no Tier "gone": the policy is asked after those of all others, and /),
+        severity: 'warning',
+      },
+    ]);
+    world.put(tier('gone', {}));
+    expect(world.engine.problems).toEqual([]);
+  });
+
   it('follows tiers that come, change and go', () => {
     const rules = () => [...world.told.rules.values()].map(({ direction, tiers }) => [direction, ...tiers]);
     const applied = (defaultAction: string) => ({ name: 't', defaultAction, policies: ['t.p//GlobalNetworkPolicy'] });

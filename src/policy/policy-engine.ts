@@ -26,6 +26,7 @@ import { SetTable } from './set-table.ts';
 import { SettingsSource } from './settings-source.ts';
 import type { PolicySettings } from './settings.ts';
 import { TierTable } from './tier-table.ts';
+import { unknownTiers } from './unknown-tiers.ts';
 
 export interface PolicyEngineOptions {
   /** Endpoints of this node are enforced. */
@@ -108,7 +109,8 @@ export class PolicyEngine {
 
   /** What is wrong with resources beyond what their own schema says. As of the last take. */
   get problems(): readonly PolicyProblem[] {
-    return [...this.#settings.problems, ...this.#intake.problems(), ...this.#local.problems()];
+    const tiers = unknownTiers(this.#policies.entries(), (name) => this.#tiers.get(name) !== undefined);
+    return [...this.#settings.problems, ...this.#intake.problems(), ...tiers, ...this.#local.problems()];
   }
 
   get counts(): PolicyCounts {

@@ -87,6 +87,19 @@ describe('starling config validate', () => {
     expect(out).toMatch(/^node node-1: warning: .*node-1/m);
   });
 
+  it('warns of policies that the policy agent of the node would report', async () => {
+    const policy = `apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: { name: early }
+spec: { tier: platform }
+`;
+    await writeResources(policy + NODE);
+    const config = await writeConfig('nodeName: node-1\ndatastore: { file: { path: DIR/resources } }\n');
+    const { code, out } = await validate('--config', config);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^GlobalNetworkPolicy\/early: warning: .*spec\.tier: there is no Tier "platform"/m);
+  });
+
   it('warns of a peer whose password is not there', async () => {
     const peer = PEER.replace('64601 }', '64601, password: { secretKeyRef: { name: bgp, key: tor } } }');
     await writeResources(peer + NODE);

@@ -7,7 +7,11 @@ import { configuredView } from '../../daemon/own-node.ts';
 import type { SourcedProblem } from '../../datastore/datastore.ts';
 import { DatastoreError } from '../../datastore/datastore-error.ts';
 import { loadResources } from '../../datastore/load-resources.ts';
+import { PolicyEngine } from '../../policy/policy-engine.ts';
+import { policyOverrides } from '../../policy-agent/policy-overrides.ts';
+import { policyProblem } from '../../policy-agent/resource-problems.ts';
 import { clusterView } from '../../resources/cluster-view.ts';
+import type { AnyResource } from '../../resources/kinds.ts';
 import type { CommandContext } from '../command.ts';
 import { present } from '../output/present.ts';
 import { renderValidation } from '../views/validation-view.ts';
@@ -69,10 +73,22 @@ async function withNode(config: Config, checked: readonly string[]): Promise<Val
       why === undefined ? [] : [`Peer ${key} is held down: ${why}`],
     );
     const ofNode = [...desired.problems, ...heldDown].map((message) => finding(`node ${name}`, message, 'warning'));
-    return result(all, resources.length, [...problems.map(fromProblem), ...ofNode]);
+    return result(all, resources.length, [
+      ...problems.map(fromProblem),
+      ...policyFindings(config, resources),
+      ...ofNode,
+    ]);
   } catch (error) {
     return result(all, 0, [unreadable(path, error)]);
   }
+}
+
+/** What the policy agent of the node would say beyond what each resource says by itself. */
+function policyFindings(config: Config, resources: readonly AnyResource[]): readonly Finding[] {
+  const engine = new PolicyEngine({ node: config.nodeName, settings: policyOverrides(config, true) });
+  engine.snapshot(resources);
+  engine.take();
+  return engine.problems.map(policyProblem).map(fromProblem);
 }
 
 function result(checked: readonly string[], resources: number, problems: readonly Finding[]): Validation {
