@@ -124,7 +124,9 @@ function readAsNamed(key: string, value: Buffer): RawItem {
   const item = readResource(key, value);
   const metadata = isJsonObject(item.value) ? item.value['metadata'] : undefined;
   if (!isJsonObject(item.value) || !isJsonObject(metadata)) return item;
-  const [namespace, name] = key.split('/').slice(-2);
+  const end = key.lastIndexOf('/');
+  const namespace = key.slice(key.lastIndexOf('/', end - 1) + 1, end);
+  const name = key.slice(end + 1);
   if (metadata['name'] === name && metadata['namespace'] === namespace) return item;
   return { ...item, value: { ...item.value, metadata: { ...metadata, namespace, name } } };
 }
