@@ -81,9 +81,9 @@ Nothing is wrong.
 describe('starling policy list', () => {
   it('is a line a policy in the order in which they are asked', async () => {
     expect(await output('list')).toBe(
-      `TIER      ORDER  KIND                 POLICY    DIRECTIONS      ENDPOINTS  SELECTOR                                               PROBLEMS
-security     10  GlobalNetworkPolicy  baseline  ingress,egress          3  all()                                                  -
-default       -  NetworkPolicy        shop/web  ingress                 1  app == "web" && projectcalico.org/namespace == "shop"  spec.ingress[0].http: http is not enforced; the rule matche…
+      `TIER      ORDER  KIND                 POLICY    DIRECTIONS      ENDPOINTS  SELECTOR                                  PROBLEMS
+security     10  GlobalNetworkPolicy  baseline  ingress,egress          3  all()                                     -
+default       -  NetworkPolicy        shop/web  ingress                 1  app == "web" && projectcalico.org/names…  1 warning
 `,
     );
     const wide = await output('list', '-o', 'wide', '--no-headers');

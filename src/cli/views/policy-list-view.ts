@@ -1,17 +1,16 @@
 /** Columns of `starling policy list`: a line a policy. */
 import type { PolicyReport } from '../../api/agent-types.ts';
 import type { Cell, Column } from '../output/table.ts';
-import { shorten } from '../output/words.ts';
+import { formatCount, shorten } from '../output/words.ts';
 
-/** Longest selector and words of problems that are shown, where not all is wanted. */
-const SHORT = 60;
+/** Longest selector that is shown, where not all is wanted. */
+const SHORT = 40;
 
 interface PolicyColumn extends Column {
   readonly cell: (policy: PolicyReport) => Cell;
 }
 
 function columnsOf(wide: boolean): readonly PolicyColumn[] {
-  const text = (words: string): string => (wide ? words : shorten(words, SHORT));
   const extra: readonly PolicyColumn[] = [
     { title: 'SCOPE', cell: ({ scope }) => scope },
     { title: 'RULES', cell: ({ rules: { ingress, egress } }) => `${ingress}/${egress}` },
@@ -24,8 +23,8 @@ function columnsOf(wide: boolean): readonly PolicyColumn[] {
     { title: 'DIRECTIONS', cell: ({ directions }) => directions.join(',') || '-' },
     { title: 'ENDPOINTS', right: true, cell: ({ endpoints }) => endpoints },
     ...(wide ? extra : []),
-    { title: 'SELECTOR', cell: ({ selector }) => text(selector) },
-    { title: 'PROBLEMS', cell: ({ problems }) => problemCell(problems, text) },
+    { title: 'SELECTOR', cell: ({ selector }) => (wide ? selector : shorten(selector, SHORT)) },
+    { title: 'PROBLEMS', cell: ({ problems }) => problemCell(problems, wide) },
   ];
 }
 
@@ -46,9 +45,13 @@ function policyName({ namespace, name }: PolicyReport): string {
   return namespace === null ? name : `${namespace}/${name}`;
 }
 
-function problemCell(problems: PolicyReport['problems'], text: (words: string) => string): Cell {
+function problemCell(problems: PolicyReport['problems'], wide: boolean): Cell {
   if (problems.length === 0) return '-';
-  const isError = problems.some(({ severity }) => severity === 'error');
-  const words = problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
-  return { text: text(words), colour: isError ? 'red' : 'yellow' };
+  const errors = problems.filter(({ severity }) => severity === 'error').length;
+  const words = wide
+    ? problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ')
+    : errors > 0
+      ? formatCount(errors, 'error')
+      : formatCount(problems.length, 'warning');
+  return { text: words, colour: errors > 0 ? 'red' : 'yellow' };
 }
