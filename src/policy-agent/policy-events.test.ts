@@ -55,7 +55,7 @@ it('tells at first how much is in force, and then what comes, changes and goes',
     'endpoint x/b: policies for it are in force at cali-b',
     'policy NetworkPolicy x/p: changed, and in force as it is now',
     'endpoint x/a: gone from cali-a',
-    'policy NetworkPolicy x/p: no longer in force: it is for no endpoint of this node',
+    'policy NetworkPolicy x/p: no longer in force on this node',
   ]);
 });
 

@@ -56,7 +56,7 @@ export class PolicyEvents {
       if (policy === undefined) this.policies.delete(key);
       else this.policies.set(key, nameOf(policy));
       const subject = policy === undefined ? (before ?? key) : nameOf(policy);
-      if (policy === undefined) return { subject, words: 'no longer in force: it is for no endpoint of this node' };
+      if (policy === undefined) return { subject, words: 'no longer in force on this node' };
       if (before !== undefined) return { subject, words: 'changed, and in force as it is now' };
       return { subject, words: `in force for endpoints of this node, in tier ${policy.tier}` };
     });

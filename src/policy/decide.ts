@@ -123,7 +123,7 @@ class Inquiry {
 
   /** What the first rule that matches says; undefined where none does. */
   #askRules(words: string, rules: readonly Rule[], by: (rule: number) => LoggedBy): Outcome | 'pass' | undefined {
-    if (rules.length === 0) this.#say(`${words} has no rules for this direction.`);
+    if (rules.length === 0) this.#say(`${words} has no rule that counts for this direction.`);
     for (const rule of rules) {
       const reason = mismatch(rule, this.#packet, this.#of.sets);
       const about = `${words}, rule ${rule.index} (${rule.action})`;
