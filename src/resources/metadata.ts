@@ -59,9 +59,15 @@ function restoreCalicoMetadata(metadata: Metadata): Metadata {
   const restored = parseJsonObject(hidden);
   return {
     ...metadata,
+    name: restoredName(metadata.name, restored['name']),
     labels: { ...metadata.labels, ...textMapOf(restored['labels']) },
     annotations: { ...annotations, ...textMapOf(restored['annotations']) },
   };
+}
+
+/** Calico's v1 resources put the tier before the name of a policy of the default tier; `own` is what its user calls it. */
+function restoredName(name: string, own: unknown): string {
+  return typeof own === 'string' && name === `default.${own}` ? own : name;
 }
 
 /** The object that `text` is the JSON of; empty where it is none. */

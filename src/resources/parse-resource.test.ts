@@ -135,6 +135,22 @@ describe('parseResource', () => {
     });
   });
 
+  it('have the names that users know, where Calico has put the tier before them', () => {
+    const read = (name: string, own: string) => {
+      const annotations = { 'projectcalico.org/metadata': JSON.stringify({ name: own }) };
+      const parsed = parseResource({
+        apiVersion: 'crd.projectcalico.org/v1',
+        kind: 'NetworkPolicy',
+        metadata: { name, namespace: 'x', annotations },
+        spec: { selector: 'all()' },
+      });
+      return parsed.ok && parsed.resource.metadata.name;
+    };
+    expect(read('default.web', 'web')).toBe('web');
+    expect(read('default.web', 'default.web')).toBe('default.web');
+    expect(read('other.web', 'web')).toBe('other.web');
+  });
+
   it('leaves that annotation alone where nothing hides in it', () => {
     const annotations = { 'projectcalico.org/metadata': '{"labels":{"rack":"a"}}' };
     const metadata = { name: 'a', annotations };
