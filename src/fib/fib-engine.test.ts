@@ -172,7 +172,7 @@ describe('next hops that are of no use', () => {
 it('says at the start that it may not write routes', () => {
   world.kernel.privileged = false;
   expect(() => world.start()).toThrow(
-    "write routes: operation not permitted; changing the kernel's routes needs CAP_NET_ADMIN (EPERM)",
+    "write routes: operation not permitted; that needs CAP_NET_ADMIN (EPERM)",
   );
 });
 

@@ -89,7 +89,7 @@ describe('starlingd', () => {
     const argv = ['setpriv', '--bounding-set', '-net_admin', '--inh-caps', '-all'];
     const daemon = node.launch(node.configure(), node.namespace, argv);
     expect(await daemon.ended).toBe(1);
-    expect(daemon.output()).toMatch(/ ERROR .*changing the kernel's routes needs CAP_NET_ADMIN \(EPERM\)\n/);
+    expect(daemon.output()).toMatch(/ ERROR .*that needs CAP_NET_ADMIN \(EPERM\)\n/);
   });
 
   it('exits with 1 where the thread that writes routes fails, and leaves routes and sessions for its next start', async () => {

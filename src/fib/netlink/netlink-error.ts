@@ -27,7 +27,7 @@ export class NetlinkError extends Error {
 }
 
 function wordsFor(errno: string, description: string): string {
-  return errno === 'EPERM' ? `${description}; changing the kernel's routes needs CAP_NET_ADMIN` : description;
+  return errno === 'EPERM' ? `${description}; that needs CAP_NET_ADMIN` : description;
 }
 
 /** The error number and extended-ack text of an `NLMSG_ERROR` message; the number is 0 for an acknowledgement. */
