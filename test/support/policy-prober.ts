@@ -60,6 +60,8 @@ const DENIED_PATIENCE = 40;
 
 /** How long, in ms, an answer within a flow may take: less than it takes TCP to send anything a second time twice. */
 const FLOW_PATIENCE = 500;
+/** After how long, in ms, a packet of UDP within a flow is sent again, as TCP does by itself. */
+const RESEND_AFTER = 100;
 /** In ms. */
 const KNOCK_EVERY = 5;
 
@@ -75,7 +77,7 @@ export interface Flow {
   readonly words: string;
   /** Whether it was reset or refused. */
   readonly broken: boolean;
-  /** Sends something new and waits for the answer; false where there is none in time. */
+  /** Sends something new, again where that gets lost, and waits for the answer; false where there is none in time. */
   exchange(patience?: number): Promise<boolean>;
   close(): void;
 }
@@ -92,8 +94,11 @@ interface Traffic {
 
 /** What came of it. */
 interface TrafficSeen {
-  /** In words, what should have arrived, or been answered. */
-  readonly lost: readonly string[];
+  /** Flows that had no answer in time though what was lost was sent again, in words. */
+  readonly broken: readonly string[];
+  /** How many packets that should pass did not, of how many. */
+  readonly lost: number;
+  readonly sent: number;
   /** When something passed that should not have. */
   readonly passed: readonly number[];
 }
@@ -179,14 +184,14 @@ export class Prober implements Disposable {
    * own: those of `open` should pass, those of `closed` should not. The times at which the latter passed are as performance.now() has it.
    */
   async during({ flows, open, closed }: Traffic, action: () => Promise<void>): Promise<TrafficSeen> {
-    const lost: string[] = [];
+    const broken: string[] = [];
     const knocks = { open: [] as number[], closed: [] as number[] };
     let asked = 0;
     const state = { over: false };
     const ask = async (flow: Flow): Promise<void> => {
       while (!state.over) {
         asked++;
-        if (!(await flow.exchange(FLOW_PATIENCE))) lost.push(flow.words);
+        if (!(await flow.exchange(FLOW_PATIENCE))) broken.push(flow.words);
         await pause(1);
       }
     };
@@ -211,9 +216,12 @@ export class Prober implements Disposable {
       await busy;
     }
     await this.#pumpUntil(() => knocks.open.every((number) => this.#arrivals.has(number)), PATIENCE);
-    const gone = knocks.open.filter((number) => !this.#arrivals.has(number)).length;
-    if (gone > 0) lost.push(`${gone} of ${knocks.open.length} packets that should pass`);
-    return { lost, passed: knocks.closed.flatMap((number) => this.#arrivals.get(number)?.at ?? []) };
+    return {
+      broken,
+      lost: knocks.open.filter((number) => !this.#arrivals.has(number)).length,
+      sent: knocks.open.length,
+      passed: knocks.closed.flatMap((number) => this.#arrivals.get(number)?.at ?? []),
+    };
   }
 
   [Symbol.dispose](): void {
@@ -312,10 +320,15 @@ export class Prober implements Disposable {
         return asking.broken;
       },
       exchange: async (patience = PATIENCE) => {
-        const number = this.#next++;
-        asking.send(number);
-        await this.#pumpUntil(() => asking.broken || this.#answers.has(number), patience);
-        return this.#answers.has(number);
+        const numbers: number[] = [];
+        const end = performance.now() + patience;
+        const isAnswered = (): boolean => numbers.some((number) => this.#answers.has(number));
+        while (!isAnswered() && !asking.broken && performance.now() < end) {
+          if (numbers.length === 0 || probe.protocol === 'udp') asking.send(numbers[numbers.push(this.#next++) - 1]);
+          const rest = Math.min(RESEND_AFTER, end - performance.now());
+          await this.#pumpUntil(() => asking.broken || isAnswered(), rest);
+        }
+        return isAnswered();
       },
       close,
     };
