@@ -36,7 +36,7 @@ export function problemEvent(
     metadata: { name: `starling-${hash}`, namespace: own ?? EVENTS_NAMESPACE },
     involvedObject: {
       apiVersion: apiVersionOfKind(kind, group),
-      kind,
+      kind: kind === 'KubernetesNetworkPolicy' ? 'NetworkPolicy' : kind,
       name,
       ...(own !== undefined && { namespace: own }),
     },
