@@ -17,6 +17,7 @@ const SOL_IPV6 = 41;
 const IPV6_V6ONLY = 26;
 /** Addresses may be bound, and sent from, that are no addresses of the namespace: IP_TRANSPARENT, IPV6_TRANSPARENT. */
 const TRANSPARENT = { level: { 4: 0, 6: SOL_IPV6 }, name: { 4: 19, 6: 75 } } as const;
+const EINTR = 4;
 const EINPROGRESS = 115;
 const POLLIN = 1;
 const POLLOUT = 4;
@@ -198,6 +199,9 @@ export function readySockets<T extends { readonly socket: NonBlockingSocket; rea
     view.setInt32(index * POLLFD, socket.fd, little);
     view.setInt16(index * POLLFD + 4, writable ? POLLOUT : POLLIN, little);
   }
-  if (check('poll', libc.poll(buffer, all.length, 0)) === 0) return [];
+  const found = libc.poll(buffer, all.length, 0);
+  // The end of a child may interrupt it.
+  if (found === 0 || (found < 0 && koffi.errno() === EINTR)) return [];
+  check('poll', found);
   return all.filter((_, index) => view.getInt16(index * POLLFD + 6, little) !== 0);
 }
