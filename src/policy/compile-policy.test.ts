@@ -136,6 +136,11 @@ describe('a rule', () => {
     expect(anywhere?.source).toMatchObject({ ports: { sets: [{ selector: 'all()', port: 'dns', protocol: 17 }] } });
   });
 
+  it('means its own namespace where the selector of namespaces is blank', () => {
+    const rule = ruleOf({ source: { selector: "app == 'db'", namespaceSelector: ' ' } }, 'x');
+    expect(rule?.source.in).toMatchObject({ selector: '(projectcalico.org/namespace == "x" && app == "db")' });
+  });
+
   it('names the same set wherever the same is meant', () => {
     const idOf = (selector: string) => ruleOf({ source: { selector } })?.source.in?.id;
     expect(idOf("a=='b'&&has(c)")).toBe(idOf('(a == "b") && has(c)'));

@@ -20,9 +20,13 @@ export function splitPorts(ports: readonly (string | number)[]): { ranges: Range
   const ranges: Range[] = [];
   const names = new Set<string>();
   for (const port of ports) {
-    const [first, last = first] = String(port).split(':').map(Number);
-    if (Number.isNaN(first)) names.add(String(port));
-    else ranges.push([first, last]);
+    const text = String(port);
+    // Names such as `1e9` are numbers to other readers.
+    if (!/^\d+(:\d+)?$/.test(text)) names.add(text);
+    else {
+      const [first, last = first] = text.split(':').map(Number);
+      ranges.push([first, last]);
+    }
   }
   return { ranges: mergedRanges(ranges), names: [...names].sort() };
 }

@@ -45,7 +45,8 @@ export function endSelectors(end: WrittenEnd, namespace: string | undefined): En
 /** A rule of a namespaced policy that names labels but no namespaces means its own. */
 function namespacePart(end: WrittenEnd, namespace: string | undefined): Selector | undefined {
   const { selector = '', notSelector = '', namespaceSelector = '', serviceAccounts } = end;
-  if (namespaceSelector !== '') return ofNamespaces(namespaceSelector);
+  const named = ofNamespaces(namespaceSelector);
+  if (named !== undefined) return named;
   const picks = selector !== '' || notSelector !== '' || serviceAccounts !== undefined;
   return picks && namespace !== undefined ? inNamespace(namespace) : undefined;
 }

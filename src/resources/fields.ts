@@ -122,6 +122,10 @@ export const labelKey = textField(
   'the key of a label, such as topology.kubernetes.io/zone',
 );
 
+/** Texts that become values in selectors, whose language has no escapes. */
+export const NO_QUOTES = /^[^"']*$/;
+export const UNQUOTED = 'must not have quotes';
+
 /** No shorter selector is nested as deeply, or has labels as long, as can be read. */
 const ALWAYS_ROOM = 80;
 

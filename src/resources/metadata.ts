@@ -13,7 +13,11 @@ export const metadataSchema = z.object({
     .min(1)
     .max(253)
     .regex(/^[^\s/]+$/, 'must not have spaces or slashes'),
-  namespace: z.string().optional(),
+  // It becomes a value in selectors, whose language has no escapes.
+  namespace: z
+    .string()
+    .regex(/^[^\s/"']*$/, 'must not have spaces, slashes or quotes')
+    .optional(),
   labels: textMap,
   annotations: textMap,
   generateName: z.unknown().optional(),

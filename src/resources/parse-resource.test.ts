@@ -280,6 +280,14 @@ describe('properties of parseResource', () => {
     expect([{ name: 'a' }, { name: 'a', namespace: 'x' }].map(namespaceOf)).toEqual(['default', 'x']);
   });
 
+  it('takes no namespace that is no value in a selector', () => {
+    for (const status of [undefined, {}]) {
+      const metadata = { name: 'a', namespace: `x"'` };
+      const parsed = parseResource({ apiVersion: 'v1', kind: 'Pod', metadata, spec: {}, status });
+      expect(parsed.problems).toMatchObject([{ path: ['metadata', 'namespace'], severity: 'error' }]);
+    }
+  });
+
   it('bears any nesting', () => {
     let deep: unknown = 'x';
     for (let i = 0; i < 100_000; i++) deep = i % 2 === 0 ? [deep] : { spec: deep };

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parsePrefix } from '../net/prefix.ts';
 import { IPV4_UNICAST } from '../net/family.ts';
-import { cidr, ipAddress, selector, textField } from './fields.ts';
+import { NO_QUOTES, UNQUOTED, cidr, ipAddress, selector, textField } from './fields.ts';
 import type { Immutable, Problem } from './resource.ts';
 
 /** Protocols that have names in rules. */
@@ -19,11 +19,14 @@ export const protocol = z.union([z.string(), z.int()]).transform((written, conte
   return z.NEVER;
 });
 
+/** Names of ports have a letter, so that what looks like numbers and is none (`80-90`, `-1`) is a mistake and no name. */
+export const PORT_NAME = /^(?=.*[a-zA-Z])[a-zA-Z0-9_.-]{1,128}$/;
+
 /** A port, a range `first:last`, or the name of a port of the endpoints. */
 const port = z.union([z.int(), z.string()]).transform((written, context): string | number => {
   const text = String(written);
   const numbers = /^\d+(:\d+)?$/.test(text) ? text.split(':').map(Number) : undefined;
-  if (numbers === undefined && /^[a-zA-Z0-9_.-]{1,128}$/.test(text)) return text;
+  if (numbers === undefined && PORT_NAME.test(text)) return text;
   const [first, last = first] = numbers ?? [];
   if (first === undefined || first > last || last > 65535) {
     const message = `${JSON.stringify(written)} is not a port: 0 to 65535, a range such as "8080:8090", or a name`;
@@ -51,7 +54,7 @@ const entity = z
     ports: z.array(port).optional(),
     notPorts: z.array(port).optional(),
     serviceAccounts: z
-      .strictObject({ names: z.array(z.string()).optional(), selector: selector.optional() })
+      .strictObject({ names: z.array(z.string().regex(NO_QUOTES, UNQUOTED)).optional(), selector: selector.optional() })
       .optional(),
     /** The endpoints of a Kubernetes Service. */
     services: z.strictObject({ name: z.string().min(1), namespace: z.string().optional() }).optional(),

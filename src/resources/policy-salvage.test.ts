@@ -40,6 +40,13 @@ describe('a rule that can not be read', () => {
       { action: 'Deny', protocol: 'ICMP', icmp: { code: 1 } },
       { action: 'Deny', protocol: 'ICMP' },
     ],
+    [
+      { action: 'Deny', protocol: 'TCP', destination: { ports: ['80-90'] } },
+      { action: 'Deny', protocol: 'TCP', destination: {} },
+    ],
+    [{ action: 'Allow', protocol: 'TCP', destination: { ports: [-1] } }, LEFT_OUT],
+    [{ action: 'Allow', source: { serviceAccounts: { names: [`a"'} || all() || b in {'`] } } }, LEFT_OUT],
+    [{ action: 'Allow', source: { serviceAccounts: { names: ['a"b'] } } }, LEFT_OUT],
   ])('%j counts as %j', (rule, counts) => {
     expect(rulesOf(rule)).toMatchObject({ ingress: [counts] });
     expect(Object.keys(counts).sort()).toEqual(Object.keys((rulesOf(rule) as { ingress: object[] }).ingress[0]).sort());
@@ -124,6 +131,9 @@ describe('other kinds that forbid something', () => {
     expect(read({ podSelector: {}, ingress })).toMatchObject({
       ingress: [{ leftOut: true }, { ports: [{ port: 80 }] }],
     });
+    const injected = [{ matchLabels: { a: `"'` } }, { matchExpressions: [{ key: 'a || b', operator: 'Exists' }] }];
+    const odd = [...injected.map((podSelector) => ({ from: [{ podSelector }] })), { ports: [{ port: '80-90' }] }];
+    expect(read({ podSelector: {}, ingress: odd })).toMatchObject({ ingress: odd.map(() => ({ leftOut: true })) });
     const all = { podSelector: {}, ingress: [{ leftOut: true }] };
     expect(read({ podSelector: { matchLabel: {} }, ingress: [{}] })).toEqual(all);
     expect(read({ podSelector: {}, policyTypes: ['Ingress', 'odd'], ingress: [{}], egress: [{}] })).toEqual({

@@ -1,19 +1,21 @@
 /** Kubernetes' own NetworkPolicy. Calico's has its name, so this one has another here. */
 import { z } from 'zod';
-import { cidr } from '../fields.ts';
+import { NO_QUOTES, UNQUOTED, cidr, labelKey } from '../fields.ts';
 import { salvageKubernetesPolicy } from '../kubernetes-policy-salvage.ts';
 import { defineKind } from '../kind-definition.ts';
-import { leftOut } from '../policy-rule.ts';
+import { PORT_NAME, leftOut } from '../policy-rule.ts';
+
+const labelValue = z.string().regex(NO_QUOTES, UNQUOTED);
 
 const labelSelector = z.strictObject({
-  matchLabels: z.record(z.string(), z.string()).optional(),
+  matchLabels: z.record(labelKey, labelValue).optional(),
   matchExpressions: z
     .array(
       z
         .strictObject({
-          key: z.string().min(1),
+          key: labelKey,
           operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-          values: z.array(z.string()).optional(),
+          values: z.array(labelValue).optional(),
         })
         .refine(({ operator, values = [] }) => (operator === 'In' || operator === 'NotIn') === values.length > 0, {
           path: ['values'],
@@ -44,7 +46,7 @@ const port = z
   .strictObject({
     protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
     /** Without it all ports. */
-    port: z.union([portNumber, z.string().min(1)]).optional(),
+    port: z.union([portNumber, z.string().regex(PORT_NAME, 'must be the name of a port')]).optional(),
     endPort: portNumber.optional(),
   })
   .refine(({ port, endPort }) => endPort === undefined || (typeof port === 'number' && port <= endPort), {

@@ -16,12 +16,14 @@ export function isPlainIpv4(text: string): boolean {
 const NO_TEXTS: Readonly<Record<string, string>> = {};
 
 const NAME = /^[^\s/]{1,253}$/;
+const NAMESPACE = /^[^\s/"']*$/;
 
 /** Metadata of which nothing has to be restored or translated; undefined where the schema has to look at it. */
 export function quickMetadata(written: unknown): Metadata | undefined {
   if (!isJsonObject(written)) return undefined;
   const { name, namespace, labels = NO_TEXTS, annotations = NO_TEXTS } = written;
   if (typeof name !== 'string' || !NAME.test(name) || !isOptionalText(namespace)) return undefined;
+  if (namespace !== undefined && !NAMESPACE.test(namespace)) return undefined;
   if (!isTextMap(labels) || !isTextMap(annotations) || LAST_APPLIED in annotations) return undefined;
   return { name, ...(namespace !== undefined && { namespace }), labels, annotations };
 }
