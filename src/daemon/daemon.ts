@@ -126,7 +126,7 @@ export class Daemon implements Program {
       },
       troubled: (problem) => {
         this.events.add('datastore', problem.source, problem.message, 'warn');
-        this.problemReports.add(problem);
+        if (problem.severity === 'error') this.problemReports.add(problem);
       },
     });
     this.ownNode = this.createOwnNode();

@@ -229,7 +229,8 @@ export class PolicyAgent implements Program {
         this.files.inForce(changes);
         events.inForce(changes);
       },
-      repaired: (words) => this.events.add('ruleset', TABLE, `${words}; it is as it should be again`, 'warn'),
+      repaired: (words) =>
+        this.events.add('ruleset', `table inet ${TABLE}`, `${words}; it is as it should be again`, 'warn'),
       troubled: (words) => this.kernelTroubled(words),
       failed: (error) => this.failed(error),
       now: this.environment.now,

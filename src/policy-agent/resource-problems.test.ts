@@ -50,3 +50,23 @@ it('tells each problem once, soon after it came, and all of them at once when as
   expect(problems.words).toHaveLength(1);
   expect(found).toHaveLength(2);
 });
+
+it('tells errors at the object, and of policies warnings too', async () => {
+  const told: (string | undefined)[] = [];
+  const problem = (kind: string, severity: 'error' | 'warning') =>
+    sourcedProblem(`${kind}/a`, { kind, name: severity, namespace: undefined }, { path: [], message: 'x', severity });
+  const problems = new ResourceProblems({
+    ofDatastore: () => [problem('IPPool', 'error'), problem('IPPool', 'warning')],
+    ofPolicies: () => [{ kind: 'GlobalNetworkPolicy', name: 'p', path: [], message: 'x', severity: 'warning' }],
+    writer: () => ({
+      patchNode: vi.fn(),
+      writeNodeStatus: vi.fn(),
+      report: async ({ kind, name }) => void told.push(`${kind} ${name}`),
+    }),
+    found: () => {},
+    failed: () => {},
+  });
+  problems.changed();
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(told).toEqual(['IPPool error', 'GlobalNetworkPolicy p']);
+});

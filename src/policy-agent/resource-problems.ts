@@ -7,6 +7,14 @@ import { ProblemReports, problemWords } from '../process/problem-reports.ts';
 /** How soon after a change problems are looked for, in milliseconds: it costs as much as there are problems. */
 const LOOK_INTERVAL = 500;
 
+/** Kinds of which warnings are told at the object, too: what of a policy has no effect, its author has to know. */
+const POLICIES: ReadonlySet<string | undefined> = new Set([
+  'NetworkPolicy',
+  'GlobalNetworkPolicy',
+  'KubernetesNetworkPolicy',
+  'Profile',
+]);
+
 export interface ResourceProblemsOptions {
   /** All that the datastore and the index have now. */
   readonly ofDatastore: () => readonly SourcedProblem[];
@@ -64,7 +72,7 @@ export class ResourceProblems {
     for (const problem of this.known) {
       if (before.has(problemWords(problem))) continue;
       this.options.found(problem);
-      this.reports.add(problem);
+      if (problem.severity === 'error' || POLICIES.has(problem.kind)) this.reports.add(problem);
     }
   }
 }

@@ -28,6 +28,14 @@ describe('what is wrong with the datastore', () => {
     ]);
   });
 
+  it('is what keeps it away, not what a source said that answers again', () => {
+    const tiers = { ...synced, name: 'Tier', lastError: { words: 'late', at: NOW } };
+    const pods = { name: 'Pod', state: 'away', since: 1, lastError: { words: 'no pods', at: NOW - 1 } } as const;
+    expect(problems({ state: 'away', lastError: tiers.lastError, sources: [tiers, pods] }, false)).toEqual([
+      'The kubernetes datastore is away: no pods; nothing is known of it.',
+    ]);
+  });
+
   it('is each source that is away where the daemon does without', () => {
     const service = { name: 'Service', state: 'away', since: 1, lastError } as const;
     expect(problems({ state: 'synced', lastError, sources: [synced, service] })).toEqual([

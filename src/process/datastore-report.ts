@@ -8,12 +8,12 @@ type Report = StatusReport['datastore'];
 
 /** `heard`: whether there are resources, so that something is in force while the datastore is away. */
 export function datastoreReport(status: DatastoreStatus, log: DatastoreLog, heard: boolean, now: number): Report {
-  const { type, since, cache, lastError, lagSeconds, sources } = status;
+  const { type, since, cache, lagSeconds, sources } = status;
   return {
     type,
     state: stateOf(status, heard),
     since: toPastTimestamp(cache?.since ?? since, now),
-    lastError: troubleOf(lastError, now),
+    lastError: troubleOf(errorOf(status), now),
     cacheWritten: cache === undefined ? null : toPastTimestamp(cache.writtenAt, now),
     lagSeconds: lagSeconds ?? null,
     sources: sources.map((source) => sourceReport(source, log.errorsOf(source.name), now)),
@@ -37,6 +37,14 @@ function sourceProblems(type: Report['type'], { name, state, lastError }: Report
   return [
     `${name} can't be read from the ${type} datastore: ${lastError.words}; what was last known of it stays in force.`,
   ];
+}
+
+/** What keeps it away, where something does: the last error of all may be of a source that answers again. */
+function errorOf({ lastError, sources }: DatastoreStatus): DatastoreStatus['lastError'] {
+  const away = sources.flatMap(({ state, lastError: error }) =>
+    state === 'away' && error !== undefined ? [error] : [],
+  );
+  return away.toSorted((a, b) => b.at - a.at).at(0) ?? lastError;
 }
 
 function stateOf({ state, cache }: DatastoreStatus, heard: boolean): Report['state'] {

@@ -24,11 +24,10 @@ function start(report: DatastoreWriter['report']) {
 }
 
 describe('ProblemReports', () => {
-  it('tells each error of an object once', async () => {
+  it('tells each problem of an object once', async () => {
     const told: (string | undefined)[] = [];
     const { reports } = start(async ({ name }) => void told.push(name));
     for (let i = 0; i < 3; i++) reports.add(problem('a'));
-    reports.add(problem('warning', { severity: 'warning' }));
     reports.add({ source: 'cache', path: [], message: 'of no object', severity: 'error' });
     await vi.runAllTimersAsync();
     reports.add(problem('a'));

@@ -25,7 +25,7 @@ export class ProblemReports {
   add(problem: SourcedProblem): void {
     if (this.writer()?.report === undefined || problem.kind === undefined || problem.name === undefined) return;
     const words = problemWords(problem);
-    if (problem.severity !== 'error' || this.told.has(words) || this.told.size + this.waiting.size >= MEMORY) return;
+    if (this.told.has(words) || this.told.size + this.waiting.size >= MEMORY) return;
     this.waiting.set(words, problem);
     this.timer ??= setTimeout(() => void this.tell(), 0).unref();
   }

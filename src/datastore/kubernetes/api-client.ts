@@ -131,7 +131,7 @@ export class ApiClient {
           timeout: this.#patience,
           headers: {
             Accept: 'application/json',
-            'User-Agent': 'starlingd',
+            'User-Agent': 'starling',
             ...headers,
             ...(body !== undefined && { 'Content-Type': body.type }),
             ...(text !== undefined && { 'Content-Length': Buffer.byteLength(text) }),

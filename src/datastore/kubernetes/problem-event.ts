@@ -43,7 +43,7 @@ export function problemEvent(
     type: 'Warning',
     reason: severity === 'error' ? 'Invalid' : 'Questionable',
     message: message.slice(0, LONGEST_MESSAGE),
-    source: { component: 'starlingd' },
+    source: { component: 'starling' },
     firstTimestamp: time,
     lastTimestamp: time,
     count: 1,
