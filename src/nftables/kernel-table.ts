@@ -61,6 +61,8 @@ export class KernelTable {
   private watch: TableWatch | undefined;
   private waiters: Waiter[] = [];
   /** Whether it is not known what the kernel has: at first it may be the table of an earlier run. */
+  /** Whether a table is made anew without losing packets, which isn't tried again after a failure. */
+  private smoothly = true;
   private isUnknown = true;
   /** Who changed the table, since the last transaction that made it anew was begun. */
   private changedBy: string | undefined;
@@ -143,8 +145,11 @@ export class KernelTable {
     const started = performance.now();
     try {
       this.watch ??= this.startWatch();
-      const size = await this.transactor.apply(rebuilt ? this.wanted.everything() : this.difference(started));
+      const size = await this.transactor.apply(
+        rebuilt ? this.wanted.everything(this.smoothly) : this.difference(started),
+      );
       const milliseconds = performance.now() - started;
+      this.smoothly = true;
       this.retries.succeeded();
       if (rebuilt) this.retries.doneLarge(performance.now(), milliseconds);
       if (!rebuilt) this.look(size, milliseconds);
@@ -157,6 +162,7 @@ export class KernelTable {
       this.isUnknown = true;
       this.changedBy ??= changedBy;
       this.counters.failures++;
+      this.smoothly = false;
       const isFirst = this.retries.failed(performance.now(), performance.now() - started);
       // At first it may only be that somebody else was at the table; all of it made anew puts that right.
       if (!isFirst) this.report(error);

@@ -18,9 +18,13 @@ export class TableStatements {
     this.table = `inet ${name}`;
   }
 
-  /** The table, empty whatever there was before. There has to be one before it can be deleted. */
-  anew(): string {
-    return `add table ${this.table}\ndelete table ${this.table}\nadd table ${this.table}\n`;
+  /**
+   * The table, empty whatever there was before. There has to be one before it can be deleted. The chains that are named are deleted before
+   * all else: of a table that goes the kernel would ask base chains until the last, when their maps have no elements any more.
+   */
+  anew(first: readonly string[]): string {
+    const chains = first.map((name) => `add chain ${this.table} ${name}\ndelete chain ${this.table} ${name}\n`);
+    return `add table ${this.table}\n${chains.join('')}delete table ${this.table}\nadd table ${this.table}\n`;
   }
 
   addSet(name: string, { kind, body }: SetDeclaration): string {

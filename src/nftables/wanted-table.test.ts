@@ -44,6 +44,20 @@ describe('a wanted table', () => {
     ]);
   });
 
+  it('is made anew, where no packet may be lost, with the base chains of an earlier one deleted first', () => {
+    const { wanted } = start();
+    wanted.declareChain('a', { rules: ['accept'] });
+    wanted.declareChain('f', { base: 'type filter hook forward priority 0; policy drop;', rules: ['accept'] });
+    const first = (smoothly: boolean) => [...wanted.everything(smoothly)].join('').split('\n').slice(0, 4);
+    expect(first(true)).toEqual([
+      'add table inet t',
+      'add chain inet t f',
+      'delete chain inet t f',
+      'delete table inet t',
+    ]);
+    expect(first(false).slice(0, 3)).toEqual(['add table inet t', 'delete table inet t', 'add table inet t']);
+  });
+
   it('tells what is different, and nothing where it is as it was again', () => {
     const { wanted, commit } = start();
     wanted.declareSet('s', SET);

@@ -88,10 +88,11 @@ export class WantedTable implements TableWriter {
 
   /**
    * Statements that make the table anew from nothing. To be read to its end, in as many turns as it takes; what is wanted
-   * meanwhile comes after it.
+   * meanwhile comes after it. `smoothly` loses no packet where an earlier table has the same base chains; the kernel refuses it where
+   * chains that have their names there are no base chains.
    */
-  everything(): Generator<string> {
-    return this.reading(this.whole());
+  everything(smoothly = false): Generator<string> {
+    return this.reading(this.whole(smoothly));
   }
 
   /**
@@ -134,9 +135,10 @@ export class WantedTable implements TableWriter {
     this.chainsBefore.clear();
   }
 
-  private *whole(): Generator<string> {
+  private *whole(smoothly: boolean): Generator<string> {
     const { statements, sets, chains } = this;
-    yield statements.anew();
+    const isBase = ([, { base }]: [string, ChainDeclaration]): boolean => base !== undefined;
+    yield statements.anew(smoothly ? [...chains].filter(isBase).map(([name]) => name) : []);
     for (const [name, { declaration }] of sets) yield statements.addSet(name, declaration);
     for (const [name, { declaration, elements }] of sets) {
       if (declaration.kind === 'set') yield* statements.addElements(name, declaration, elements);

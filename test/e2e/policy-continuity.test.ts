@@ -71,11 +71,8 @@ function during(action: () => Promise<void>, open = OPEN) {
 
 /** Nothing breaks or is open. */
 const UNDISTURBED = { broken: [], passed: [] };
-/**
- * Part of the packets that may get lost while a table takes the place of another: for about a millisecond the kernel finds
- * elements neither of the one nor of the other.
- */
-const LOST = 0.05;
+/** Part of the packets that may get lost while a table takes the place of another, one or two of them. */
+const LOST = 0.02;
 
 /** New connections, as the policy has them. */
 const NEW_CONNECTIONS = ([4, 6] as const).flatMap((version) =>
