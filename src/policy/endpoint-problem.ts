@@ -12,6 +12,14 @@ export function takenBy(endpoint: Endpoint, interfaceName: string, owner: Endpoi
   };
 }
 
+/** An endpoint whose interface is judged once it is known, and open before. */
+export function* outsideOfPrefixes(endpoint: Endpoint, prefixes: readonly string[]): Generator<PolicyProblem> {
+  const name = endpoint.local?.interfaceName;
+  if (endpoint.kind !== 'workload' || name === undefined || prefixes.some((prefix) => name.startsWith(prefix))) return;
+  const message = `interface ${name} does not begin with interfacePrefix (${prefixes.join(',')}): its packets are judged, but those of one like it that is not known yet are not`;
+  yield { ...resourceOf(endpoint), path: ['spec', 'interfaceName'], message, severity: 'warning' };
+}
+
 /** The resource of an endpoint, as its key names it. */
 export function resourceOf({ key, namespace }: Endpoint): Pick<PolicyProblem, 'kind' | 'namespace' | 'name'> {
   const kind = key.slice(0, key.indexOf(' '));

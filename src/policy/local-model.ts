@@ -1,6 +1,6 @@
 /** What is told of the endpoints of this node: at which interface which rules are asked. */
 import type { Endpoint } from './endpoint.ts';
-import { takenBy } from './endpoint-problem.ts';
+import { outsideOfPrefixes, takenBy } from './endpoint-problem.ts';
 import { HostInterfaces } from './host-interfaces.ts';
 import type { HostInterface } from './host-interfaces.ts';
 import type { EndpointRules, Layer, LocalHost, LocalWorkload, ModelChanges } from './model.ts';
@@ -90,8 +90,9 @@ export class LocalModel {
     return { workloads, hosts, departed: this.#addresses.takeDeparted() };
   }
 
-  /** Endpoints that are not enforced. As of the last take. */
-  *problems(): Generator<PolicyProblem> {
+  /** Endpoints that are not enforced, or not from the beginning. As of the last take. */
+  *problems(interfacePrefixes: readonly string[]): Generator<PolicyProblem> {
+    for (const { endpoint } of this.#policies.locals()) yield* outsideOfPrefixes(endpoint, interfacePrefixes);
     for (const [name, claims] of this.#claims) {
       if (claims.size < 2) continue;
       const [owner, ...others] = this.#endpointsOf(claims);

@@ -69,7 +69,7 @@ export interface ModelChanges {
   /** By interface. */
   readonly workloads: ReadonlyMap<string, LocalWorkload | undefined>;
   readonly hosts: ReadonlyMap<string, LocalHost | undefined>;
-  /** Addresses that workloads of this node had when it was taken last, and none has any more: their connections are over. */
+  /** Addresses that workloads of this node had when it was taken last, and none of these has any more: their connections are over. */
   readonly departed: readonly string[];
   /** Undefined where they are as they were. */
   readonly settings: PolicySettings | undefined;

@@ -95,6 +95,12 @@ describe('PolicyEngine', () => {
     expect(world.remove(WEB)?.departed).toEqual([]);
     expect(world.put(pod('x/other', { ips: ['10.65.0.7'] }))?.departed).toEqual(['10.65.0.1']);
     expect(world.remove(other)?.departed).toEqual(['10.65.0.7']);
+    world.put(other);
+    world.engine.change([
+      { type: 'delete', kind: 'Pod', namespace: 'x', name: 'other' },
+      { type: 'upsert', resource: pod('x/next', { ips: ['10.65.0.1'] }) },
+    ]);
+    expect(world.told.take(world.engine)?.departed).toEqual(['10.65.0.1']);
   });
 
   it('finds what is different in a second snapshot', () => {
@@ -123,6 +129,14 @@ describe('PolicyEngine', () => {
     world.engine.configure({ felix: { interfacePrefix: 'eni' } });
     world.told.take(world.engine);
     expect([...world.told.workloads.keys()]).toEqual([expect.stringMatching(/^eni/)]);
+  });
+
+  it('says of workloads at which interfaces they are not expected', () => {
+    world.put(calico('WorkloadEndpoint', 'x/vm', { node: 'n1', interfaceName: 'tap1', ipNetworks: [] }));
+    expect(world.told.workloads.get('tap1')?.endpoint).toBe('WorkloadEndpoint x/vm');
+    expect(world.engine.problems).toMatchObject([{ namespace: 'x', name: 'vm', severity: 'warning' }]);
+    world.put(calico('FelixConfiguration', 'default', { interfacePrefix: 'cali,tap' }));
+    expect(world.engine.problems).toEqual([]);
   });
 
   it('lets the first by key have an interface, and says so of the other', () => {

@@ -110,7 +110,13 @@ export class PolicyEngine {
   /** What is wrong with resources beyond what their own schema says. As of the last take. */
   get problems(): readonly PolicyProblem[] {
     const tiers = unknownTiers(this.#policies.entries(), (name) => this.#tiers.get(name) !== undefined);
-    return [...this.#settings.problems, ...this.#intake.problems(), ...tiers, ...this.#local.problems()];
+    const { interfacePrefixes } = this.#settings.settings;
+    return [
+      ...this.#settings.problems,
+      ...this.#intake.problems(),
+      ...tiers,
+      ...this.#local.problems(interfacePrefixes),
+    ];
   }
 
   get counts(): PolicyCounts {

@@ -6,7 +6,7 @@ import { baseChains } from './base-chains.ts';
 
 function chains(settings: Partial<PolicySettings>, hosts: readonly LocalHost[] = []) {
   const byName = new Map(hosts.map((host) => [host.interfaceName, host]));
-  return baseChains({ settings: settingsOf(settings), hosts: byName, spoofable: [] });
+  return baseChains({ settings: settingsOf(settings), hosts: byName, spoofable: [], strays: [] });
 }
 
 const rules = (settings: Partial<PolicySettings>, name: string, hosts?: readonly LocalHost[]) =>
@@ -20,9 +20,11 @@ const host = (interfaceName: string, rules: LocalHost['rules']) => ({
 
 describe('base chains', () => {
   it('know workloads by all that names of their interfaces begin with', () => {
-    expect(rules({ interfacePrefixes: ['cali', 'tap', 'a"b'] }, 'forward_from')).toEqual([
+    const interfacePrefixes = ['cali', 'tap', 'a"b', '*', '', 'fifteen-letters'];
+    expect(rules({ interfacePrefixes }, 'forward_from')).toEqual([
       'iifname "cali*" goto workload_egress',
       'iifname "tap*" goto workload_egress',
+      'iifname "fifteen-letters" goto workload_egress',
       'accept',
     ]);
   });

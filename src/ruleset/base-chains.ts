@@ -7,7 +7,7 @@ import type { IpVersion } from '../policy/rule.ts';
 import type { PolicySettings } from '../policy/settings.ts';
 import { HEADERS, VERSIONS, addressMatch, versionOfPrefix } from './families.ts';
 import { failsafeChains, hostBaseChains, hostDispatch } from './host-chains.ts';
-import { isInterfaceName } from './names.ts';
+import { LONGEST_INTERFACE_NAME, isInterfaceName } from './names.ts';
 import type { Chains } from './rule-chains.ts';
 
 /**
@@ -31,6 +31,8 @@ export interface BaseContext {
   readonly hosts: ReadonlyMap<string, LocalHost>;
   /** Families in which a workload has sources of others. */
   readonly spoofable: readonly IpVersion[];
+  /** Interfaces of workloads whose names begin with none of the prefixes. */
+  readonly strays: readonly string[];
 }
 
 /** Base chains that packets from or to workloads leave by `goto`: what runs off the end of a chain is dropped. */
@@ -42,8 +44,8 @@ const RAW = -300;
 
 export function baseChains(context: BaseContext): Chains {
   const { settings, hosts } = context;
-  const from = (chain: string) => dispatch('iifname', settings, `goto ${chain}`);
-  const to = (chain: string) => dispatch('oifname', settings, `goto ${chain}`);
+  const from = (chain: string) => dispatch('iifname', context, `goto ${chain}`);
+  const to = (chain: string) => dispatch('oifname', context, `goto ${chain}`);
   const chains: Record<string, ChainDeclaration> = {
     sources: { base: open('prerouting', RAW), rules: from('workload_source') },
     workload_source: {
@@ -80,7 +82,7 @@ export function baseChains(context: BaseContext): Chains {
   return new Map([
     ...Object.entries(chains),
     // Probes and proxies of the node reach its workloads whatever policies say.
-    ...hostBaseChains(hosts, dispatch('oifname', settings, 'accept')),
+    ...hostBaseChains(hosts, dispatch('oifname', context, 'accept')),
     ...failsafeChains(settings),
     ...translation(settings),
     ...loops(settings),
@@ -88,22 +90,26 @@ export function baseChains(context: BaseContext): Chains {
 }
 
 /** Gives packets of workloads a verdict. */
-function dispatch(key: 'iifname' | 'oifname', { interfacePrefixes }: PolicySettings, verdict: string): string[] {
-  return interfacePrefixes.filter(isInterfaceName).map((prefix) => `${key} "${prefix}*" ${verdict}`);
+function dispatch(key: 'iifname' | 'oifname', { settings, strays }: BaseContext, verdict: string): string[] {
+  // Nothing can follow a prefix that is as long as names can be, and nft takes no `*` there.
+  const prefixes = settings.interfacePrefixes
+    .filter(isInterfaceName)
+    .map((prefix) => (prefix.length < LONGEST_INTERFACE_NAME ? `${prefix}*` : prefix));
+  return [...prefixes, ...strays].map((name) => `${key} "${name}" ${verdict}`);
 }
 
 /** After the policies of the workload let a packet to the host pass, see `endpointToHostAction`. */
-function endpointToHost({ settings }: BaseContext): Record<string, ChainDeclaration> {
+function endpointToHost(context: BaseContext): Record<string, ChainDeclaration> {
   return {
     input_to: {
       base: closed('input', 1),
-      rules: [...dispatch('iifname', settings, 'goto host_of_workload'), 'accept'],
+      rules: [...dispatch('iifname', context, 'goto host_of_workload'), 'accept'],
     },
     host_of_workload: {
       comment: 'what policies let workloads send to the host itself',
       rules: [
         'ct state established,related accept',
-        ...servicesOfHost(settings),
+        ...servicesOfHost(context.settings),
         'drop comment "defaultEndpointToHostAction"',
       ],
     },

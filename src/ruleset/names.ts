@@ -75,7 +75,10 @@ export function describeSet(set: SetSpec): string {
   return set.kind === 'ports' ? `port ${set.port} of ${set.selector}` : `service ${set.namespace}/${set.name}`;
 }
 
+/** IFNAMSIZ of the kernel's if.h, without the terminating zero. */
+export const LONGEST_INTERFACE_NAME = 15;
+
 /** Whether nft takes the name of an interface for just that: `*` at its end would stand for any. */
 export function isInterfaceName(name: string): boolean {
-  return /^[A-Za-z0-9_.:@+-]{1,15}$/.test(name);
+  return name.length <= LONGEST_INTERFACE_NAME && /^[A-Za-z0-9_.:@+-]+$/.test(name);
 }

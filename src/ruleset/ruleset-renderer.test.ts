@@ -51,6 +51,25 @@ describe('a ruleset', () => {
     ]);
   });
 
+  it('judges a workload by its interface where the name begins otherwise than is said', () => {
+    const { table, renderer } = start();
+    const stray = workloadAt('tap1', { ingress: 'i', egress: 'e' });
+    renderer.apply(changes({ workloads: [stray] }));
+    for (const [chain, key, to] of [
+      ['sources', 'iifname', 'workload_source'],
+      ['forward_from', 'iifname', 'workload_egress'],
+      ['forward_to', 'oifname', 'workload_ingress'],
+      ['input_from', 'iifname', 'workload_to_host'],
+      ['input_to', 'iifname', 'host_of_workload'],
+    ]) {
+      expect(table.rules(chain)?.slice(0, 2)).toEqual([`${key} "cali*" goto ${to}`, `${key} "tap1" goto ${to}`]);
+    }
+    renderer.apply(changes({ settings: settingsOf({ interfacePrefixes: ['cali', 'tap'] }) }));
+    expect(table.rules('forward_from')?.[1]).toBe('iifname "tap*" goto workload_egress');
+    renderer.apply(changes({ settings: settingsOf(), workloads: [['tap1', undefined]] }));
+    expect(table.rules('forward_from')).toEqual(['iifname "cali*" goto workload_egress', 'accept']);
+  });
+
   it('takes no rule for a workload more', () => {
     const { table, renderer } = start();
     table.touched = [];

@@ -9,7 +9,7 @@ import { OwnedChains } from './owned-chains.ts';
 import { References } from './references.ts';
 import { DIRECTIONS, policyChains, profileChains, setsOf } from './rule-chains.ts';
 import { SetContents } from './set-contents.ts';
-import { WorkloadMaps } from './workload-maps.ts';
+import { WorkloadMaps, isStray } from './workload-maps.ts';
 
 const NO_NAMES: ReadonlySet<string> = new Set();
 
@@ -67,7 +67,7 @@ export class RulesetRenderer {
     for (const [key, policy] of changes.policies) this.enterPolicy(key, policy, outdated);
     for (const [name, profile] of changes.profiles) this.enterProfile(name, profile, outdated);
     for (const [id, rules] of changes.rules) this.enterRules(id, rules, outdated);
-    this.enterWorkloads(changes.workloads, outdated);
+    this.enterWorkloads(changes.workloads, settings, outdated);
     for (const [name, host] of changes.hosts) {
       if (host === undefined) this.hosts.delete(name);
       else this.hosts.set(name, host);
@@ -130,9 +130,16 @@ export class RulesetRenderer {
     this.profileUsers.set(id, rules === undefined ? NO_NAMES : new Set(rules.profiles));
   }
 
-  private enterWorkloads(changes: ModelChanges['workloads'], outdated: Outdated): void {
+  private enterWorkloads(
+    changes: ModelChanges['workloads'],
+    { interfacePrefixes }: PolicySettings,
+    outdated: Outdated,
+  ): void {
     const families = this.workloads.spoofable.join();
-    for (const [name, workload] of changes) this.workloads.set(name, workload, (id) => this.rules.get(id));
+    for (const [name, workload] of changes) {
+      this.workloads.set(name, workload, (id) => this.rules.get(id));
+      if (isStray(name, interfacePrefixes)) outdated.base = true;
+    }
     if (this.workloads.spoofable.join() !== families) outdated.base = true;
   }
 
@@ -160,7 +167,8 @@ export class RulesetRenderer {
     }
     if (outdated.base) {
       const { hosts, workloads } = this;
-      this.chains.set('base', baseChains({ settings, hosts, spoofable: workloads.spoofable }));
+      const strays = workloads.strays(settings.interfacePrefixes);
+      this.chains.set('base', baseChains({ settings, hosts, spoofable: workloads.spoofable, strays }));
     }
   }
 }

@@ -32,6 +32,11 @@ export class WorkloadMaps {
     return VERSIONS.filter((version) => this.counts[version] > 0);
   }
 
+  /** Interfaces of workloads whose names begin with none of the prefixes. */
+  strays(prefixes: readonly string[]): readonly string[] {
+    return [...(this.verdicts.get(FROM_WORKLOAD)?.keys() ?? [])].filter((name) => isStray(name, prefixes)).sort();
+  }
+
   declare(): void {
     for (const map of this.verdicts.keys()) {
       this.writer.declareSet(map, { kind: 'map', body: 'type ifname : verdict;' });
@@ -85,4 +90,9 @@ export class WorkloadMaps {
     if (after.length === 0) this.sources.delete(name);
     else this.sources.set(name, after);
   }
+}
+
+/** Whether a workload's interface is not told by what its name begins with; what the host says to itself comes from none. */
+export function isStray(name: string, prefixes: readonly string[]): boolean {
+  return name !== 'lo' && !prefixes.some((prefix) => isInterfaceName(prefix) && name.startsWith(prefix));
 }
