@@ -18,6 +18,8 @@ export interface KernelTableOptions {
   readonly repaired: (words: string) => void;
   /** What keeps the table from being as it should be, whenever that is another thing; undefined when nothing does any more. */
   readonly troubled: (error: NftablesError | undefined) => void;
+  /** In words, what nft does not take and the table is without, whenever that is another list. What needs it lets nothing pass. */
+  readonly refused?: (words: readonly string[]) => void;
   /** A transaction is in the kernel. */
   readonly applied?: (figures: AppliedFigures) => void;
 }
@@ -48,6 +50,9 @@ const LONG = 200;
 const REWRITTEN = 2000;
 const REWRITE_TIME = 60_000;
 
+/** How often in a row a table that is not taken is tried at once with less in it: nft names ten statements or more at a time. */
+const MOST_REFUSALS = 20;
+
 /** Who waits for a commit. */
 type Waiter = () => void;
 
@@ -68,6 +73,9 @@ export class KernelTable {
   private changedBy: string | undefined;
   private readonly retries = new RetryPlan();
   private trouble = '';
+  private refused = '';
+  /** How often less was tried since something was taken. */
+  private refusals = 0;
   /** Until when small sets are rewritten. */
   private rewriteUntil = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -156,17 +164,35 @@ export class KernelTable {
       if (size !== undefined) this.count({ ...size, milliseconds, rebuilt });
       if (changedBy !== undefined) this.tellRepair(changedBy);
       this.report(undefined);
+      this.refusals = 0;
+      this.tellRefused();
       for (const resolve of waiters) resolve();
     } catch (error) {
       this.waiters = [...waiters, ...this.waiters];
       this.isUnknown = true;
       this.changedBy ??= changedBy;
       this.counters.failures++;
+      const { smoothly } = this;
       this.smoothly = false;
+      if (rebuilt && !smoothly && this.canDoWithout(error)) return;
       const isFirst = this.retries.failed(performance.now(), performance.now() - started);
       // At first it may only be that somebody else was at the table; all of it made anew puts that right.
       if (!isFirst) this.report(error);
     }
+  }
+
+  /** Whether the table can be made at once without what nft did not take of all of it. */
+  private canDoWithout(error: unknown): boolean {
+    if (!(error instanceof NftablesError) || error.refusals.length === 0) return false;
+    return this.wanted.refuse(error.refusals) && ++this.refusals <= MOST_REFUSALS;
+  }
+
+  private tellRefused(): void {
+    const { refused } = this.wanted;
+    const words = refused.join('\n');
+    if (words === this.refused) return;
+    this.refused = words;
+    this.options.refused?.(refused);
   }
 
   private difference(now: number): Generator<string> {

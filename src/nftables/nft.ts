@@ -13,6 +13,13 @@ const LONGEST_ANSWER = 16 << 20;
 /** Runs `nft` with `argv`, `input` on its standard input, and gives what it says; rejects with {@link NftablesError}. */
 export type NftCommand = (argv: readonly string[], input?: string) => Promise<string>;
 
+/** A statement that nft, or the kernel, does not take. */
+export interface NftRefusal {
+  /** Shortened. */
+  readonly statement: string;
+  readonly reason: string;
+}
+
 /** The kernel's packet filter could not be told or asked something. */
 export class NftablesError extends Error {
   /**
@@ -21,11 +28,18 @@ export class NftablesError extends Error {
    * not have done what it was to do.
    */
   readonly code: 'NFT_MISSING' | 'NFT_ABSENT' | 'NFT_REFUSED' | 'NFT_ENDED';
+  /** The statements that it did not take, as far as it showed them: without them it may take the rest. */
+  readonly refusals: readonly NftRefusal[];
 
-  constructor(code: NftablesError['code'], message: string, options?: ErrorOptions) {
+  constructor(
+    code: NftablesError['code'],
+    message: string,
+    { refusals = [], ...options }: ErrorOptions & { readonly refusals?: readonly NftRefusal[] } = {},
+  ) {
     super(message, options);
     this.name = 'NftablesError';
     this.code = code;
+    this.refusals = refusals;
   }
 }
 
@@ -53,16 +67,25 @@ export function missingNft(error: NodeJS.ErrnoException): NftablesError | undefi
 /** The error of which nft says `complaint`, with the statement that it is about, where it shows that; else `otherwise` is said. */
 export function refusedByNft(complaint: string, otherwise = ''): NftablesError {
   const lines = complaint.split('\n');
-  const at = Math.max(
-    0,
-    lines.findIndex((line) => line.includes('Error: ')),
-  );
-  const [, column = '', said = lines[at]] = /(?::(\d+)-\d+: )?Error: (.*)$/.exec(lines[at]) ?? [];
-  const reason = said.trim() === '' ? otherwise : said.trim();
+  const all = lines.flatMap((line, index) => (ERROR.test(line) ? [refusalOf(line, lines[index + 1])] : []));
+  const { reason: said, statement } = all[0] ?? { reason: lines[0].trim(), statement: '' };
+  const reason = said === '' ? otherwise : said;
   // A table of a similar name may follow as a suggestion.
   const code = reason.includes('No such file or directory') ? 'NFT_ABSENT' : 'NFT_REFUSED';
-  const statement = column === '' ? '' : statementAt(lines[at + 1] ?? '', Number(column));
-  return new NftablesError(code, `nft: ${reason}${statement === '' ? '' : `: ${statement}`}`);
+  const refusals = all.filter((refusal) => refusal.statement !== '' && !PASSING.test(refusal.reason));
+  return new NftablesError(code, `nft: ${reason}${statement === '' ? '' : `: ${statement}`}`, { refusals });
+}
+
+/** Where a complaint says what is wrong, and with which column of the line after it. */
+const ERROR = /(?::(\d+)-\d+: )?Error: (.*)$/;
+
+/** Errors of the kernel that are not of the statement: ENOMEM, ENOBUFS, EPERM, EBUSY, EAGAIN, EINTR. */
+const PASSING =
+  /Cannot allocate memory|No buffer space|Operation not permitted|resource busy|temporarily unavailable|Interrupted/;
+
+function refusalOf(error: string, line = ''): NftRefusal {
+  const [, column = '', reason = ''] = ERROR.exec(error) ?? [];
+  return { reason: reason.trim(), statement: column === '' ? '' : statementAt(line, Number(column)) };
 }
 
 /** The statement at a column, counted from one, of a line of several. */

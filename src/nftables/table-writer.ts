@@ -12,6 +12,8 @@ export interface ChainDeclaration {
   readonly base?: string;
   /** In words, for people who list the rules. */
   readonly comment?: string;
+  /** Whether the table does without it where nft does not take it; another one lets nothing pass then. */
+  readonly optional?: boolean;
   /** Rules as they stand in a chain, in nft's language. */
   readonly rules: readonly string[];
 }

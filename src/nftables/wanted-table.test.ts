@@ -58,6 +58,60 @@ describe('a wanted table', () => {
     expect(first(false).slice(0, 3)).toEqual(['add table inet t', 'delete table inet t', 'add table inet t']);
   });
 
+  it('is without what nft does not take, which lets nothing pass, and tells it again where it is another', () => {
+    const { wanted, kernel, commit } = start();
+    wanted.declareSet('s', SET);
+    wanted.addElement('s', '10.0.0.1');
+    wanted.declareSet('u', SET);
+    wanted.declareChain('a', { rules: ['ip saddr @s accept'], comment: 'policy a' });
+    wanted.declareChain('b', { rules: ['queue num 1', 'accept'] });
+    wanted.declareChain('c', { rules: ['ip saddr @u accept', 'jump b'] });
+    wanted.declareChain('n', {
+      base: 'type nat hook postrouting priority 110;',
+      optional: true,
+      rules: ['masquerade'],
+    });
+    const refused = (statement: string) => ({ statement, reason: 'no such thing' });
+    const add = (what: string) => wanted.refuse([refused(`add ${what}`)]);
+    expect(add('set inet t s { type ipv4_addr; elements = { 10.0.0.1 }; }')).toBe(true);
+    expect(add('rule inet t b queue num 1')).toBe(true);
+    expect(add('chain inet t n { type nat hook postrouting priority 110; }')).toBe(true);
+    // What nft says of something else, or again, does not make the table smaller without end.
+    for (const what of ['set inet t s', 'rule inet t b drop', 'table inet t']) expect(add(what)).toBe(false);
+    expect(wanted.refused).toEqual([
+      'set s is not there: no such thing',
+      'policy a (chain a) lets nothing pass: it names a set that is not there',
+      'chain b lets nothing pass: no such thing',
+      'chain n is left out: no such thing',
+    ]);
+    const text = [...wanted.everything()].join('');
+    kernel.run(text);
+    const closed = 'drop comment "nft does not take what is wanted here"';
+    expect(text.replaceAll(' inet t ', ' ').trimEnd().split('\n').slice(3)).toEqual([
+      'add set u { type ipv4_addr; }',
+      'add chain a { comment "policy a"; }',
+      'add chain b',
+      'add chain c',
+      `add rule a ${closed}`,
+      `add rule b ${closed}`,
+      'add rule c ip saddr @u accept',
+      'add rule c jump b',
+    ]);
+    wanted.addElement('u', '10.0.0.2');
+    expect(commit()).toEqual(['add set u { type ipv4_addr; elements = { 10.0.0.2 }; }']);
+    wanted.declareChain('b', { rules: ['accept'] });
+    wanted.addElement('s', '10.0.0.3');
+    expect(commit()).toEqual([
+      'flush chain b',
+      'flush chain a',
+      'add set s { type ipv4_addr; }',
+      'add set s { type ipv4_addr; elements = { 10.0.0.1, 10.0.0.3 }; }',
+      'add rule b accept',
+      'add rule a ip saddr @s accept',
+    ]);
+    expect(wanted.refused).toEqual(['chain n is left out: no such thing']);
+  });
+
   it('tells what is different, and nothing where it is as it was again', () => {
     const { wanted, commit } = start();
     wanted.declareSet('s', SET);

@@ -2,6 +2,8 @@
  * What should be in a table, and how that differs from what the kernel was told before. Only what was touched since is looked
  * at, so that a change costs the same however much is wanted.
  */
+import type { NftRefusal } from './nft.ts';
+import { Refusals } from './refusals.ts';
 import { TableStatements } from './table-statements.ts';
 import type { ChainDeclaration, SetDeclaration, TableWriter } from './table-writer.ts';
 
@@ -19,12 +21,15 @@ export class WantedTable implements TableWriter {
   private readonly statements: TableStatements;
   private readonly sets = new Map<string, WantedSet>();
   private readonly chains = new Map<string, ChainDeclaration>();
+  private readonly refusals = new Refusals({ sets: this.sets, chains: this.chains });
   /** What the kernel was told last of sets that were declared or went since; undefined where it has none. */
   private readonly setsBefore = new Map<string, SetDeclaration | undefined>();
   private readonly chainsBefore = new Map<string, ChainDeclaration | undefined>();
   /** Sets with elements that were touched. */
   private readonly touched = new Set<WantedSet>();
   private readonly names = new Map<WantedSet, string>();
+  /** Sets that nft did not take, and that are told again: rules that name them were left out. */
+  private readonly triedAgain = new Set<string>();
   /** What was told while statements are being made, which takes many turns of the event loop where there is much. */
   private later: (() => void)[] | undefined;
 
@@ -39,12 +44,23 @@ export class WantedTable implements TableWriter {
     return { sets: this.sets.size, chains: this.chains.size, elements };
   }
 
+  /** In words, what is not in the table as it is wanted, since nft does not take it. */
+  get refused(): readonly string[] {
+    return this.refusals.words;
+  }
+
+  /** Has the table be without what nft did not take of {@link everything}. Returns whether it can. */
+  refuse(refusals: readonly NftRefusal[]): boolean {
+    return this.refusals.add(refusals);
+  }
+
   /** See {@link TableWriter.declareSet}. */
   declareSet(name: string, declaration: SetDeclaration | undefined): void {
     if (this.later !== undefined) return void this.later.push(() => this.declareSet(name, declaration));
     const set = this.sets.get(name);
     if (sameSet(set?.declaration, declaration)) return;
     if (set !== undefined) {
+      if (this.refusals.forgetSet(name)) this.tryAgain(name, set);
       if (!set.fresh) this.setsBefore.set(name, set.declaration);
       this.touched.delete(set);
       this.names.delete(set);
@@ -63,7 +79,7 @@ export class WantedTable implements TableWriter {
     const set = this.sets.get(name);
     if (set === undefined) throw new Error(`nftables: element ${element} of set ${name}, which is not declared`);
     if (set.elements.get(element) === value) return;
-    this.touch(set, element);
+    this.touch(name, set, element);
     set.elements.set(element, value);
   }
 
@@ -72,7 +88,7 @@ export class WantedTable implements TableWriter {
     if (this.later !== undefined) return void this.later.push(() => this.removeElement(name, element));
     const set = this.sets.get(name);
     if (set?.elements.has(element) !== true) return;
-    this.touch(set, element);
+    this.touch(name, set, element);
     set.elements.delete(element);
   }
 
@@ -82,6 +98,7 @@ export class WantedTable implements TableWriter {
     const chain = this.chains.get(name);
     if (sameHeader(chain, declaration) && sameRules(chain, declaration)) return;
     if (!this.chainsBefore.has(name)) this.chainsBefore.set(name, chain);
+    this.refusals.forgetChain(name);
     if (declaration === undefined) this.chains.delete(name);
     else this.chains.set(name, declaration);
   }
@@ -103,12 +120,22 @@ export class WantedTable implements TableWriter {
     return this.reading(this.changes(rewritten));
   }
 
-  private touch(set: WantedSet, element: string): void {
+  private touch(name: string, set: WantedSet, element: string): void {
+    if (this.refusals.forgetSet(name)) this.tryAgain(name, set);
     if (set.fresh) return;
     set.touched ??= new Map();
     if (set.touched.has(element)) return;
     set.touched.set(element, set.elements.get(element));
     this.touched.add(set);
+  }
+
+  /** The kernel does not have the set. */
+  private tryAgain(name: string, set: WantedSet): void {
+    set.fresh = true;
+    set.touched = undefined;
+    this.touched.delete(set);
+    this.setsBefore.set(name, undefined);
+    this.triedAgain.add(name);
   }
 
   private *reading(statements: Generator<string>): Generator<string> {
@@ -133,12 +160,18 @@ export class WantedTable implements TableWriter {
     this.touched.clear();
     this.setsBefore.clear();
     this.chainsBefore.clear();
+    this.triedAgain.clear();
   }
 
   private *whole(smoothly: boolean): Generator<string> {
-    const { statements, sets, chains } = this;
-    const isBase = ([, { base }]: [string, ChainDeclaration]): boolean => base !== undefined;
-    yield statements.anew(smoothly ? [...chains].filter(isBase).map(([name]) => name) : []);
+    const { statements } = this;
+    const sets = [...this.sets].filter(([name]) => !this.refusals.hasSet(name));
+    const chains = [...this.chains].flatMap(([name, wanted]) => {
+      const chain = this.refusals.standIn(name, wanted);
+      return chain === undefined ? [] : [[name, chain] as const];
+    });
+    const bases = chains.filter(([, { base }]) => base !== undefined).map(([name]) => name);
+    yield statements.anew(smoothly ? bases : []);
     for (const [name, { declaration }] of sets) yield statements.addSet(name, declaration);
     for (const [name, { declaration, elements }] of sets) {
       if (declaration.kind === 'set') yield* statements.addElements(name, declaration, elements);
@@ -183,8 +216,10 @@ export class WantedTable implements TableWriter {
       ([name, before]) => chains.has(name) && !sameHeader(before, chains.get(name)),
     );
     for (const [name] of freshChains) yield statements.addChain(name, chains.get(name)!);
-    for (const [name] of freshChains) yield statements.addRules(name, chains.get(name)!);
-    for (const name of refilled) yield statements.addRules(name, chains.get(name)!);
+    for (const name of [...freshChains.map(([fresh]) => fresh), ...refilled]) {
+      const chain = this.refusals.standIn(name, chains.get(name)!);
+      if (chain !== undefined) yield statements.addRules(name, chain);
+    }
     yield* this.addedElements('map', additions);
   }
 
@@ -205,6 +240,7 @@ export class WantedTable implements TableWriter {
   ): Refers | undefined {
     const names = new Set<string>();
     for (const [name] of goneSets) if (this.sets.has(name)) names.add(`@${name}`);
+    for (const name of this.triedAgain) names.add(`@${name}`);
     for (const [name] of goneChains) if (this.chains.has(name)) names.add(name);
     if (names.size === 0) return undefined;
     return (text) => {

@@ -136,8 +136,9 @@ function agentCounters({ kernel, resources, problems, datastoreLog }: AgentParts
   };
 }
 
-function kernelProblems({ kernel: { trouble, appliedAt }, table }: AgentParts): string[] {
-  if (trouble === undefined) return [];
+function kernelProblems({ kernel: { trouble, refused, appliedAt }, table }: AgentParts): string[] {
+  if (trouble === undefined)
+    return refused.map((words) => `The kernel does not take a part of table inet ${table}: ${words}.`);
   const stays = appliedAt === undefined ? 'an earlier run left' : 'were in force before';
   return [`The kernel does not take table inet ${table}: ${trouble.words}; rules that ${stays} stay in force.`];
 }

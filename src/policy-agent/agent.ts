@@ -232,6 +232,7 @@ export class PolicyAgent implements Program {
       repaired: (words) =>
         this.events.add('ruleset', `table inet ${TABLE}`, `${words}; it is as it should be again`, 'warn'),
       troubled: (words) => this.kernelTroubled(words),
+      refused: (words) => this.kernelRefused(words),
       failed: (error) => this.failed(error),
       now: this.environment.now,
     });
@@ -246,6 +247,12 @@ export class PolicyAgent implements Program {
     const subject = `table inet ${TABLE}`;
     if (words === undefined) this.events.add('ruleset', subject, 'the kernel has it as it should be');
     else this.events.add('ruleset', subject, `the kernel does not take it: ${words}; rules in force stay`, 'error');
+  }
+
+  private kernelRefused(words: readonly string[]): void {
+    const subject = `table inet ${TABLE}`;
+    if (words.length === 0) this.events.add('ruleset', subject, 'the kernel takes all of it again');
+    for (const one of words) this.events.add('ruleset', subject, `the kernel does not take a part: ${one}`, 'error');
   }
 
   private createReport(): AgentReport {

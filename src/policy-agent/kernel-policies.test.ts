@@ -36,6 +36,7 @@ class World {
     inForce: ({ departed }) => this.happened.push(`in force ${departed.join()}`),
     repaired: (words) => this.happened.push(words),
     troubled: (words) => this.happened.push(`trouble ${words}`),
+    refused: (words) => this.happened.push(...words),
     failed: (error) => this.happened.push(`failed ${String(error)}`),
     now: () => Date.now(),
   });

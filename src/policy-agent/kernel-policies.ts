@@ -13,6 +13,8 @@ export interface TableListener {
   repaired(words: string): void;
   /** What is in the way; undefined when nothing is any more. */
   troubled(error: Error | undefined): void;
+  /** What the kernel does not take and the table is without, a sentence each. What needs it lets nothing pass. */
+  refused(words: readonly string[]): void;
   applied(transaction: Transaction): void;
 }
 
@@ -35,6 +37,8 @@ export interface KernelPoliciesOptions {
   readonly inForce: (changes: ModelChanges) => void;
   readonly repaired: (words: string) => void;
   readonly troubled: (words: string | undefined) => void;
+  /** What the kernel does not take is this now. */
+  readonly refused: (words: readonly string[]) => void;
   /** Called with a defect. */
   readonly failed: (error: unknown) => void;
   /** Milliseconds since 1970. */
@@ -63,6 +67,8 @@ export class KernelPolicies {
   appliedAt: number | undefined;
   /** What is in the way now. */
   trouble: KernelTrouble | undefined;
+  /** What the kernel does not take, while it takes all the rest; a sentence each. */
+  refused: readonly string[] = [];
 
   private readonly options: KernelPoliciesOptions;
   private readonly table: Table;
@@ -82,6 +88,10 @@ export class KernelPolicies {
         options.repaired(words);
       },
       troubled: (error) => this.troubled(error),
+      refused: (words) => {
+        this.refused = words;
+        options.refused(words);
+      },
       applied: (transaction) => this.figures.transaction(transaction),
     });
     this.loop = new ApplyLoop({ apply: () => this.apply(), failed: options.failed });

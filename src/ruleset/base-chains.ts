@@ -158,7 +158,7 @@ function translation({ masquerade }: PolicySettings): [string, ChainDeclaration]
   });
   // Behind kube-proxy and the like, which are at 100.
   const base = 'type nat hook postrouting priority 110; policy accept;';
-  return rules.length === 0 ? [] : [['outgoing', { base, rules }]];
+  return rules.length === 0 ? [] : [['outgoing', { base, optional: true, rules }]];
 }
 
 /** Packets to addresses of services that nobody serves would come back by the route by which they leave. */
@@ -170,5 +170,6 @@ function loops({ loops }: PolicySettings): [string, ChainDeclaration][] {
     return ranges.length === 0 ? [] : [`${addressMatch(version, 'daddr', ranges)} ${verdict}`];
   });
   if (rules.length === 0) return [];
-  return [['loops', { base: open('forward', 10), rules: ['ct state established,related accept', ...rules] }]];
+  const base = open('forward', 10);
+  return [['loops', { base, optional: true, rules: ['ct state established,related accept', ...rules] }]];
 }

@@ -72,10 +72,11 @@ export function failsafeChains({ failsafes }: PolicySettings): [string, ChainDec
   };
   const comment = 'what stays open at HostEndpoints whatever policies say';
   return [
-    ['failsafe_in', { comment, rules: ingress }],
-    ['failsafe_out', { comment, rules: egress }],
-    ['failsafe_in_untracked', { comment, rules: [...ingress, ...answersTo.egress] }],
-    ['failsafe_out_untracked', { comment, rules: [...egress, ...answersTo.ingress] }],
+    // Without them policies decide.
+    ['failsafe_in', { comment, optional: true, rules: ingress }],
+    ['failsafe_out', { comment, optional: true, rules: egress }],
+    ['failsafe_in_untracked', { comment, optional: true, rules: [...ingress, ...answersTo.egress] }],
+    ['failsafe_out_untracked', { comment, optional: true, rules: [...egress, ...answersTo.ingress] }],
   ];
 }
 

@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { KernelTable } from '../../src/nftables/kernel-table.ts';
 import type { NftablesError } from '../../src/nftables/nft.ts';
+import type { TableWriter } from '../../src/nftables/table-writer.ts';
 import { WantedTable } from '../../src/nftables/wanted-table.ts';
 import { callArbitrary, callOn } from '../support/nft-writer-calls.ts';
 import { enterNetworkNamespace } from '../support/own-network-namespace.ts';
@@ -19,6 +20,7 @@ let namespace: Disposable | undefined;
 let table: KernelTable;
 let troubles: (NftablesError | undefined)[];
 let repairs: string[];
+let refused: (readonly string[])[];
 
 function nft(...argv: string[]): string {
   return execFileSync('nft', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -59,7 +61,10 @@ function children(): number[] {
 }
 
 function fill(): void {
-  const { writer } = table;
+  fillAs(table.writer);
+}
+
+function fillAs(writer: TableWriter): void {
   writer.declareSet('s', { kind: 'set', body: 'type ipv4_addr;' });
   writer.declareSet('nets', { kind: 'set', body: 'type ipv4_addr . inet_proto; flags interval;' });
   writer.declareSet('m', { kind: 'map', body: 'type ifname : verdict;' });
@@ -85,10 +90,12 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
   beforeEach(() => {
     troubles = [];
     repairs = [];
+    refused = [];
     table = new KernelTable({
       name: 't',
       repaired: (words) => repairs.push(words),
       troubled: (error) => troubles.push(error),
+      refused: (words) => refused.push(words),
     });
   });
   afterEach(async () => {
@@ -222,11 +229,58 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     expect([repairs, troubles]).toEqual([[], []]);
   });
 
+  it('has all but what is refused, which lets nothing pass, and that as well once it is another', async () => {
+    fill();
+    const { writer } = table;
+    for (let i = 0; i < 200; i++) writer.declareChain(`c${i}`, { rules: ['tcp dport 80 accept'] });
+    await table.commit();
+    // What nft does not understand, what it finds wrong, and what only the kernel finds wrong.
+    writer.declareChain('words', { comment: 'policy "x"', rules: ['no such words'] });
+    for (let i = 0; i < 30; i++) writer.declareChain(`set${i}`, { rules: ['ip saddr @nowhere accept'] });
+    writer.declareChain('target', { rules: ['goto nowhere'] });
+    writer.declareChain('address', { base: 'type nat hook forward priority 0;', optional: true, rules: ['accept'] });
+    writer.addElement('nets', '10.2.0.0/17 . 0-255');
+    writer.addElement('s', '10.9.9.9');
+    await table.commit();
+    expect(troubles).toEqual([]);
+    expect(refused).toHaveLength(1);
+    const [words] = refused;
+    expect(words).toHaveLength(35);
+    expect(words[0]).toBe('set nets is not there: Could not process rule: File exists');
+    expect(words[1]).toBe('a "policy" (chain judge) lets nothing pass: it names a set that is not there');
+    expect(words[2]).toMatch(/^policy "x" \(chain words\) lets nothing pass: syntax error/);
+    expect(words.at(-2)).toBe('chain target lets nothing pass: Could not process rule: No such file or directory');
+    expect(words.at(-1)).toMatch(/^chain address is left out: /);
+    const text = nft('list', 'table', 'inet', 't');
+    expect(text).toContain('10.9.9.9');
+    expect(text.match(/drop comment "nft does not take what is wanted here"/g)).toHaveLength(33);
+    // As any table, it is repaired.
+    nft('flush', 'ruleset');
+    await waitFor(() => repairs.length === 1, { what: 'the table' });
+    expect(nft('list', 'table', 'inet', 't')).toBe(text);
+    writer.removeElement('nets', '10.2.0.0/17 . 0-255');
+    for (let i = 0; i < 30; i++) writer.declareChain(`set${i}`, { rules: ['ip saddr @s accept'] });
+    for (const name of ['words', 'target', 'address']) writer.declareChain(name, undefined);
+    await table.commit();
+    expect(refused.slice(1)).toEqual([[]]);
+    const direct = new WantedTable('direct');
+    fillAs(direct);
+    for (let i = 0; i < 200; i++) direct.declareChain(`c${i}`, { rules: ['tcp dport 80 accept'] });
+    for (let i = 0; i < 30; i++) direct.declareChain(`set${i}`, { rules: ['ip saddr @s accept'] });
+    direct.addElement('s', '10.9.9.9');
+    execFileSync('nft', ['-f', '-'], { input: [...direct.everything()].join('') });
+    expect(listed('t')).toEqual(listed('direct'));
+    nft('delete', 'table', 'inet', 'direct');
+    expect(troubles).toEqual([]);
+  });
+
   it('stays as it is where something is refused, and is tried at once when something else is wanted', async () => {
     fill();
     await table.commit();
     const before = listed('t');
-    table.writer.declareChain('new', { rules: ['ip saddr @nowhere drop'] });
+    // Without its rules more might pass.
+    const base = 'type filter hook forward priority filter; policy accept;';
+    table.writer.declareChain('new', { base, rules: ['ip saddr @nowhere drop'] });
     const written = table.commit();
     await waitFor(() => troubles.length === 1, { what: 'the table' });
     expect(troubles[0]).toMatchObject({
@@ -236,7 +290,7 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     expect(listed('t')).toEqual(before);
     const { failures } = table.counters;
     expect(failures).toBeLessThanOrEqual(3);
-    table.writer.declareChain('new', { rules: ['ip saddr @s drop'] });
+    table.writer.declareChain('new', { base, rules: ['ip saddr @s drop'] });
     await table.commit();
     await written;
     expect(troubles).toHaveLength(2);
