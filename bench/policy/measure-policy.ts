@@ -2,7 +2,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEtcd } from '../../test/support/etcd.ts';
 import type { Etcd } from '../../test/support/etcd.ts';
-import { relayPort } from '../../test/support/namespace-relay.ts';
 import type { RunningProcess } from '../../test/support/processes.ts';
 import { createScratch } from '../../test/support/scratch.ts';
 import { inParallel, numbers } from '../cluster/store.ts';
@@ -31,23 +30,18 @@ const SETTLE_MS = 5000;
 
 interface World extends AsyncDisposable {
   readonly etcd: Etcd;
-  /** In the namespace of the agent. */
-  readonly url: string;
 }
 
-/** etcd with a cluster in it, as it is reached from the agent's namespace. */
+/** etcd with a cluster in it, in the agent's namespace. */
 async function startWorld(size: PolicySize, { here }: Places): Promise<World> {
   const scratch = createScratch('policy-etcd');
-  const etcd = await startEtcd({ directory: scratch.path, flags: ['--unsafe-no-fsync'] });
+  const etcd = await startEtcd({ directory: scratch.path, space: here });
   const all = contents(size);
   const batches = numbers(Math.ceil(all.length / BATCH)).map((index) => all.slice(index * BATCH, (index + 1) * BATCH));
   await inParallel(batches, 4, (batch) => etcd.putAll(Object.fromEntries(batch)));
-  const relay = await relayPort(etcd.port, here);
   return {
     etcd,
-    url: etcd.url,
     async [Symbol.asyncDispose]() {
-      await relay[Symbol.asyncDispose]();
       await etcd[Symbol.asyncDispose]();
       scratch[Symbol.dispose]();
     },
@@ -64,7 +58,7 @@ function delaysOf(times: readonly number[]): PolicyDelays {
 async function measureEvents(places: Places) {
   using scratch = createScratch('policy-few');
   await using world = await startWorld(FEW, places);
-  await using agent = launchAgent(scratch, world.url, places);
+  await using agent = launchAgent(scratch, world.etcd.url, places);
   await untilReady(scratch, agent);
   using watch = await KernelWatch.start(places.here, true);
   const times: number[] = [];
@@ -148,7 +142,7 @@ async function measureLarge(size: PolicySize, seconds: number, places: Places) {
   using scratch = createScratch('policy-large');
   await using world = await startWorld(size, places);
   const begun = performance.now();
-  await using agent = launchAgent(scratch, world.url, places);
+  await using agent = launchAgent(scratch, world.etcd.url, places);
   await untilReady(scratch, agent);
   const startSeconds = (performance.now() - begun) / 1000;
   const startCpuSeconds = cpuSeconds([agent.pid]);

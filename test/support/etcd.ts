@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { start } from './processes.ts';
-import type { RunningProcess } from './processes.ts';
+import type { ProcessSpace, RunningProcess } from './processes.ts';
 import { waitFor } from './wait-for.ts';
 
 /** Certificates in PEM, by file name. */
@@ -20,6 +20,8 @@ export interface EtcdOptions {
   readonly directory: string;
   readonly name?: string;
   readonly flags?: readonly string[];
+  /** Where it runs and listens; the test then reaches it by a Unix socket, which belongs to no namespace. Not with `tls`. */
+  readonly space?: ProcessSpace;
   /** Its members by name, where it is one of several; each listens where its proxy leads to. */
   readonly cluster?: Readonly<Record<string, string>>;
   /** Of the port on which the others reach it. */
@@ -71,19 +73,23 @@ const textOf = (value: unknown) => (typeof value === 'string' ? value : JSON.str
 
 /** Starts it; resolves when it answers, or for a member of a cluster at once. */
 export async function startEtcd(options: EtcdOptions): Promise<Etcd> {
-  const { directory, name = 'default', cluster, tls } = options;
+  const { directory, name = 'default', cluster, space, tls } = options;
   const [port, freePort] = await freePorts(2);
   const peerPort = options.peerPort ?? freePort;
   const peerUrl = `http://127.0.0.1:${peerPort}`;
   const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
   const members = Object.entries(cluster ?? { [name]: peerUrl }).map(([member, place]) => `${member}=${place}`);
+  // etcd makes it where it was started.
+  const socket = `localhost:${port}`;
+  const target: Target =
+    space === undefined ? { url, tls: tls?.contents } : { url, socketPath: join(directory, socket) };
   const flag = (setting: string, value: string | number) => [`--${setting}`, String(value)];
   const argv = [
     'etcd',
     '--unsafe-no-fsync',
     ...flag('name', name),
     ...flag('data-dir', join(directory, name)),
-    ...flag('listen-client-urls', url),
+    ...flag('listen-client-urls', space === undefined ? url : `${url},unix://${socket}`),
     ...flag('advertise-client-urls', url),
     ...flag('listen-peer-urls', peerUrl),
     ...flag('initial-advertise-peer-urls', cluster?.[name] ?? peerUrl),
@@ -103,8 +109,9 @@ export async function startEtcd(options: EtcdOptions): Promise<Etcd> {
         ]),
     ...(options.flags ?? []),
   ];
+  const started = { name: `etcd ${name}`, ...(space !== undefined && { space, directory }) };
   let token: string | undefined;
-  const ask = (path: string, body: object) => post(url, path, body, token, tls?.contents);
+  const ask = (path: string, body: object) => post(target, path, body, token);
   const logIn = async () => {
     token = undefined;
     const answer = await ask('/v3/auth/authenticate', { name: 'root', password: 'root' });
@@ -125,7 +132,7 @@ export async function startEtcd(options: EtcdOptions): Promise<Etcd> {
       },
       { what: 'etcd to answer' },
     );
-  let process = start(argv, { name: `etcd ${name}` });
+  let process = start(argv, started);
   if (cluster === undefined) await ready(process);
   return {
     url,
@@ -175,7 +182,7 @@ export async function startEtcd(options: EtcdOptions): Promise<Etcd> {
       await process.ended;
     },
     async restart() {
-      process = start(argv, { name: `etcd ${name}` });
+      process = start(argv, started);
       if (token !== undefined) {
         const tried = () =>
           logIn().then(
@@ -194,17 +201,24 @@ function revisionOf(answer: Readonly<Record<string, unknown>>): number {
   return Number((answer['header'] as { revision: string }).revision);
 }
 
+/** Where etcd is asked: at its URL, or by a socket. */
+interface Target {
+  readonly url: string;
+  readonly socketPath?: string;
+  readonly tls?: TlsFiles | undefined;
+}
+
 function post(
-  url: string,
+  { url, socketPath, tls }: Target,
   path: string,
   body: object,
   token: string | undefined,
-  tls: TlsFiles | undefined,
 ): Promise<Readonly<Record<string, unknown>>> {
   const options = {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: token }) },
     timeout: 2000,
+    ...(socketPath !== undefined && { socketPath }),
   };
   return new Promise((resolve, reject) => {
     const request =
