@@ -114,6 +114,7 @@ export const endpointReport = z
       .object({
         interface: z.string().nullable().describe('null: a HostEndpoint whose addresses no interface has.'),
         up: z.boolean().describe('false: nothing passes.'),
+        problem: z.string().nullable().describe('Why nothing of it is enforced; null: it is.'),
       })
       .nullable()
       .describe('null: it is not on this node.'),

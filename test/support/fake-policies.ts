@@ -88,7 +88,7 @@ export const WEB: EndpointReport = {
   name: 'shop/web-1',
   namespace: 'shop',
   node: 'node-1',
-  local: { interface: 'cali1', up: true },
+  local: { interface: 'cali1', up: true, problem: null },
   addresses: ['10.65.0.2', 'fd00::2'],
   ports: [{ name: 'http', protocol: 'tcp', port: 8080 }],
   labels: { own: { app: 'web' }, inherited: { 'pcns.team': 'a' } },

@@ -204,6 +204,12 @@ shop/web-1  cali1      10.65.0.2, fd00::2  shop/web, shop/api, shop/db and 1 mor
 `);
   });
 
+  it('says of one that is not enforced why', async () => {
+    agent.endpointList = [{ ...WEB, local: { interface: 'cali1', up: true, problem: 'cali1 is taken' } }];
+    expect(await output('endpoints')).toContain('shop/web-1  cali1 (not enforced)  10.65.0.2');
+    expect(await output('endpoints', 'shop/web-1')).toMatch(/^ {2}not enforced +cali1 is taken$/m);
+  });
+
   it('exits with 1 where there is none of the name', async () => {
     expect(await starling('endpoints', 'shop/client')).toMatchObject({
       code: 1,

@@ -37,6 +37,7 @@ export function endpointColumns(wide: boolean): {
 function interfaceCell({ local }: EndpointReport): Cell {
   if (local === null) return '-';
   const text = local.interface ?? 'none';
+  if (local.problem !== null) return { text: `${text} (not enforced)`, colour: 'red' };
   return local.up ? text : { text: `${text} (down)`, colour: 'red' };
 }
 

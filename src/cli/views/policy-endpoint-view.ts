@@ -5,10 +5,11 @@ import type { Style } from '../output/style.ts';
 import { formatFields } from '../output/words.ts';
 
 export function renderEndpoint(endpoint: EndpointReport, style: Style): string {
-  const { key, name, addresses, ports, labels, profiles, rules } = endpoint;
+  const { key, name, local, addresses, ports, labels, profiles, rules } = endpoint;
   const fields = formatFields(
     [
       ['resource', key],
+      ...(local === null || local.problem === null ? [] : [['not enforced', local.problem] as const]),
       ['addresses', addresses.join(', ') || 'none'],
       ['ports', ...ports.map((port) => `${port.name}: ${port.protocol} ${port.port}`)],
       ['labels', ...labelLines(labels.own)],

@@ -19,6 +19,9 @@ const LAYERS: Readonly<Record<Endpoint['kind'], readonly Layer[]>> = {
   set: [],
 };
 
+/** Where packets that no policy decides go on, whatever the default action of a tier is. */
+const GOES_ON: ReadonlySet<Layer> = new Set(['preDNAT', 'untracked']);
+
 const DIRECTIONS = ['ingress', 'egress'] as const;
 
 /** Most endpoints of which is said at once what is asked about their packets: that takes a tenth of a millisecond each. */
@@ -37,7 +40,11 @@ export class EndpointReports {
     });
     // What is asked of others is not at hand, so it is worked out only for those that somebody names.
     const isNamed = query.name !== undefined;
-    const report = (one: Endpoint) => endpointReport(inputs.engine, one, isNamed || one.local !== undefined);
+    const unenforced = unenforcedOf(inputs.engine);
+    const report = (one: Endpoint) => ({
+      ...endpointReport(inputs.engine, one, isNamed || one.local !== undefined),
+      local: localReport(one, unenforced),
+    });
     return { items: part.map(report), next };
   }
 }
@@ -61,21 +68,33 @@ function endpointsFor(text: string, { engine, interfaces }: ExplanationInputs): 
   return host === undefined ? [] : [host];
 }
 
-function endpointReport(engine: PolicyEngine, endpoint: Endpoint, withRules: boolean): EndpointReport {
-  const { key, kind, name, namespace, node, local, addresses, ports, labels, profiles } = endpoint;
+function endpointReport(engine: PolicyEngine, endpoint: Endpoint, withRules: boolean): Omit<EndpointReport, 'local'> {
+  const { key, kind, name, namespace, node, addresses, ports, labels, profiles } = endpoint;
   return {
     key: key.replace(' /', ' '),
     kind,
     name,
     namespace: namespace ?? null,
     node: node ?? null,
-    local: local === undefined ? null : { interface: local.interfaceName ?? null, up: local.up },
     addresses: [...addresses],
     ports: ports.map((port) => ({ name: port.name, protocol: protocolName(port.protocol), port: port.port })),
     labels: { own: { ...labels }, inherited: inherited(engine, endpoint) },
     profiles: profiles.map((profile) => profileReport(engine, profile)),
     rules: withRules ? rulesReports(engine, endpoint) : null,
   };
+}
+
+/** By key, why endpoints of this node are not enforced: another one has the interface, or there is none. */
+function unenforcedOf(engine: PolicyEngine): ReadonlyMap<string, string> {
+  const problems = engine.problems.filter(
+    ({ path: [, field] }) => field === 'interfaceName' || field === 'expectedIPs',
+  );
+  return new Map(problems.map(({ kind, namespace, name, message }) => [`${kind} ${namespace ?? ''}/${name}`, message]));
+}
+
+function localReport({ key, local }: Endpoint, unenforced: ReadonlyMap<string, string>): EndpointReport['local'] {
+  if (local === undefined) return null;
+  return { interface: local.interfaceName ?? null, up: local.up, problem: unenforced.get(key) ?? null };
 }
 
 function inherited(engine: PolicyEngine, endpoint: Endpoint): Record<string, string> {
@@ -95,10 +114,10 @@ function rulesReports(engine: PolicyEngine, endpoint: Endpoint): EndpointRulesRe
       if (index > 0 && tiers.length === 0) return [];
       const applied = tiers.map(({ name, defaultAction, policies }) => ({
         name,
-        defaultAction,
+        defaultAction: GOES_ON.has(layer) ? ('Pass' as const) : defaultAction,
         policies: policies.map((key) => shortName(engine, key)),
       }));
-      const words = up ? rulesWords(applied, profiles.length) : 'It is down: nothing passes.';
+      const words = up ? rulesWords(layer, applied, profiles.length) : 'It is down: nothing passes.';
       const known = profiles.map((profile) => profileReport(engine, profile));
       return [{ layer, direction, tiers: applied, profiles: known, words }];
     }),
@@ -111,7 +130,7 @@ function shortName(engine: PolicyEngine, key: string): string {
   return policy.namespace === undefined ? policy.name : `${policy.namespace}/${policy.name}`;
 }
 
-function rulesWords(tiers: EndpointRulesReport['tiers'], profiles: number): string {
+function rulesWords(layer: Layer, tiers: EndpointRulesReport['tiers'], profiles: number): string {
   const policies = tiers.reduce((sum, tier) => sum + tier.policies.length, 0);
   if (policies === 0) {
     return profiles === 0
@@ -122,7 +141,9 @@ function rulesWords(tiers: EndpointRulesReport['tiers'], profiles: number): stri
   const last = tiers.find(({ defaultAction }) => defaultAction === 'Deny');
   const end =
     last === undefined
-      ? 'what none decides, profiles do'
+      ? layer === 'workload' || layer === 'host'
+        ? 'what none decides, profiles do'
+        : 'what none decides goes on'
       : `what none of tier ${last.name} allows or passes on is denied`;
   return `${count} for it; ${end}.`;
 }

@@ -142,6 +142,31 @@ describe('endpoints', () => {
     });
   });
 
+  it('say why nothing of them is enforced', () => {
+    engine.change([
+      { type: 'upsert', resource: calico('HostEndpoint', 'second', { node: 'n1', interfaceName: 'eth0' }) },
+    ]);
+    engine.take();
+    expect(list({ all: false }).map(({ name, local }) => [name, local?.problem])).toEqual([
+      ['host', null],
+      ['second', expect.stringContaining('interface eth0 belongs to HostEndpoint host')],
+      ['x/db', null],
+      ['x/web', null],
+    ]);
+  });
+
+  it('go on from policies that only deny what their rules deny', () => {
+    const early = { preDNAT: true, applyOnForward: true, selector: 'all()', types: ['Ingress'] };
+    engine.change([{ type: 'upsert', resource: calico('GlobalNetworkPolicy', 'dnat', early) }]);
+    expect(list({ name: 'host', all: false })[0].rules).toContainEqual({
+      layer: 'preDNAT',
+      direction: 'ingress',
+      tiers: [{ name: 'default', defaultAction: 'Pass', policies: ['dnat'] }],
+      profiles: [],
+      words: '1 policy is for it; what none decides goes on.',
+    });
+  });
+
   it('of other nodes have their policies where they are named', () => {
     const [far] = list({ name: 'x/a-far', all: true });
     expect(far).toMatchObject({ node: 'n2', local: null });
