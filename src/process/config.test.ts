@@ -255,6 +255,24 @@ describe('the configuration', () => {
     );
   });
 
+  it('keeps the places apart at which the two processes listen', () => {
+    expect(problemsOf('{ api: { socket: /a }, policy: { socket: /a, http: "127.0.0.1:8179" } }')).toEqual([
+      "FILE:1:42: policy.socket must not be the same as api.socket, which is the daemon's",
+      "FILE:1:52: policy.http must not be the same as api.http, which is the daemon's",
+    ]);
+    expect(problemsOf('{ api: { socket: "", http: "" }, policy: { socket: "", http: "" } }')).toEqual([]);
+  });
+
+  it('names the variable that a part of a value came from', () => {
+    const ports = { FELIX_FAILSAFEINBOUNDHOSTPORTS: 'tcp:22, udp:99999' };
+    expect(problemsOf('policy: { socket: /a }', ports)).toEqual([
+      'environment variable FELIX_FAILSAFEINBOUNDHOSTPORTS: policy.failsafeInboundHostPorts "udp:99999" is not a port such as "tcp:22" or "tcp:10.0.0.0/8:22"',
+    ]);
+    expect(problemsOf('datastore: { type: etcd }', { ETCD_ENDPOINTS: 'ftp://a' })[0]).toMatch(
+      /^environment variable ETCD_ENDPOINTS: datastore\.etcd\.endpoints\.0 /,
+    );
+  });
+
   it('has a row and a line of documentation for every field', () => {
     const fields = [
       ...leaves(configSchema.parse({ nodeName: 'n', routerId: 'hash', asNumber: 1 })),

@@ -61,14 +61,14 @@ export function loadConfig(sources: ConfigSources): Config {
   const file = sources.path === undefined ? undefined : readConfigFile(sources.path);
   const { values, origins } = withEnvironment(file?.values ?? {}, sources.environment);
   const place = (path: readonly PropertyKey[]): string =>
-    origins.get(path.join('.')) ?? file?.place(path) ?? 'configuration';
+    originOf(path, origins) ?? file?.place(path) ?? 'configuration';
   const parsed = configSchema.safeParse(values);
   if (!parsed.success) {
     throw new ConfigError(parsed.error.issues.flatMap((issue) => issueProblems(issue, values, place)));
   }
   const { api, policy, nodeName, ...rest } = parsed.data;
   const problems = unsupported(parsed.data, place);
-  for (const { field, message } of datastoreFaults(parsed.data.datastore)) {
+  for (const { field, message } of [...datastoreFaults(parsed.data.datastore), ...sharedPlaces(parsed.data)]) {
     problems.push({ where: place(field.split('.')), field, message, reason: 'invalid' });
   }
   if (parsed.data.publishNode && parsed.data.datastore.type === 'file') {
@@ -85,6 +85,17 @@ export function loadConfig(sources: ConfigSources): Config {
   const listens = { api: { ...api, http: listen('api') }, policy: { ...policy, http: listen('policy') } };
   if (problems.length > 0) throw new ConfigError(problems);
   return { ...rest, nodeName: nodeName ?? sources.hostName.toLowerCase(), ...listens };
+}
+
+/** Both processes may run on the node, on the same configuration. */
+function sharedPlaces({ api, policy }: ConfigValues): readonly { readonly field: string; readonly message: string }[] {
+  const isShared = (field: 'socket' | 'http') => api[field] === policy[field] && !/^$|:0$/.test(api[field]);
+  return (['socket', 'http'] as const)
+    .filter(isShared)
+    .map((field) => ({
+      field: `policy.${field}`,
+      message: `must not be the same as api.${field}, which is the daemon's`,
+    }));
 }
 
 interface ConfigFile {
@@ -156,6 +167,12 @@ function withEnvironment(
     origins.set(field, `environment variable ${name}`);
   }
   return { values, origins };
+}
+
+/** The variable that a field came from, or a part of its value. */
+function originOf(path: readonly PropertyKey[], origins: ReadonlyMap<string, string>): string | undefined {
+  const [found] = path.flatMap((_, i) => origins.get(path.slice(0, path.length - i).join('.')) ?? []);
+  return found;
 }
 
 /** Numbers and booleans have no type in the environment. */

@@ -23,13 +23,13 @@ function readPorts(text: string, context: z.RefinementCtx): unknown[] {
   return items.map((item) => {
     const [form, name, bracketed, bare, port] = TEXT_FORM.exec(item) ?? [];
     const within = bracketed ?? bare;
-    if (form !== undefined && (within === undefined || tryParsePrefix(within) !== undefined)) {
-      return {
-        ...(name === undefined ? {} : { protocol: name }),
-        ...(within === undefined ? {} : { net: within }),
-        port: Number(port),
-      };
-    }
+    const read = {
+      ...(name === undefined ? {} : { protocol: name }),
+      ...(within === undefined ? {} : { net: within }),
+      port: Number(port),
+    };
+    const isPrefix = within === undefined || tryParsePrefix(within) !== undefined;
+    if (form !== undefined && isPrefix && failsafePort.safeParse(read).success) return read;
     context.addIssue({ code: 'custom', message: `"${item}" is not a port such as "tcp:22" or "tcp:10.0.0.0/8:22"` });
     return z.NEVER;
   });
