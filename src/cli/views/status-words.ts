@@ -23,8 +23,10 @@ export function datastoreWords({ datastore }: WithDatastore): string[] {
   return [`${type}, ${words} for ${formatDuration(since.agoSeconds)}${written}${error}`, ...sourceWords(datastore)];
 }
 
-function sourceWords({ sources }: WithDatastore['datastore']): string[] {
-  if (sources.length < 2) return [];
+function sourceWords({ sources, lastError: whole }: WithDatastore['datastore']): string[] {
+  // A server that is away is so for each of them.
+  const isAllSaid = sources.every(({ state, lastError }) => state === 'away' && lastError?.words === whole?.words);
+  if (sources.length < 2 || isAllSaid) return [];
   return sources.flatMap(({ name, state, since, lastError, lagSeconds }) => {
     const isLate = lagSeconds !== null && lagSeconds >= LATE;
     if (state === 'synced' && !isLate) return [];

@@ -62,6 +62,14 @@ What is wrong:
     );
   });
 
+  it('says once that a server is away, which it then is for every source', () => {
+    const lastError = { words: 'connection refused', at: AT };
+    const [source] = HEALTHY.datastore.sources;
+    const sources = ['nodes/', 'ippools/'].map((name) => ({ ...source, name, state: 'away' as const, lastError }));
+    const datastore = { ...HEALTHY.datastore, state: 'cached' as const, lastError, sources };
+    expect(renderStatus({ ...HEALTHY, datastore }, PLAIN)).not.toContain('nodes/');
+  });
+
   it('names the sources of the datastore that are not fine, and says how old what is served from disk is', () => {
     const [source] = HEALTHY.datastore.sources;
     const lastError = { words: 'connection refused', at: AT };
