@@ -85,6 +85,12 @@ describe('a policy', () => {
     ]);
   });
 
+  it('only denies in the tier of those whose own can not be read, whoever wrote that', () => {
+    const rules = [{ action: 'Allow' }, { action: 'Deny' }, { action: 'Pass' }];
+    const { policy } = compile(calicoPolicy('p', { tier: '(unreadable)', ingress: rules, egress: rules }));
+    for (const counting of [policy.ingress, policy.egress]) expect(counting).toMatchObject([{ action: 'Deny' }]);
+  });
+
   it('keeps the places of its rules', () => {
     const ingress = [
       { action: 'Allow', protocol: 'TCP', http: {} },

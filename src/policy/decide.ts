@@ -71,6 +71,10 @@ class Inquiry {
 
   #askTiers(): Outcome | undefined {
     for (const tier of this.#rules.tiers) {
+      if (tier.policies.length === 0) {
+        this.#say(`Of tier ${tier.name} it can not be read when it is asked, so nothing passes.`);
+        return { verdict: 'deny', by: { kind: 'end of tier', tier: tier.name, policies: [] } };
+      }
       const outcome = this.#askTier(tier);
       if (outcome === 'pass') continue;
       if (outcome !== undefined) return outcome;

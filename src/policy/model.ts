@@ -10,7 +10,7 @@ export type Layer = 'workload' | 'host' | 'forward' | 'preDNAT' | 'untracked';
 export interface AppliedTier {
   readonly name: string;
   readonly defaultAction: 'Deny' | 'Pass';
-  /** Keys of {@link Policy}; at least one. */
+  /** Keys of {@link Policy}. None in a tier of which it is not known when it is asked: in all layers it drops everything. */
   readonly policies: readonly string[];
 }
 

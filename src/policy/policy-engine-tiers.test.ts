@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { decide } from './decide.ts';
 import { EngineWorld } from '../../test/support/engine-world.ts';
 import { calico, letIn, pod, resource } from '../../test/support/policy-manifests.ts';
 
@@ -45,6 +46,22 @@ describe('order of policies', () => {
       'abandoned Deny: abandoned.p',
       'gone Deny: gone.p',
     ]);
+  });
+
+  it('lets nothing pass that the policies of a tier are for whose place can not be read', () => {
+    world.put(WEB, letIn('a', "app == 'web'", '', { tier: 'odd' }), letIn('b', '', ''), tier('odd', { order: 'x' }));
+    world.put(pod('x/other', {}));
+    expect(world.order('Pod x/web')).toEqual(['odd Deny: ', 'default Deny: b']);
+    expect(world.order('Pod x/other')).toEqual(['default Deny: b']);
+    const packet = { version: 4, source: '192.0.2.1', destination: '10.65.0.1', protocol: 6 } as const;
+    const { engine } = world;
+    const of = { policy: engine.policy.bind(engine), profile: engine.profile.bind(engine), sets: engine.lookup };
+    for (const layer of ['workload', 'preDNAT'] as const) {
+      const rules = { ...world.rulesOf('Pod x/web'), layer };
+      expect(decide(rules, packet, of)).toMatchObject({ verdict: 'deny', by: { kind: 'end of tier', tier: 'odd' } });
+    }
+    world.put(tier('odd', { order: 5 }));
+    expect(world.order('Pod x/web')).toEqual(['odd Deny: a', 'default Deny: b']);
   });
 
   it('has the built-in tiers where they always are', () => {

@@ -30,6 +30,8 @@ export interface Tier {
   /** Infinity where none is written. */
   readonly order: number;
   readonly defaultAction: 'Deny' | 'Pass';
+  /** Its place can't be read: nothing passes that its policies are for. */
+  readonly closed?: true;
 }
 
 export interface Profile {

@@ -50,7 +50,7 @@ function appliedTiers(policies: readonly Policy[], tierOf: TierLookup): readonly
       name,
       // Of a tier that nobody knows nothing says that what its policies do not let pass may.
       defaultAction: tierOf(name)?.defaultAction ?? 'Deny',
-      policies: (byTier.get(name) ?? []).sort(comparePolicies).map(({ key }) => key),
+      policies: tierOf(name)?.closed ? [] : (byTier.get(name) ?? []).sort(comparePolicies).map(({ key }) => key),
     }));
 }
 

@@ -13,5 +13,7 @@ export const BUILT_IN_TIERS: readonly Tier[] = [
 
 export function compileTier({ metadata: { name }, spec }: ResourceOf<'Tier'>): Tier {
   const builtIn = BUILT_IN_TIERS.find((tier) => tier.name === name);
-  return builtIn ?? { name, order: spec.order ?? Infinity, defaultAction: spec.defaultAction };
+  if (builtIn !== undefined) return builtIn;
+  if (spec.closed) return { name, order: -Infinity, defaultAction: 'Deny', closed: true };
+  return { name, order: spec.order ?? Infinity, defaultAction: spec.defaultAction };
 }

@@ -7,6 +7,9 @@ import { error } from './rule-salvage.ts';
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
+/** Nobody has a profile of this name, so nothing gets past it. */
+const UNREADABLE_PROFILE = '(unreadable)';
+
 /** Lists without the items that can't be read. A field of `fields` that is no list is left out. */
 function withReadableItems(written: JsonObject, fields: Fields): { spec: JsonObject; problems: readonly Problem[] } {
   const problems: Problem[] = [];
@@ -19,6 +22,31 @@ function withReadableItems(written: JsonObject, fields: Fields): { spec: JsonObj
     return [field, readable];
   });
   return { spec: { ...written, ...Object.fromEntries(lists) }, problems };
+}
+
+/** The names of profiles; one that can't be read might have denied something. */
+function closedProfiles(written: JsonObject): { profiles: readonly string[]; problems: readonly Problem[] } {
+  const { profiles = [] } = written;
+  const names = (Array.isArray(profiles) ? profiles : [profiles]).map((name: unknown) =>
+    typeof name === 'string' ? name : UNREADABLE_PROFILE,
+  );
+  const isOdd = !Array.isArray(profiles) || names.some((name, i) => name !== profiles[i]);
+  const message = 'counts as a profile that does not exist where it can not be read';
+  return { profiles: names, problems: isOdd ? [error(['spec', 'profiles'], message)] : [] };
+}
+
+/**
+ * A workload of which some lists can't be read. Nothing is made of one of which it is not known where it is, or whose labels can't be
+ * read: its interface then stays closed.
+ */
+export function salvageWorkload(body: JsonObject, fields: Fields): Salvaged | undefined {
+  const { spec: written, metadata } = body;
+  if (!isJsonObject(written) || !isJsonObject(metadata)) return undefined;
+  const { labels = {} } = metadata;
+  if (!isJsonObject(labels) || Object.values(labels).some((value) => typeof value !== 'string')) return undefined;
+  const { spec, problems } = withReadableItems(written, fields);
+  const { profiles, problems: odd } = closedProfiles(written);
+  return { body: { ...body, spec: { ...spec, profiles } }, problems: [...problems, ...odd] };
 }
 
 /** A set whose items are of the schemas in `fields`. */
@@ -34,7 +62,10 @@ export function salvageSet(body: JsonObject, fields: Fields): Salvaged {
 export function salvageHost(body: JsonObject, interfaceName: z.ZodType, fields: Fields): Salvaged | undefined {
   const written = body['spec'];
   if (!isJsonObject(written) || typeof written['node'] !== 'string' || written['node'] === '') return undefined;
-  const { spec, problems } = withReadableItems(written, fields);
+  const lists = withReadableItems(written, fields);
+  const { profiles, problems: odd } = closedProfiles(written);
+  const spec: JsonObject = { ...lists.spec, profiles };
+  const problems = [...lists.problems, ...odd];
   const addresses = spec['expectedIPs'];
   const named = spec['interfaceName'] !== undefined;
   if (

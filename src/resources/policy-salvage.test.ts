@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { V3, parsedDefault, problemsOf } from '../../test/support/parsed-kinds.ts';
+import { parseResource } from './parse-resource.ts';
 import { resourceOf } from '../../test/support/policy-resources.ts';
 
 const specOf = (kind: string, spec: unknown, apiVersion = V3) =>
@@ -161,6 +162,39 @@ describe('other kinds that forbid something', () => {
       ports: [],
     });
     expect(parsedDefault('HostEndpoint', { interfaceName: 'eth0' })[0]).toBeUndefined();
+  });
+
+  it('profiles of a HostEndpoint or workload that can not be read let nothing pass', () => {
+    const [host] = parsedDefault('HostEndpoint', { node: 'a', interfaceName: 'eth0', profiles: [5, 'allow'] });
+    expect(host).toMatchObject({ profiles: ['(unreadable)', 'allow'] });
+    const workload = { node: 'a', interfaceName: 'cali1', ipNetworks: ['10.0.0.1', '10.0.0.0/8'], ipNATs: 5 };
+    expect(parsedDefault('WorkloadEndpoint', { ...workload, profiles: 'p' })).toEqual([
+      {
+        node: 'a',
+        interfaceName: 'cali1',
+        ipNetworks: ['10.0.0.1/32'],
+        ipNATs: [],
+        profiles: ['p'],
+        ports: [],
+        allowSpoofedSourcePrefixes: [],
+      },
+      'error spec.ipNetworks.1: must be a single address',
+      'error spec.ipNATs: must be a list, not 5',
+      'error spec.profiles: must be a list, not the text "p"',
+      'error spec.ipNetworks: counts without what can not be read',
+      'error spec.ipNATs: counts without what can not be read',
+      'error spec.profiles: counts as a profile that does not exist where it can not be read',
+    ]);
+    expect(parsedDefault('WorkloadEndpoint', { ...workload, node: 5 })[0]).toBeUndefined();
+    const odd = { apiVersion: V3, kind: 'WorkloadEndpoint', metadata: { name: 'a', labels: { a: 5 } }, spec: workload };
+    expect(parseResource(odd)).toMatchObject({ ok: false });
+  });
+
+  it('Tier: closed where it is not known when it is asked', () => {
+    expect(specOf('Tier', { order: 5, defaultAction: 'pass' })).toEqual({ order: 5, defaultAction: 'Deny' });
+    expect(specOf('Tier', { order: '5', defaultAction: 'Pass' })).toEqual({ defaultAction: 'Pass', closed: true });
+    expect(specOf('Tier', 5)).toEqual({ defaultAction: 'Deny', closed: true });
+    expect(problemsOf('Tier', { order: '5' })[1]).toMatch(/^error spec.order: is not known, so nothing may pass/);
   });
 
   it('network sets: what can be read', () => {

@@ -79,6 +79,57 @@ describe('base chains', () => {
     ]);
   });
 
+  it('judge by the rules of HostEndpoints only what was not allowed before connection tracking', () => {
+    const all = {
+      host: { ingress: 'a', egress: 'b' },
+      preDNAT: { ingress: 'c' },
+      untracked: { ingress: 'd', egress: 'e' },
+    };
+    const allowed = 'ct state untracked accept comment "allowed before connection tracking"';
+    const eth0 = [host('eth0', all)];
+    expect(rules({}, 'untracked_in', eth0)).toEqual(['iifname vmap { "eth0" : goto untracked_in_d }']);
+    expect(rules({}, 'untracked_out', eth0)).toEqual(['oifname vmap { "eth0" : goto untracked_out_e }']);
+    expect(rules({}, 'pre_dnat', eth0)).toEqual([allowed, 'iifname vmap { "eth0" : goto preDNAT_in_c }']);
+    expect(rules({}, 'input_from', eth0)?.[1]).toBe(allowed);
+    expect(rules({}, 'input_from', [host('eth0', { host: all.host })])).not.toContain(allowed);
+  });
+
+  it('ask the policies of workloads about all that these send to the host, but for discovery and what OpenStack needs', () => {
+    const discovery = 'icmpv6 type { 130, 131, 132, 133, 135, 136 } accept comment "neighbour discovery"';
+    expect(rules({}, 'workload_to_host')).toEqual([discovery, 'goto workload_egress']);
+    expect(rules({}, 'workload_egress')?.at(-1)).toBe('drop comment "unknown workload interface"');
+    expect(rules({}, 'workload_ingress')?.at(-1)).toBe('drop comment "unknown workload interface"');
+    expect(rules({}, 'host_of_workload')?.at(-1)).toBe('drop comment "defaultEndpointToHostAction"');
+    for (const endpointToHost of ['Accept', 'Return'] as const) {
+      expect(chains({ endpointToHost }).has('input_to')).toBe(false);
+    }
+    const openstack = { metadataAddress: '169.254.169.254', metadataPort: 80 };
+    expect(rules({ openstack }, 'workload_to_host')).toEqual([
+      discovery,
+      'ip daddr 169.254.169.254 tcp dport 80 accept comment "metadata"',
+      'meta nfproto ipv4 udp sport 68 udp dport 67 accept comment "DHCP"',
+      'meta nfproto ipv6 udp sport 546 udp dport 547 accept comment "DHCP"',
+      'udp dport 53 accept comment "DNS"',
+      'goto workload_egress',
+    ]);
+  });
+
+  it('let workloads have other sources than their own only where that is wanted', () => {
+    const sources = (sourceSpoofing: boolean) =>
+      baseChains({ settings: settingsOf({ sourceSpoofing }), hosts: new Map(), spoofable: [4, 6], strays: [] }).get(
+        'workload_source',
+      )?.rules;
+    const discovery = 'ip6 saddr :: icmpv6 type { 131, 132, 133, 135, 143 } accept';
+    const spoofed = 'fib saddr . mark . iif oif 0 drop comment "spoofed source"';
+    expect(sources(false)).toEqual([discovery, spoofed]);
+    expect(sources(true)).toEqual([
+      discovery,
+      'iifname . ip saddr @spoofable4 accept',
+      'iifname . ip6 saddr @spoofable6 accept',
+      spoofed,
+    ]);
+  });
+
   it('translate what leaves the pools', () => {
     const masquerade = {
       sources: prefixes('10.65.0.0/16', 'fd00::/64'),

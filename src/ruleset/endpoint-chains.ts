@@ -100,7 +100,8 @@ function tierLines(tier: AppliedTier, rules: EndpointRules, judges: Judges) {
     const jump = `jump ${policyChain(policy, rules.direction)}`;
     return canPass(policy, rules.direction) ? [jump, RETURN_PASSED] : [jump];
   });
-  const drops = TRAITS[rules.layer].closed && tier.defaultAction === 'Deny';
+  const isClosed = tier.policies.length === 0;
+  const drops = isClosed || (TRAITS[rules.layer].closed && tier.defaultAction === 'Deny');
   const end = drops ? [`drop comment ${quoted(`end of tier ${tier.name}`)}`] : [];
   const passes = asked.some(({ policy }) => policy !== undefined && canPass(policy, rules.direction));
   return { lines: [...lines, ...end], drops, passes };

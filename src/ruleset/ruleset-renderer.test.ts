@@ -70,6 +70,31 @@ describe('a ruleset', () => {
     expect(table.rules('forward_from')).toEqual(['iifname "cali*" goto workload_egress', 'accept']);
   });
 
+  it('asks what comes after a tier that packets are passed out of, and begins it with no packet passed', () => {
+    const { table, renderer } = start();
+    const passing = policyOf({ name: 'passing', ingress: [{ action: 'Pass' }] });
+    const rules = rulesOf({ id: 'p', direction: 'ingress', tiers: [[passing]], profiles: ['kns.x'] });
+    renderer.apply(changes({ policies: [passing], rules: [rules] }));
+    expect(table.rules('workload_in_p')?.slice(2)).toEqual([
+      'jump workload_in_p_tier1',
+      'jump profile_kns.x_in',
+      'drop comment "allowed by no policy or profile"',
+    ]);
+    expect(table.rules('np_x_passing_in')).toEqual(['meta mark set meta mark | 0x1000 return comment "rule 0"']);
+    expect(table.rules('workload_in_p_tier1')).toEqual([
+      'meta mark set meta mark & 0xffffefff',
+      'jump np_x_passing_in',
+      'meta mark & 0x1000 != 0 meta mark set meta mark & 0xffffefff return',
+      'drop comment "end of tier default"',
+    ]);
+  });
+
+  it.each(['workload', 'forward', 'preDNAT', 'untracked'] as const)('drops in a tier that is closed (%s)', (layer) => {
+    const { table, renderer } = start();
+    renderer.apply(changes({ rules: [rulesOf({ id: 'c', layer, tiers: [[]], profiles: ['kns.x'] })] }));
+    expect(table.rules(`${layer}_in_c`)?.at(-1)).toBe('drop comment "end of tier default"');
+  });
+
   it('takes no rule for a workload more', () => {
     const { table, renderer } = start();
     table.touched = [];

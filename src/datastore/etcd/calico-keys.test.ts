@@ -31,6 +31,28 @@ describe('the ranges of keys for policies', () => {
     expect(names).not.toContain('nodes/');
   });
 
+  it.each([
+    ['networkpolicies/x/p', '{', 'NetworkPolicy', 'x'],
+    [
+      'networkpolicies/x/p',
+      '{"kind":"NetworkPolcy","metadata":{"name":"q","namespace":"y"},"spec":5}',
+      'NetworkPolicy',
+      'x',
+    ],
+    ['globalnetworkpolicies/p', '', 'GlobalNetworkPolicy', undefined],
+    ['tiers/p', '{"metadata":{"namespace":"y"},"spec":"odd"}', 'Tier', undefined],
+    ['profiles/p', '[]', 'Profile', undefined],
+  ])('take what is at %s to be closed where it is %j', (path, value, kind, namespace) => {
+    const key = `/calico/resources/v3/projectcalico.org/${path}`;
+    const parsed = parseResource(ranges.find(({ name }) => key.startsWith(name))?.read(key, Buffer.from(value)).value);
+    const deny = [{ action: 'Deny' }];
+    const spec = kind === 'Tier' ? { closed: true } : { ingress: deny, egress: deny };
+    const metadata = { name: 'p', labels: {}, annotations: {}, ...(namespace === undefined ? {} : { namespace }) };
+    expect(parsed).toMatchObject({ ok: true, resource: { kind, spec } });
+    expect(parsed.ok && parsed.resource.metadata).toEqual(metadata);
+    expect(parsed.problems.map(({ severity }) => severity)).toContain('error');
+  });
+
   it('can only be done without where nothing is closed by what they hold', () => {
     const optional = ranges.filter((range) => range.optional).map(({ kind }) => kind);
     expect(optional).toEqual(['BGPConfiguration', 'ClusterInformation']);

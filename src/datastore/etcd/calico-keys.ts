@@ -26,6 +26,9 @@ const CALICO_VERSION = `${CALICO}/v3`;
 
 type Row = readonly [plural: string, kind: Kind, optional?: true];
 
+/** Of these something counts even where nothing of them can be read but their name, which the key says. */
+const CLOSED_UNREAD: ReadonlySet<Kind> = new Set(['GlobalNetworkPolicy', 'NetworkPolicy', 'Profile', 'Tier']);
+
 /** Kinds of which every node reads all objects, by what their keys say. */
 const ROUTING_KINDS: readonly Row[] = [
   ['bgpconfigurations', 'BGPConfiguration'],
@@ -95,7 +98,24 @@ function routingRanges(nodeName: string): readonly KeyRange[] {
 }
 
 function ofCalico([plural, kind, optional]: Row): KeyRange {
-  return below(calicoKey(plural, ''), { kind, optional: optional ?? false, read: readResource });
+  const prefix = calicoKey(plural, '');
+  const read = CLOSED_UNREAD.has(kind)
+    ? (key: string, value: Buffer) => readClosed(kind, prefix, key, value)
+    : readResource;
+  return below(prefix, { kind, optional: optional ?? false, read });
+}
+
+/** Kind, namespace and name are what the key says. What is no object has a spec that can't be read. */
+function readClosed(kind: Kind, prefix: string, key: string, value: Buffer): RawItem {
+  const { value: parsed } = parse(value);
+  const written = isJsonObject(parsed) ? parsed : { spec: 'not JSON' };
+  const metadata = isJsonObject(written['metadata']) ? written['metadata'] : {};
+  const [name, namespace] = key.slice(prefix.length).split('/').toReversed();
+  return {
+    key,
+    place: key,
+    value: { ...written, apiVersion: CALICO_VERSION, kind, metadata: { ...metadata, namespace, name } },
+  };
 }
 
 function workloadEndpoints(): KeyRange {

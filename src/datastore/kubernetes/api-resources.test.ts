@@ -29,7 +29,7 @@ describe('what is wanted for policies', () => {
 
   it('can only be done without where nothing is closed by it', () => {
     const optional = wantedResources({ ...of, scope: 'all' }).filter((resource) => resource.optional);
-    expect(optional.map(({ name }) => name)).toEqual(['BGPConfiguration', 'ClusterInformation', 'EndpointSlice']);
+    expect(optional.map(({ name }) => name)).toEqual(['BGPConfiguration', 'ClusterInformation']);
   });
 
   it('is only what etcd lacks beside that', () => {

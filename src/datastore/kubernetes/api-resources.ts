@@ -92,6 +92,8 @@ const ADDRESSES = {
   'cni.projectcalico.org/podIP': true,
   'cni.projectcalico.org/podIPs': true,
   'vpc.amazonaws.com/pod-ips': true,
+  // And what else they may send from.
+  'cni.projectcalico.org/allowedSourcePrefixes': true,
 } as const;
 
 /** What {@link itemOf} and the schema of Pods look at. */
@@ -147,7 +149,8 @@ const SERVICE_PORTS: ApiResource = { ...ENDPOINT_SLICES, fields: [...ENDPOINT_SL
 /** All that a process on a node needs, without Secrets, which are asked for by name. */
 export function wantedResources(of: Scope): readonly ApiResource[] {
   const { purpose, scope, nodeName } = of;
-  if (purpose === 'policy') return scope === 'all' ? [...POLICY, SERVICE_PORTS] : [SERVICE_PORTS];
+  if (purpose === 'policy')
+    return scope === 'all' ? [...POLICY, { ...SERVICE_PORTS, optional: false }] : [SERVICE_PORTS];
   // Services and what belongs to them, and what Kubernetes says of the node.
   if (scope === 'companion') return [...CLUSTER, { ...NODE, objectName: nodeName, optional: true }];
   return nodeResources(of);

@@ -29,6 +29,5 @@ export const HOST_ENDPOINT = defineKind({
       }),
   }),
   reportUnknownFields: true,
-  salvage: (body) =>
-    salvageHost(body, interfaceName, { expectedIPs: ipAddress, profiles: z.string(), ports: endpointPort }),
+  salvage: (body) => salvageHost(body, interfaceName, { expectedIPs: ipAddress, ports: endpointPort }),
 });

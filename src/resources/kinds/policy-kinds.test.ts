@@ -230,11 +230,6 @@ describe('the other kinds of policies', () => {
       'error spec.interfaceName: is required, or else expectedIPs',
       'error spec.interfaceName: counts as "*", all interfaces that no other HostEndpoint is for',
     ],
-    [
-      'WorkloadEndpoint',
-      { node: 'a', interfaceName: 'cali1', ipNetworks: ['10.0.0.0/24'] },
-      'error spec.ipNetworks.0: must be a single address',
-    ],
     ['Tier', { order: 5 }, 'warning spec.order: is always 1000000 for the tier "default"'],
     [
       'NetworkSet',
