@@ -69,7 +69,9 @@ export async function createDatastore(
   const { EtcdDatastore } = await import('./etcd/etcd-datastore.ts');
   const places = endpoints.length > 0 ? endpoints : [`SRV records of ${discoverySrv}`];
   const datastore = new EtcdDatastore({ ...settings.etcd, nodeName: node.nodeName, purpose });
-  const etcd = cached(new UnlockedDatastore(datastore), 'etcd', places);
+  // Without its kinds of interfaces, HostEndpoints and policies a node would let pass what it should not.
+  const unlocked = new UnlockedDatastore(datastore, { unlessWiped: purpose === 'policy' });
+  const etcd = cached(unlocked, 'etcd', places);
   if (settings.kubernetes.kubeconfig === '' && manifestsPath === '') return etcd;
   const { CombinedDatastore } = await import('./combined-datastore.ts');
   if (settings.kubernetes.kubeconfig === '') {

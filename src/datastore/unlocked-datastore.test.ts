@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DatastoreRecorder } from '../../test/support/datastore-recorder.ts';
 import type { Change } from '../resources/cluster-view.ts';
 import type { AnyResource } from '../resources/kinds.ts';
 import { parseResource } from '../resources/parse-resource.ts';
 import type { Datastore, DatastoreListener, DatastoreStatus } from './datastore.ts';
 import { UnlockedDatastore } from './unlocked-datastore.ts';
+import type { UnlockedDatastoreOptions } from './unlocked-datastore.ts';
 
 class FakeDatastore implements Datastore {
   readonly writer = undefined;
@@ -28,11 +29,15 @@ const peer = (name: string, asNumber = 1) => resource('BGPPeer', name, { peerIP:
 const ready = (datastoreReady?: boolean) =>
   resource('ClusterInformation', 'default', datastoreReady === undefined ? {} : { datastoreReady });
 const put = (one: AnyResource): Change => ({ type: 'upsert', resource: one });
-const gone = (kind: 'BGPPeer' | 'ClusterInformation', name: string): Change => ({ type: 'delete', kind, name });
+const gone = (kind: 'BGPPeer' | 'ClusterInformation' | 'Tier', name: string): Change => ({
+  type: 'delete',
+  kind,
+  name,
+});
 
-function start() {
+function start(options: UnlockedDatastoreOptions = {}) {
   const inner = new FakeDatastore();
-  const datastore = new UnlockedDatastore(inner);
+  const datastore = new UnlockedDatastore(inner, options);
   const recorder = new DatastoreRecorder();
   datastore.start(recorder);
   return { inner, datastore, recorder };
@@ -87,5 +92,50 @@ describe('a datastore that is being migrated', () => {
     inner.listener.snapshot([ready(false)], []);
     inner.status = { ...inner.status, state: 'away', lastError: { words: 'connection refused', at: 5 } };
     expect(datastore.status).toEqual(inner.status);
+  });
+});
+
+describe('a datastore that is wiped', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+  const tier = (name: string) => resource('Tier', name, { order: 1 });
+
+  it('goes on counting as it was, whatever is told first to be gone, until there is a ClusterInformation again', () => {
+    const { inner, datastore, recorder } = start({ unlessWiped: true });
+    inner.listener.snapshot([ready(true), peer('a'), peer('b'), tier('t')], []);
+    inner.listener.changes([gone('Tier', 't')], []);
+    inner.listener.changes([gone('BGPPeer', 'a')], []);
+    inner.listener.changes([gone('ClusterInformation', 'default')], []);
+    vi.advanceTimersByTime(1000);
+    inner.listener.changes([gone('BGPPeer', 'b')], []);
+    expect([recorder.peers, recorder.changed]).toEqual([['a 1', 'b 1'], []]);
+    expect(datastore.status).toMatchObject({
+      state: 'away',
+      lastError: { words: expect.stringContaining('it was wiped') },
+    });
+    inner.listener.changes([put(peer('a', 2)), put(ready(true))], []);
+    vi.advanceTimersByTime(1000);
+    expect([recorder.peers, datastore.status.state]).toEqual([['a 2'], 'synced']);
+  });
+
+  it('is told of what goes alone a moment later, with what comes meanwhile, and of all else at once', () => {
+    const { inner, recorder } = start({ unlessWiped: true });
+    inner.listener.snapshot([ready(true), peer('a'), tier('t')], []);
+    inner.listener.changes([put(peer('b')), gone('BGPPeer', 'a')], []);
+    expect(recorder.peers).toEqual(['b 1']);
+    inner.listener.changes([gone('Tier', 't')], []);
+    inner.listener.changes([put(peer('b', 2))], []);
+    expect(recorder.peers).toEqual(['b 1']);
+    vi.advanceTimersByTime(100);
+    expect(recorder.peers).toEqual(['b 2']);
+    inner.listener.changes([put(peer('c'))], []);
+    expect(recorder.peers).toEqual(['b 2', 'c 1']);
+  });
+
+  it('counts as wiped only where that is asked for', () => {
+    const { inner, recorder } = start();
+    inner.listener.snapshot([ready(true), peer('a')], []);
+    inner.listener.changes([gone('ClusterInformation', 'default'), gone('BGPPeer', 'a')], []);
+    expect(recorder.peers).toEqual([]);
   });
 });
