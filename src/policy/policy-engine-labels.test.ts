@@ -190,6 +190,12 @@ describe('members of sets', () => {
     expect(world.put(slice('s-1', '10.65.0.1'))).toBeUndefined();
     world.remove(slice('s-2'));
     expect(members()).toEqual(['10.65.0.1', '10.65.0.1 6 80']);
+    expect(world.engine.problems).toEqual([]);
+    world.remove(slice('s-1'));
+    expect(world.engine.problems.map(({ path, message }) => [path.join('.'), message])).toEqual([
+      ['spec.ingress.0', 'there is no EndpointSlice of Service x/s: the rule matches nothing'],
+      ['spec.egress.0', 'there is no EndpointSlice of Service x/s: the rule matches nothing'],
+    ]);
   });
 });
 

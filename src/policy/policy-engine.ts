@@ -10,6 +10,7 @@ import type { Endpoint } from './endpoint.ts';
 import type { HostInterface } from './host-interfaces.ts';
 import { LocalModel } from './local-model.ts';
 import type { EndpointRules, Layer, ModelChanges } from './model.ts';
+import { missingReferents } from './missing-referents.ts';
 import { PolicyTable } from './policy-table.ts';
 import type { Policy, Profile, Tier } from './policy.ts';
 import type { PolicyOverrides } from './policy-settings.ts';
@@ -26,7 +27,6 @@ import { SetTable } from './set-table.ts';
 import { SettingsSource } from './settings-source.ts';
 import type { PolicySettings } from './settings.ts';
 import { TierTable } from './tier-table.ts';
-import { unknownTiers } from './unknown-tiers.ts';
 
 export interface PolicyEngineOptions {
   /** Endpoints of this node are enforced. */
@@ -109,12 +109,15 @@ export class PolicyEngine {
 
   /** What is wrong with resources beyond what their own schema says. As of the last take. */
   get problems(): readonly PolicyProblem[] {
-    const tiers = unknownTiers(this.#policies.entries(), (name) => this.#tiers.get(name) !== undefined);
+    const missing = missingReferents(this.#policies.entries(), {
+      isTier: (name) => this.#tiers.get(name) !== undefined,
+      isService: (service) => this.#services.isKnown(service),
+    });
     const { interfacePrefixes } = this.#settings.settings;
     return [
       ...this.#settings.problems,
       ...this.#intake.problems(),
-      ...tiers,
+      ...missing,
       ...this.#local.problems(interfacePrefixes),
     ];
   }

@@ -65,6 +65,11 @@ export class ServiceIndex {
     this.#tidy(name, service);
   }
 
+  /** Whether there is a slice of a Service. */
+  isKnown(spec: ServiceSet['spec']): boolean {
+    return (this.#services.get(serviceName(spec))?.slices.size ?? 0) > 0;
+  }
+
   /** Whether a member is in the set, be the set in use or not. */
   has(spec: ServiceSet['spec'], member: string): boolean {
     const slices = [...(this.#services.get(serviceName(spec))?.slices.values() ?? [])];
