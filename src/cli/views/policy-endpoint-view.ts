@@ -49,7 +49,7 @@ function rulesLines({ tiers, profiles, words }: EndpointRulesReport): string[] {
   return [
     words,
     ...tiers.map(({ name, defaultAction, policies }) => {
-      return `tier ${name}: ${policies.join(', ')}; then ${defaultAction === 'Deny' ? 'deny' : 'the next'}`;
+      return `tier ${name}: ${policies.join(', ') || 'can not be read'}; then ${defaultAction === 'Deny' ? 'deny' : 'the next'}`;
     }),
     ...(profiles.length === 0 ? [] : [`profiles: ${profiles.map(({ name }) => name).join(', ')}`]),
   ];

@@ -131,6 +131,8 @@ function shortName(engine: PolicyEngine, key: string): string {
 }
 
 function rulesWords(layer: Layer, tiers: EndpointRulesReport['tiers'], profiles: number): string {
+  const closed = tiers.find((tier) => tier.policies.length === 0);
+  if (closed !== undefined) return `When tier ${closed.name} is asked can not be read: nothing passes.`;
   const policies = tiers.reduce((sum, tier) => sum + tier.policies.length, 0);
   if (policies === 0) {
     return profiles === 0

@@ -155,6 +155,13 @@ describe('endpoints', () => {
     ]);
   });
 
+  it('are closed by a tier that can not be read', () => {
+    engine.change([{ type: 'upsert', resource: calico('Tier', 'early', { order: 'odd' }) }]);
+    expect(list({ name: 'x/web', all: false })[0].rules?.[0].words).toBe(
+      'When tier early is asked can not be read: nothing passes.',
+    );
+  });
+
   it('go on from policies that only deny what their rules deny', () => {
     const early = { preDNAT: true, applyOnForward: true, selector: 'all()', types: ['Ingress'] };
     engine.change([{ type: 'upsert', resource: calico('GlobalNetworkPolicy', 'dnat', early) }]);
