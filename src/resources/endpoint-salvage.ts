@@ -42,11 +42,14 @@ function closedProfiles(written: JsonObject): { profiles: readonly string[]; pro
 export function salvageWorkload(body: JsonObject, fields: Fields): Salvaged | undefined {
   const { spec: written, metadata } = body;
   if (!isJsonObject(written) || !isJsonObject(metadata)) return undefined;
-  const { labels = {} } = metadata;
-  if (!isJsonObject(labels) || Object.values(labels).some((value) => typeof value !== 'string')) return undefined;
+  if (!hasReadableLabels(metadata)) return undefined;
   const { spec, problems } = withReadableItems(written, fields);
   const { profiles, problems: odd } = closedProfiles(written);
   return { body: { ...body, spec: { ...spec, profiles } }, problems: [...problems, ...odd] };
+}
+
+function hasReadableLabels({ labels = {} }: JsonObject): boolean {
+  return isJsonObject(labels) && Object.values(labels).every((value) => typeof value === 'string');
 }
 
 /** A set whose items are of the schemas in `fields`. */
@@ -56,16 +59,18 @@ export function salvageSet(body: JsonObject, fields: Fields): Salvaged {
 }
 
 /**
- * A host whose interface can't be read is closed at all interfaces that no other HostEndpoint is for. Undefined where it is not known
- * of which node it is.
+ * A host whose interface can't be read is closed at all interfaces that no other HostEndpoint is for, and one whose labels can't be
+ * read has no profiles: policies that deny might not pick it. Undefined where it is not known of which node it is.
  */
 export function salvageHost(body: JsonObject, interfaceName: z.ZodType, fields: Fields): Salvaged | undefined {
   const written = body['spec'];
   if (!isJsonObject(written) || typeof written['node'] !== 'string' || written['node'] === '') return undefined;
   const lists = withReadableItems(written, fields);
   const { profiles, problems: odd } = closedProfiles(written);
-  const spec: JsonObject = { ...lists.spec, profiles };
+  const knowsLabels = !isJsonObject(body['metadata']) || hasReadableLabels(body['metadata']);
+  const spec: JsonObject = { ...lists.spec, profiles: knowsLabels ? profiles : [] };
   const problems = [...lists.problems, ...odd];
+  if (!knowsLabels) problems.push(error(['spec', 'profiles'], 'do not count, since labels can not be read'));
   const addresses = spec['expectedIPs'];
   const named = spec['interfaceName'] !== undefined;
   if (

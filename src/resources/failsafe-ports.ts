@@ -3,8 +3,12 @@ import { z } from 'zod';
 import { tryParsePrefix } from '../net/prefix.ts';
 import { net, protocol } from './policy-rule.ts';
 
+const WITH_PORTS: ReadonlySet<unknown> = new Set(['TCP', 'UDP', 'SCTP', 'UDPLite', 6, 17, 132, 136]);
+
 const failsafePort = z.object({
-  protocol: protocol.default('TCP'),
+  protocol: protocol
+    .refine((written) => WITH_PORTS.has(written), 'must be TCP, UDP, SCTP or UDPLite: others have no ports')
+    .default('TCP'),
   port: z.int().min(0).max(65535),
   /** The other end; any where it is not given. */
   net: net.optional(),

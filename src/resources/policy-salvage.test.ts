@@ -115,6 +115,8 @@ describe('a policy of which it can not be read where it is asked', () => {
   });
 });
 
+const HOST = { node: 'a', interfaceName: 'eth0' };
+
 describe('other kinds that forbid something', () => {
   it('Profile: labels that can not be read leave only what denies', () => {
     const spec = { labelsToApply: { a: 'b', c: 5 }, ingress: [{ action: 'Allow' }, { action: 'Deny' }] };
@@ -165,8 +167,11 @@ describe('other kinds that forbid something', () => {
   });
 
   it('profiles of a HostEndpoint or workload that can not be read let nothing pass', () => {
-    const [host] = parsedDefault('HostEndpoint', { node: 'a', interfaceName: 'eth0', profiles: [5, 'allow'] });
+    const [host] = parsedDefault('HostEndpoint', { ...HOST, profiles: [5, 'allow'] });
     expect(host).toMatchObject({ profiles: ['(unreadable)', 'allow'] });
+    const metadata = { name: 'a', labels: { role: 5, zone: 'b' } };
+    const labelled = { apiVersion: V3, kind: 'HostEndpoint', metadata, spec: { ...HOST, profiles: ['allow'] } };
+    expect(resourceOf(labelled)).toMatchObject({ metadata: { labels: { zone: 'b' } }, spec: { profiles: [] } });
     const workload = { node: 'a', interfaceName: 'cali1', ipNetworks: ['10.0.0.1', '10.0.0.0/8'], ipNATs: 5 };
     expect(parsedDefault('WorkloadEndpoint', { ...workload, profiles: 'p' })).toEqual([
       {

@@ -97,8 +97,9 @@ describe('base chains', () => {
   it('ask the policies of workloads about all that these send to the host, but for discovery and what OpenStack needs', () => {
     const discovery = 'icmpv6 type { 130, 131, 132, 133, 135, 136 } accept comment "neighbour discovery"';
     expect(rules({}, 'workload_to_host')).toEqual([discovery, 'goto workload_egress']);
-    expect(rules({}, 'workload_egress')?.at(-1)).toBe('drop comment "unknown workload interface"');
-    expect(rules({}, 'workload_ingress')?.at(-1)).toBe('drop comment "unknown workload interface"');
+    const unknown = 'drop comment "unknown workload interface"';
+    expect(rules({}, 'workload_egress')).toEqual(['iifname vmap @from_workload', unknown]);
+    expect(rules({}, 'workload_ingress')).toEqual(['oifname vmap @to_workload', unknown]);
     expect(rules({}, 'host_of_workload')?.at(-1)).toBe('drop comment "defaultEndpointToHostAction"');
     for (const endpointToHost of ['Accept', 'Return'] as const) {
       expect(chains({ endpointToHost }).has('input_to')).toBe(false);

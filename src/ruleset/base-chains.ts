@@ -10,13 +10,6 @@ import { failsafeChains, hostBaseChains, hostDispatch } from './host-chains.ts';
 import { LONGEST_INTERFACE_NAME, isInterfaceName } from './names.ts';
 import type { Chains } from './rule-chains.ts';
 
-/**
- * Of interfaces that the maps do not have. While the kernel replaces the table, a packet that is asked at that moment goes on in the old
- * rules, but finds elements of the old maps gone already: without the first rule, flows that are known would lose packets. An interface
- * that nobody knows has none of these, since connections of addresses that left are ended.
- */
-const UNKNOWN = ['ct state established,related accept', 'drop comment "unknown workload interface"'];
-
 /** Maps of interfaces to what is asked about packets from, and to, the workload there. */
 export const FROM_WORKLOAD = 'from_workload';
 export const TO_WORKLOAD = 'to_workload';
@@ -58,7 +51,7 @@ export function baseChains(context: BaseContext): Chains {
     },
     workload_egress: {
       comment: 'what workloads send',
-      rules: [`iifname vmap @${FROM_WORKLOAD}`, ...UNKNOWN],
+      rules: [`iifname vmap @${FROM_WORKLOAD}`, 'drop comment "unknown workload interface"'],
     },
     // An accept ends only its own base chain, so that destinations are asked beside sources.
     forward_to: {
@@ -67,7 +60,7 @@ export function baseChains(context: BaseContext): Chains {
     },
     workload_ingress: {
       comment: 'what workloads are sent',
-      rules: [`oifname vmap @${TO_WORKLOAD}`, ...UNKNOWN],
+      rules: [`oifname vmap @${TO_WORKLOAD}`, 'drop comment "unknown workload interface"'],
     },
     input_from: {
       base: closed('input', 0),

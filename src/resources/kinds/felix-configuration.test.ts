@@ -45,6 +45,16 @@ describe('FelixConfiguration', () => {
     ]);
   });
 
+  it('has failsafe ports only of protocols that have ports', () => {
+    const read = (protocol: unknown) =>
+      parsedDefault('FelixConfiguration', { failsafeInboundHostPorts: [{ protocol, port: 1 }] });
+    for (const protocol of ['tcp', 17, 'SCTP']) expect(read(protocol)).toHaveLength(1);
+    expect(read('icmp')).toEqual([
+      {},
+      'warning spec.failsafeInboundHostPorts.0.protocol: must be TCP, UDP, SCTP or UDPLite: others have no ports; taken as unset',
+    ]);
+  });
+
   it('ignores other names', () => {
     expect(problemsOf('FelixConfiguration', {}, 'other')).toEqual([
       'warning metadata.name: ignored: only FelixConfigurations named "default" or "node.<node name>" have an effect',
