@@ -53,6 +53,26 @@ describe('the ranges of keys for policies', () => {
     expect(parsed.problems.map(({ severity }) => severity)).toContain('error');
   });
 
+  it('know hosts and sets by their keys, whatever else they say', () => {
+    const value = (spec: object) => Buffer.from(JSON.stringify({ metadata: { name: 'b', labels: { a: 'c' } }, spec }));
+    const read = (path: string, spec: object) => {
+      const key = `/calico/resources/v3/projectcalico.org/${path}`;
+      return parseResource(ranges.find(({ name }) => key.startsWith(name))?.read(key, value(spec)).value);
+    };
+    expect(read('hostendpoints/a', { node: 'n', interfaceName: 'eth0' })).toMatchObject({
+      ok: true,
+      resource: { kind: 'HostEndpoint', metadata: { name: 'a', labels: { a: 'c' } }, spec: { node: 'n' } },
+    });
+    expect(read('networksets/x/a', { nets: [] })).toMatchObject({
+      ok: true,
+      resource: { kind: 'NetworkSet', metadata: { namespace: 'x', name: 'a' } },
+    });
+    const hosts = ranges.find(({ kind }) => kind === 'HostEndpoint');
+    expect(hosts?.read('/calico/resources/v3/projectcalico.org/hostendpoints/a', Buffer.from('{'))).toMatchObject({
+      unreadable: 'is not JSON',
+    });
+  });
+
   it('can only be done without where nothing is closed by what they hold', () => {
     const optional = ranges.filter((range) => range.optional).map(({ kind }) => kind);
     expect(optional).toEqual(['BGPConfiguration', 'ClusterInformation']);

@@ -68,7 +68,7 @@ export function calicoKey(plural: string, name: string): string {
 
 /** All that a process on a node reads. */
 export function keyRanges(nodeName: string, purpose: Purpose): readonly KeyRange[] {
-  return purpose === 'policy' ? [...POLICY_KINDS.map(ofCalico), workloadEndpoints()] : routingRanges(nodeName);
+  return purpose === 'policy' ? [...POLICY_KINDS.map(forPolicies), workloadEndpoints()] : routingRanges(nodeName);
 }
 
 /**
@@ -98,16 +98,19 @@ function routingRanges(nodeName: string): readonly KeyRange[] {
 }
 
 function ofCalico([plural, kind, optional]: Row): KeyRange {
+  return below(calicoKey(plural, ''), { kind, optional: optional ?? false, read: readResource });
+}
+
+function forPolicies([plural, kind, optional]: Row): KeyRange {
   const prefix = calicoKey(plural, '');
-  const read = CLOSED_UNREAD.has(kind)
-    ? (key: string, value: Buffer) => readClosed(kind, prefix, key, value)
-    : readResource;
+  const read = (key: string, value: Buffer) => readByKey(kind, prefix, key, value);
   return below(prefix, { kind, optional: optional ?? false, read });
 }
 
-/** Kind, namespace and name are what the key says. What is no object has a spec that can't be read. */
-function readClosed(kind: Kind, prefix: string, key: string, value: Buffer): RawItem {
+/** Kind, namespace and name are what the key says, so that no object takes the place of another. */
+function readByKey(kind: Kind, prefix: string, key: string, value: Buffer): RawItem {
   const { value: parsed } = parse(value);
+  if (!isJsonObject(parsed) && !CLOSED_UNREAD.has(kind)) return readResource(key, value);
   const written = isJsonObject(parsed) ? parsed : { spec: 'not JSON' };
   const metadata = isJsonObject(written['metadata']) ? written['metadata'] : {};
   const [name, namespace] = key.slice(prefix.length).split('/').toReversed();
