@@ -2,7 +2,6 @@
  * Keeps a large table of nftables as it should be, object by object: what changed goes into the kernel in one transaction, and
  * what others change in the table is put right at once. No other table is read or touched.
  */
-import { NetlinkError } from '../fib/netlink/netlink-error.ts';
 import { NftTransactor } from './nft-transactor.ts';
 import type { TransactionSize } from './nft-transactor.ts';
 import { NftablesError, runNft } from './nft.ts';
@@ -230,12 +229,18 @@ export class KernelTable {
   }
 
   private report(error: unknown): void {
-    if (error instanceof NetlinkError)
-      return this.report(new NftablesError('NFT_REFUSED', error.message, { cause: error }));
-    if (error !== undefined && !(error instanceof NftablesError)) throw error;
-    const words = error?.message ?? '';
+    const trouble = asTrouble(error);
+    const words = trouble?.message ?? '';
     if (words === this.trouble) return;
     this.trouble = words;
-    this.options.troubled(error);
+    this.options.troubled(trouble);
   }
+}
+
+/** Also an error of the socket, or of a process that cannot have one more file, is tried again. */
+function asTrouble(error: unknown): NftablesError | undefined {
+  if (error === undefined || error instanceof NftablesError) return error;
+  return new NftablesError('NFT_REFUSED', error instanceof Error ? error.message : 'it is not known why', {
+    cause: error,
+  });
 }

@@ -36,9 +36,13 @@ export class NftChild {
     // The folder of HOME gets a history of all commands. It cannot be there.
     const env = { ...process.env, LC_ALL: 'C', HOME: '/dev/null' };
     this.child = spawn('nft', ['-i'], { stdio: ['pipe', 'ignore', 'pipe'], env });
-    this.child.stderr.setEncoding('utf8').on('data', (text: string) => this.heard(text));
+    // It has none where this process cannot open one file more.
+    const { stdin, stderr }: { readonly stdin?: Writable; readonly stderr?: Readable } = this.child;
+    stderr?.setEncoding('utf8').on('data', (text: string) => this.heard(text));
     // A process that is gone says so by its exit.
-    this.child.stdin.on('error', () => {});
+    stdin?.on('error', () => {});
+    if (stdin === undefined)
+      this.ended = new NftablesError('NFT_REFUSED', 'nft cannot be started: too many open files');
     this.gone = new Promise((resolve) => {
       this.child.once('error', (error: NodeJS.ErrnoException) => {
         this.end(missingNft(error) ?? new NftablesError('NFT_REFUSED', `nft cannot be started: ${error.message}`));

@@ -154,6 +154,9 @@ export class NftTransactor {
     });
     // Else one that comes while the text is made would count as heard by nobody.
     ended.catch(() => undefined);
+    // Without files it has no streams, and says by its error why.
+    if ((child.stderr as unknown) === undefined)
+      throw cannotStart(await ended.then(undefined, (error: unknown) => error));
     let complaint = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint += text));
     child.stdin.on('error', () => {});
@@ -166,14 +169,17 @@ export class NftTransactor {
     try {
       code = await ended;
     } catch (error) {
-      throw (
-        missingNft(error as NodeJS.ErrnoException) ??
-        new NftablesError('NFT_REFUSED', 'nft cannot be started', { cause: error })
-      );
+      throw cannotStart(error);
     }
     if (code === null) throw new NftablesError('NFT_ENDED', `nft was ended, perhaps after ${PATIENCE / 1000} s`);
     if (code !== 0) throw refusedByNft(complaint, `nft ended with code ${code}`);
   }
+}
+
+function cannotStart(error: unknown): NftablesError {
+  const { message } = error as NodeJS.ErrnoException;
+  const missing = missingNft(error as NodeJS.ErrnoException);
+  return missing ?? new NftablesError('NFT_REFUSED', `nft cannot be started: ${message}`, { cause: error });
 }
 
 /** Statements in pieces, and how much they were. */
