@@ -168,6 +168,11 @@ describe('members of sets', () => {
     world.put(pod('x/b', { labels: { app: 'db' }, ips: ['10.65.0.2'], ports }));
     const [set] = [...world.told.sets.values()].filter(({ spec }) => spec.kind === 'ports');
     expect([...set.members]).toEqual(['10.65.0.1 6 8080']);
+    const moved = [{ name: 'http', containerPort: 9090, protocol: 'TCP' }];
+    world.put(pod('x/a', { labels: { app: 'web' }, ips: ['10.65.0.1'], ports: moved }));
+    expect([...set.members]).toEqual(['10.65.0.1 6 9090']);
+    world.put(pod('x/a', { labels: { app: 'web' }, ips: ['10.65.0.1'] }));
+    expect([...set.members]).toEqual([]);
   });
 
   it('are the endpoints of a Service, counted over its slices', () => {

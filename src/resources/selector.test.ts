@@ -157,6 +157,13 @@ describe('a selector', () => {
     );
   });
 
+  it.each(['has(a) || !has(a)', "a == 'x' || !has(a)", "!has(a) || a in {'x'} || has(b)", "a == 'x' || a != 'x'"])(
+    'asks nothing of a label that may be there or not: %s',
+    (text) => {
+      expect(parseSelector(text).restrictions).toEqual(new Map());
+    },
+  );
+
   it('with a prefix matches labels with the prefix', () => {
     fc.assert(
       fc.property(SELECTORS, (text) => {
