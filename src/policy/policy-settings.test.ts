@@ -23,6 +23,13 @@ const words = (failsafes: readonly Failsafe[]) =>
   failsafes.map(({ protocol, port, net }) => `${protocol} ${port}${net === undefined ? '' : ` ${formatPrefix(net)}`}`);
 
 describe('the settings of a node', () => {
+  it.each([
+    ['cali, eni', ['cali', 'eni']],
+    ['', ['cali']],
+  ])('have the prefixes of %j', (interfacePrefix, prefixes) => {
+    expect(settings({ felix: [felix({ interfacePrefix })] }).interfacePrefixes).toEqual(prefixes);
+  });
+
   it("are Calico's where nothing is said", () => {
     const { failsafes, ...rest } = settings({});
     expect(rest).toMatchObject({

@@ -30,7 +30,8 @@ export function policySettings(
   overrides: PolicyOverrides,
 ): { settings: PolicySettings; problems: readonly PolicyProblem[] } {
   const felix = felixSpec(resources.felix, node, overrides.felix);
-  const interfacePrefixes = (felix.interfacePrefix ?? 'cali').split(',');
+  // Empty counts as not set: else every interface would be a workload's.
+  const interfacePrefixes = (felix.interfacePrefix || 'cali').split(',').map((prefix) => prefix.trim());
   const settings: PolicySettings = {
     interfacePrefixes,
     endpointToHost: felix.defaultEndpointToHostAction ?? 'Drop',

@@ -19,7 +19,7 @@ export const policyAgentFields = {
   interfacePrefix: z
     .string()
     .regex(
-      /^[a-zA-Z0-9_.-]{1,15}(,[a-zA-Z0-9_.-]{1,15})*$/,
+      /^( *[a-zA-Z0-9_.-]{1,15} *(, *[a-zA-Z0-9_.-]{1,15} *)*)?$/,
       'must be what names of interfaces begin with, such as "cali" or "cali,tap"',
     )
     .optional(),
