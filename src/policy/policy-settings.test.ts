@@ -38,6 +38,7 @@ describe('the settings of a node', () => {
       dropInvalid: true,
       vxlanPort: 4789,
       dropIpip: true,
+      sourceSpoofing: false,
       logPrefix: 'calico-packet',
       openstack: undefined,
       masquerade: { sources: [], pools: [] },
@@ -102,6 +103,13 @@ describe('the settings of a node', () => {
     [{ felix: [felix({ metadataAddr: '192.0.2.1', metadataPort: 80 })] }, '192.0.2.1', 80],
   ])('see OpenStack in %j', (resources, metadataAddress, metadataPort) => {
     expect(settings(resources as Partial<SettingsResources>).openstack).toEqual({ metadataAddress, metadataPort });
+  });
+
+  it('see no OpenStack in other interfaces, and allow no other sources but where it is said', () => {
+    const of = (spec: object) => settings({ felix: [felix(spec)] });
+    expect(of({ interfacePrefix: 'eni' }).openstack).toBeUndefined();
+    const spoofing = [{}, { workloadSourceSpoofing: 'Disabled' }, { workloadSourceSpoofing: 'Any' }].map(of);
+    expect(spoofing.map(({ sourceSpoofing }) => sourceSpoofing)).toEqual([false, false, true]);
   });
 
   it('have pools, some of which are masqueraded', () => {

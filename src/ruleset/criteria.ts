@@ -37,16 +37,26 @@ const ENDS = {
 
 type End = (typeof ENDS)[keyof typeof ENDS];
 
+/** Most lines that a rule becomes by lists that are written item by item. */
+const MOST_CHOICES = 64;
+
 /** What `rule` asks of packets of a family, cheap comparisons before searches in sets. */
 export function criteriaOf(rule: Rule, version: IpVersion, sets: SetsInUse): Criteria {
+  const criteria = criteriaWith(rule, version, sets, SHORT);
+  const choices = criteria.reduce((product, texts) => product * texts.length, 1);
+  return choices <= MOST_CHOICES ? criteria : criteriaWith(rule, version, sets, 1);
+}
+
+/** `short` is the length of lists up to which they are written item by item. */
+function criteriaWith(rule: Rule, version: IpVersion, sets: SetsInUse, short: number): Criteria {
   const ends = [
     { of: rule.source, end: ENDS.source },
     { of: rule.destination, end: ENDS.destination },
   ];
-  const addresses = ends.flatMap(({ of, end }) => [...netCriteria(of, end, version)]);
+  const addresses = ends.flatMap(({ of, end }) => [...netCriteria(of, end, version, short)]);
   const members = ends.flatMap(({ of, end }) => [...setCriteria(of, end, version, sets)]);
   const ports = ends.flatMap(({ of, end }) => [
-    ...portCriteria(of.ports, end, version, rule.protocol, sets),
+    ...portCriteria(of.ports, end, version, { protocol: rule.protocol, sets, short }),
     ...notPortCriteria(of.notPorts, end, version, rule.protocol, sets),
   ]);
   return [...protocolCriteria(rule), ...icmpCriteria(rule, version), ...ports, ...addresses, ...members];
@@ -95,26 +105,29 @@ function negativeIcmp(header: string, { type, code }: IcmpMatch): string[] {
 }
 
 /**
- * Whether a list is written item by item: a set without a name that stands in a rule costs the kernel a walk over all sets
- * when it is made, seconds where thousands of rules have one.
+ * Length of lists up to which they are written item by item: a set without a name that stands in a rule costs the kernel a walk over
+ * all sets when it is made, seconds where thousands of rules have one.
  */
-function isShort(list: readonly unknown[]): boolean {
-  return list.length <= 4;
-}
+const SHORT = 4;
 
-function* netCriteria({ nets, notNets }: RuleEnd, { address }: End, version: IpVersion): Iterable<readonly string[]> {
+function* netCriteria(
+  { nets, notNets }: RuleEnd,
+  { address }: End,
+  version: IpVersion,
+  short: number,
+): Iterable<readonly string[]> {
   const ofFamily = (list: RuleEnd['nets']) =>
     list && widestPrefixes(list.filter((net) => versionOfPrefix(net) === version));
   const within = ofFamily(nets);
   const without = ofFamily(notNets) ?? [];
   // A prefix of length 0 is all of the family.
   if (within !== undefined && within.every(({ length }) => length > 0)) {
-    yield isShort(within)
+    yield within.length <= short
       ? within.map((net) => addressMatch(version, address, [net]))
       : [addressMatch(version, address, within)];
   }
   if (without.some(({ length }) => length === 0)) yield [];
-  else if (!isShort(without)) yield [addressMatch(version, address, without, true)];
+  else if (without.length > SHORT) yield [addressMatch(version, address, without, true)];
   else for (const net of without) yield [addressMatch(version, address, [net], true)];
 }
 
@@ -139,8 +152,11 @@ function* portCriteria(
   ports: PortMatch | undefined,
   end: End,
   version: IpVersion,
-  protocol: number | undefined,
-  sets: SetsInUse,
+  {
+    protocol,
+    sets,
+    short,
+  }: { readonly protocol: number | undefined; readonly sets: SetsInUse; readonly short: number },
 ): Iterable<readonly string[]> {
   if (ports === undefined) return;
   // nft 1.0.6 fails to list a table in which a rule looks for ports in GRE, for example.
@@ -151,7 +167,7 @@ function* portCriteria(
   const named = sets.hasFamily(version)
     ? ports.sets.map((set) => `${portKey(end, version)} @p${version}_${set.id}`)
     : [];
-  const numbers = ports.ranges.length === 0 ? [] : rangeTexts(ports, end, protocol);
+  const numbers = ports.ranges.length === 0 ? [] : rangeTexts(ports, end, protocol, short);
   const guard = protocol === undefined ? `meta l4proto ${WITH_PORTS} ` : '';
   yield [...numbers.map((text) => guard + text), ...named];
 }
@@ -166,9 +182,9 @@ function* notPortCriteria(
   // Who has no ports has none of these.
   if (ports === undefined || !mayHavePorts(protocol)) return;
   if (protocol === undefined && ports.ranges.length > 0) {
-    const none = rangeTexts(ports, end, protocol, '!= ').join(' ');
+    const none = rangeTexts(ports, end, protocol, SHORT, '!= ').join(' ');
     yield [`meta l4proto != ${WITH_PORTS}`, `meta l4proto ${WITH_PORTS} ${none}`];
-  } else for (const text of rangeTexts(ports, end, protocol, '!= ')) yield [text];
+  } else for (const text of rangeTexts(ports, end, protocol, SHORT, '!= ')) yield [text];
   if (!sets.hasFamily(version)) return;
   for (const set of ports.sets) yield [`${portKey(end, version)} != @p${version}_${set.id}`];
 }
@@ -186,12 +202,18 @@ function portKey({ address, port }: End, version: IpVersion): string {
  * Comparisons with the ranges: one must hold or, with the operator `!= `, all. Sets with ranges are of concatenations, for the
  * reason that {@link addressMatch} has.
  */
-function rangeTexts(ports: PortMatch, { port }: End, protocol: number | undefined, operator = ''): string[] {
+function rangeTexts(
+  ports: PortMatch,
+  { port }: End,
+  protocol: number | undefined,
+  short: number,
+  operator = '',
+): string[] {
   const ranges = mergedRanges(ports.ranges);
   const key = `${protocol === undefined ? 'th' : PORT_HEADERS.get(protocol)} ${port} ${operator}`;
   const texts = ranges.map(([first, last]) => (first === last ? String(first) : `${first}-${last}`));
   // nft 1.0.6 compares `sport != 1 dport != 2` at once, as if one that differs were enough; not so ranges.
-  if (isShort(ranges))
+  if (ranges.length <= short)
     return operator === '' ? texts.map((text) => key + text) : ranges.map((range) => key + range.join('-'));
   if (texts.every((text) => !text.includes('-'))) return [`${key}{ ${texts.join(', ')} }`];
   const of = protocol ?? '0-255';

@@ -22,6 +22,17 @@ const ports = (...ranges: [number, number][]) => ({ ranges, sets: [] });
 const V4 = { families: [4] as const };
 
 describe('rules', () => {
+  it('do not become a line for each combination where there are many', () => {
+    const nets = prefixes('10.0.0.0/8', '11.0.0.0/8', '12.0.0.0/8', '13.0.0.0/8');
+    const end = { nets, ports: ports([1, 1], [3, 3], [5, 9]) };
+    expect(text({ protocol: 6, ...V4, source: end })).toHaveLength(12);
+    const set = '{ 10.0.0.0/8 . 0-255, 11.0.0.0/8 . 0-255, 12.0.0.0/8 . 0-255, 13.0.0.0/8 . 0-255 }';
+    expect(text({ protocol: 6, ...V4, source: end, destination: end })).toEqual([
+      'meta l4proto 6 meta l4proto . th sport { 6 . 1, 6 . 3, 6 . 5-9 } meta l4proto . th dport { 6 . 1, 6 . 3, 6 . 5-9 } ' +
+        `ip saddr . meta l4proto ${set} ip daddr . meta l4proto ${set} accept`,
+    ]);
+  });
+
   it('say their number', () => {
     const sets = { hasFamily: () => true, hasPrefixes: () => false };
     expect(ruleLines(ruleOf({}, 7), 'drop', sets)).toEqual(['drop comment "rule 7"']);
