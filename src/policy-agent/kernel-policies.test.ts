@@ -46,6 +46,11 @@ class World {
     this.policies.changed();
   }
 
+  /** The kernel takes all but this. */
+  refuse(...words: string[]): void {
+    this.listener?.refused(words);
+  }
+
   /** The kernel takes what it refused. */
   relent(): void {
     this.refusal = undefined;
@@ -103,6 +108,15 @@ describe('policies on their way to the kernel', () => {
       'in force 10.0.0.2',
     ]);
     expect(world.policies).toMatchObject({ inSync: true, trouble: undefined });
+  });
+
+  it('are in sync where the kernel takes all but a part, which is known', async () => {
+    const world = new World();
+    world.refuse('policy a lets nothing pass');
+    world.change();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(world.policies).toMatchObject({ inSync: true, refused: ['policy a lets nothing pass'] });
+    expect(world.happened).toContain('policy a lets nothing pass');
   });
 
   it('stop also while the kernel refuses', async () => {
