@@ -4,6 +4,7 @@ import { calicoPolicy, namespaceManifest, podManifest, resourceOf } from '../../
 import { decide } from './decide.ts';
 import type { Decision, Packet } from './decide.ts';
 import type { Layer } from './model.ts';
+import type { Action } from './rule.ts';
 
 const WEB = podManifest({ namespace: 'x', name: 'web', labels: { app: 'web' }, addresses: ['10.65.0.2'] });
 const SLICE = {
@@ -126,6 +127,37 @@ describe('the decision on a packet', () => {
   it('is deny where the endpoint is down, and where no policy and no profile knows better', () => {
     expect(decided([], { up: false })).toMatchObject({ verdict: 'deny', by: { kind: 'down' } });
     expect(decided([]).by).toEqual({ kind: 'profile', profile: 'kns.x', rule: 0 });
+  });
+
+  const RULES = { id: 'i', layer: 'workload', direction: 'ingress', up: true, tiers: [], profiles: [] } as const;
+  const every = (action: Action) => [{ index: 0, action, families: [4, 6], source: {}, destination: {} } as const];
+  const PROFILES = new Map(
+    (['Allow', 'Deny', 'Pass', 'Log'] as const).map((name) => [
+      name,
+      { name, ingress: every(name), egress: [], labels: {} },
+    ]),
+  );
+  const of = {
+    policy: () => undefined,
+    profile: (name: string) => PROFILES.get(name as Action),
+    sets: { hasAddress: () => false, hasPort: () => false },
+  };
+
+  it('is deny where a policy is not known', () => {
+    const tiers = [{ name: 't', defaultAction: 'Pass', policies: ['p'] }] as const;
+    expect(decide({ ...RULES, tiers, profiles: ['Allow'] }, PACKET, of)).toMatchObject({
+      verdict: 'deny',
+      by: { kind: 'end of tier', tier: 't' },
+    });
+  });
+
+  it.each([
+    [['Pass', 'Allow'], 'allow', { kind: 'profile', profile: 'Allow', rule: 0 }],
+    [['Log', 'Deny', 'Allow'], 'deny', { kind: 'profile', profile: 'Deny', rule: 0 }],
+    [['Pass', 'Log'], 'deny', { kind: 'nothing' }],
+    [['Pass', 'gone', 'Allow'], 'deny', { kind: 'unknown profile', profile: 'gone' }],
+  ] as const)('asks profiles %j one after the other', (profiles, verdict, by) => {
+    expect(decide({ ...RULES, profiles }, PACKET, of)).toMatchObject({ verdict, by });
   });
 
   it('leaves to other layers what no policy decides in those that have no profiles', () => {

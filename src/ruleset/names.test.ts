@@ -23,6 +23,8 @@ describe('names of chains', () => {
     ]);
     expect(chains.filter((name) => !NFT_NAME.test(name))).toEqual([]);
     expect(new Set(chains).size).toBe(chains.length);
+    const split = policyChain(policyOf({ namespace: 'a_b', name: 'c' }), 'ingress');
+    expect(split).not.toBe(policyChain(policyOf({ namespace: 'a', name: 'b_c' }), 'ingress'));
   });
 });
 

@@ -53,8 +53,8 @@ describe('a ruleset', () => {
 
   it('judges a workload by its interface where the name begins otherwise than is said', () => {
     const { table, renderer } = start();
-    const stray = workloadAt('tap1', { ingress: 'i', egress: 'e' });
-    renderer.apply(changes({ workloads: [stray] }));
+    const [stray, loopback] = ['tap1', 'lo'].map((name) => workloadAt(name, { ingress: 'i', egress: 'e' }));
+    renderer.apply(changes({ workloads: [stray, loopback] }));
     for (const [chain, key, to] of [
       ['sources', 'iifname', 'workload_source'],
       ['forward_from', 'iifname', 'workload_egress'],
@@ -64,6 +64,7 @@ describe('a ruleset', () => {
     ]) {
       expect(table.rules(chain)?.slice(0, 2)).toEqual([`${key} "cali*" goto ${to}`, `${key} "tap1" goto ${to}`]);
     }
+    expect(table.rules('forward_from')).not.toContain('iifname "lo" goto workload_egress');
     renderer.apply(changes({ settings: settingsOf({ interfacePrefixes: ['cali', 'tap'] }) }));
     expect(table.rules('forward_from')?.[1]).toBe('iifname "tap*" goto workload_egress');
     renderer.apply(changes({ settings: settingsOf(), workloads: [['tap1', undefined]] }));
@@ -141,6 +142,8 @@ describe('a ruleset', () => {
       `ip6 saddr @s6_${WEB.id} accept comment "rule 0"`,
     ]);
     expect(table.elements(`s6_${other.id}`)).toEqual(['fd00::1']);
+    expect(table.sets.has(`s6_${WEB.id}`)).toBe(true);
+    expect(table.dangling()).toEqual([]);
     renderer.apply(changes({ sets: [{ set: other, gone: true }] }));
     expect([...table.sets.keys()].filter((name) => name.startsWith('s'))).toEqual([
       'spoofable4',
