@@ -60,7 +60,8 @@ export class LoopPrevention {
         ),
       troubled: (error) => {
         this.trouble = error?.message;
-        if (error === undefined) events.add('fib', LOOPS_TABLE, `table inet ${LOOPS_TABLE} of nftables is as it should be`);
+        if (error === undefined)
+          events.add('fib', LOOPS_TABLE, `table inet ${LOOPS_TABLE} of nftables is as it should be`);
         else events.add('fib', LOOPS_TABLE, this.problems.join(' '), 'warn');
       },
     });

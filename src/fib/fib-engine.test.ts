@@ -171,9 +171,7 @@ describe('next hops that are of no use', () => {
 
 it('says at the start that it may not write routes', () => {
   world.kernel.privileged = false;
-  expect(() => world.start()).toThrow(
-    "write routes: operation not permitted; that needs CAP_NET_ADMIN (EPERM)",
-  );
+  expect(() => world.start()).toThrow('write routes: operation not permitted; that needs CAP_NET_ADMIN (EPERM)');
 });
 
 describe('a kernel without next-hop objects', () => {

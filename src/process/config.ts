@@ -90,12 +90,10 @@ export function loadConfig(sources: ConfigSources): Config {
 /** Both processes may run on the node, on the same configuration. */
 function sharedPlaces({ api, policy }: ConfigValues): readonly { readonly field: string; readonly message: string }[] {
   const isShared = (field: 'socket' | 'http') => api[field] === policy[field] && !/^$|:0$/.test(api[field]);
-  return (['socket', 'http'] as const)
-    .filter(isShared)
-    .map((field) => ({
-      field: `policy.${field}`,
-      message: `must not be the same as api.${field}, which is the daemon's`,
-    }));
+  return (['socket', 'http'] as const).filter(isShared).map((field) => ({
+    field: `policy.${field}`,
+    message: `must not be the same as api.${field}, which is the daemon's`,
+  }));
 }
 
 interface ConfigFile {

@@ -91,7 +91,7 @@ describe('NetlinkClient', () => {
   it('throws what a single request is refused for', () => {
     const client = new NetlinkClient(kernel([refusal(1, 1)]));
     expect(() => client.request(batch(1), 'add a thing')).toThrow(
-      "add a thing: operation not permitted; that needs CAP_NET_ADMIN (EPERM)",
+      'add a thing: operation not permitted; that needs CAP_NET_ADMIN (EPERM)',
     );
   });
 
