@@ -35,7 +35,7 @@ export class DeletionGuard implements ResourceListener {
     this.gate = new DeletionGate(options.node);
   }
 
-  snapshot(resources: readonly AnyResource[], problems: readonly SourcedProblem[]): void {
+  snapshot(resources: AnyResource[], problems: readonly SourcedProblem[]): void {
     this.sourced = problems;
     this.judge(resources.map((resource) => ({ type: 'upsert', resource })));
     this.options.listener.snapshot(resources, problems);

@@ -78,7 +78,7 @@ export class OwnNode implements Omit<DatastoreListener, 'status'> {
     return withOwnNode(view, this.options.settings.nodeName, this.state.overlay);
   }
 
-  snapshot(resources: readonly AnyResource[], problems: readonly SourcedProblem[]): void {
+  snapshot(resources: AnyResource[], problems: readonly SourcedProblem[]): void {
     const { settings, listener } = this.options;
     const own = resources.find((resource) => this.isOwn(resource.kind, resource.metadata.name));
     this.sourced = problems;

@@ -102,7 +102,7 @@ function start(timing = { patience: 60_000, interval: 1 }) {
 /** Leaves a file with these. */
 async function leave(resources: readonly AnyResource[]): Promise<void> {
   const { inner, datastore } = start();
-  inner.listener.snapshot(resources, []);
+  inner.listener.snapshot([...resources], []);
   await datastore.stop();
   expect(existsSync(path())).toBe(true);
 }

@@ -128,11 +128,11 @@ export class CachedDatastore implements Datastore {
     this.#contents = byKey(resources);
     this.#served = { writtenAt, since: Date.now() };
     this.#secretsMissing = secretsMissing;
-    this.#listener.snapshot(resources, this.#allProblems());
+    this.#listener.snapshot([...resources], this.#allProblems());
     this.#listener.status(this.status);
   }
 
-  #snapshot(resources: readonly AnyResource[], problems: readonly SourcedProblem[]): void {
+  #snapshot(resources: AnyResource[], problems: readonly SourcedProblem[]): void {
     clearTimeout(this.#patience);
     const before = this.#contents;
     const after = byKey(resources);

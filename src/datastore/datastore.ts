@@ -15,8 +15,8 @@ export interface Datastore {
 
 /** `problems` always lists all problems that there are now. */
 export interface DatastoreListener {
-  /** All resources; called once, before any changes. */
-  snapshot(resources: readonly AnyResource[], problems: readonly SourcedProblem[]): void;
+  /** All resources; called once, before any changes. The list is the listener's own, who may empty it to let go of them one by one. */
+  snapshot(resources: AnyResource[], problems: readonly SourcedProblem[]): void;
   /** What is different since the last call; `changes` is empty where only the problems are. */
   changes(changes: readonly Change[], problems: readonly SourcedProblem[]): void;
   status(status: DatastoreStatus): void;

@@ -16,7 +16,7 @@ export interface RawItem {
   /** Equal only as long as the object is the same, so that it need not be parsed again. */
   readonly version?: string;
   /** Why there is no value, where what the source holds can't be taken apart at all. */
-  readonly unreadable?: string;
+  readonly unreadable?: string | undefined;
 }
 
 export function parseItem({ unreadable, value }: RawItem): ParseResult {

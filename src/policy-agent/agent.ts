@@ -141,12 +141,12 @@ export class PolicyAgent implements Program {
     await this.api.close();
   }
 
-  private snapshot(resources: readonly AnyResource[], problems: readonly SourcedProblem[]): void {
+  private snapshot(resources: AnyResource[], problems: readonly SourcedProblem[]): void {
     this.resources.snapshot(resources, this.environment.now());
     this.datastoreProblems = problems;
     this.change(() => {
-      this.engine.snapshot(resources);
       for (const resource of resources) this.followInterfacesFor(resource);
+      this.engine.snapshot(drained(resources));
       // Not where that failed: rules of an earlier run are better than half of those that are wanted.
       this.isSynced = true;
     });
@@ -282,6 +282,11 @@ export class PolicyAgent implements Program {
       shutdown: environment.onShutdown,
     });
   }
+}
+
+/** All of a list, which is empty afterwards: none is held by it that was taken. */
+function* drained(list: AnyResource[]): Generator<AnyResource> {
+  yield* list.splice(0);
 }
 
 function interfaceWords(trouble: string): string {

@@ -79,7 +79,7 @@ export class PolicyEngine {
     });
   }
 
-  /** All resources that there are. Only what is different from before is a change. */
+  /** All resources that there are. Only what is different from before is a change. None is held, not even until the end. */
   snapshot(resources: Iterable<AnyResource>): void {
     this.#intake.snapshot(resources);
   }

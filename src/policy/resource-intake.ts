@@ -54,6 +54,9 @@ const PHASES: readonly (readonly Kind[])[] = [
   [...ENDPOINTS, 'EndpointSlice'],
   POLICIES,
 ];
+const PHASE_OF: ReadonlyMap<Kind, number> = new Map(
+  PHASES.flatMap((kinds, phase) => kinds.map((kind) => [kind, phase] as const)),
+);
 
 export class ResourceIntake {
   readonly #node: string;
@@ -73,10 +76,13 @@ export class ResourceIntake {
 
   /** See PolicyEngine.snapshot. */
   snapshot(resources: Iterable<AnyResource>): void {
-    const all = [...resources];
-    if (this.#known.size > 0 || this.#tables.endpoints.size > 0) this.#deleteOthers(all);
-    for (const kinds of PHASES) {
-      for (const resource of all) if (kinds.includes(resource.kind)) this.#put(resource);
+    const phases: AnyResource[][] = PHASES.map(() => []);
+    for (const resource of resources) phases[PHASE_OF.get(resource.kind) ?? -1]?.push(resource);
+    if (this.#known.size > 0 || this.#tables.endpoints.size > 0) this.#deleteOthers(phases.flat());
+    for (const phase of phases) {
+      // From the end on, each is let go of before the next one takes memory.
+      phase.reverse();
+      for (let resource = phase.pop(); resource !== undefined; resource = phase.pop()) this.#put(resource);
       this.settle();
     }
   }

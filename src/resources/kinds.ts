@@ -67,13 +67,12 @@ export type Kind = AnyResource['kind'];
 export type ResourceOf<K extends Kind> = Extract<AnyResource, { kind: K }>;
 
 /** A resource that was read has the kind of its definition, and may be read again. */
-const BY_VERSION_AND_KIND: ReadonlyMap<string, KindDefinition> = new Map(
-  DEFINITIONS.flatMap((definition: KindDefinition) =>
-    definition.apiVersions.flatMap((version) =>
-      manifestKinds(definition).map((kind): [string, KindDefinition] => [`${version} ${kind}`, definition]),
-    ),
-  ),
-);
+const BY_KIND: ReadonlyMap<string, readonly KindDefinition[]> = byKind(DEFINITIONS);
+
+function byKind(definitions: readonly KindDefinition[]): ReadonlyMap<string, readonly KindDefinition[]> {
+  const names = new Set(definitions.flatMap(manifestKinds));
+  return new Map(Array.from(names, (name) => [name, definitions.filter((one) => manifestKinds(one).includes(name))]));
+}
 
 function manifestKinds({ kind, manifestKind }: KindDefinition): readonly string[] {
   return manifestKind === undefined ? [kind] : [kind, manifestKind];
@@ -81,7 +80,7 @@ function manifestKinds({ kind, manifestKind }: KindDefinition): readonly string[
 
 /** The definition of a kind in an API version; undefined where it isn't read. */
 export function kindDefinition(apiVersion: string, kind: string): KindDefinition | undefined {
-  return BY_VERSION_AND_KIND.get(`${apiVersion} ${kind}`);
+  return BY_KIND.get(kind)?.find(({ apiVersions }) => apiVersions.includes(apiVersion));
 }
 
 /** The names of all kinds, each once. */

@@ -19,17 +19,16 @@ export type ParseResult =
   | { readonly ok: true; readonly resource: AnyResource; readonly problems: readonly Problem[] }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+const REQUIRED = 'is required and must be a text';
+
 /** Reads a manifest of any kind. Never throws, whatever the value is. */
 export function parseResource(value: unknown): ParseResult {
   if (!isJsonObject(value)) return failure([], 'must be a group of fields with apiVersion and kind');
   const { apiVersion, kind } = value;
-  for (const [field, text] of Object.entries({ apiVersion, kind })) {
-    if (typeof text !== 'string' || text === '') return failure([field], 'is required and must be a text');
-  }
-  const definition = kindDefinition(String(apiVersion), String(kind));
-  return definition === undefined
-    ? ignoredKind(String(apiVersion), String(kind))
-    : parseKind(definition, String(apiVersion), value);
+  if (typeof apiVersion !== 'string' || apiVersion === '') return failure(['apiVersion'], REQUIRED);
+  if (typeof kind !== 'string' || kind === '') return failure(['kind'], REQUIRED);
+  const definition = kindDefinition(apiVersion, kind);
+  return definition === undefined ? ignoredKind(apiVersion, kind) : parseKind(definition, apiVersion, value);
 }
 
 /** Kinds that say what is to be let pass or not, and that nothing here acts on. */
@@ -57,15 +56,15 @@ function parseKind(definition: KindDefinition, apiVersion: string, manifest: Jso
 /** The resource that a kind has read without its schema. */
 function acceptQuick(
   definition: KindDefinition,
-  { metadata, ...body }: NonNullable<ReturnType<NonNullable<KindDefinition['quick']>>>,
+  { metadata, spec, status }: NonNullable<ReturnType<NonNullable<KindDefinition['quick']>>>,
 ): ParseResult {
   const { kind, apiVersions, readAs } = definition;
-  const resource = {
-    apiVersion: readAs ?? apiVersions[0],
-    kind,
-    metadata: metadataFor(definition, metadata),
-    ...body,
-  };
+  const apiVersion = readAs ?? apiVersions[0];
+  const named = metadataFor(definition, metadata);
+  const resource =
+    status === undefined
+      ? { apiVersion, kind, metadata: named, spec }
+      : { apiVersion, kind, metadata: named, spec, status };
   return isAnyResource(resource) ? { ok: true, resource, problems: [] } : ignoredKind(resource.apiVersion, kind);
 }
 

@@ -172,22 +172,19 @@ describe('other kinds that forbid something', () => {
     const metadata = { name: 'a', labels: { role: 5, zone: 'b' } };
     const labelled = { apiVersion: V3, kind: 'HostEndpoint', metadata, spec: { ...HOST, profiles: ['allow'] } };
     expect(resourceOf(labelled)).toMatchObject({ metadata: { labels: { zone: 'b' } }, spec: { profiles: [] } });
-    const workload = { node: 'a', interfaceName: 'cali1', ipNetworks: ['10.0.0.1', '10.0.0.0/8'], ipNATs: 5 };
+    const workload = { node: 'a', interfaceName: 'cali1', ipNetworks: ['10.0.0.1', '10.0.0.0/8'] };
     expect(parsedDefault('WorkloadEndpoint', { ...workload, profiles: 'p' })).toEqual([
       {
         node: 'a',
         interfaceName: 'cali1',
         ipNetworks: ['10.0.0.1/32'],
-        ipNATs: [],
         profiles: ['p'],
         ports: [],
         allowSpoofedSourcePrefixes: [],
       },
       'error spec.ipNetworks.1: must be a single address',
-      'error spec.ipNATs: must be a list, not 5',
       'error spec.profiles: must be a list, not the text "p"',
       'error spec.ipNetworks: counts without what can not be read',
-      'error spec.ipNATs: counts without what can not be read',
       'error spec.profiles: counts as a profile that does not exist where it can not be read',
     ]);
     expect(parsedDefault('WorkloadEndpoint', { ...workload, node: 5 })[0]).toBeUndefined();

@@ -139,7 +139,8 @@ function below(prefix: string, of: Pick<KeyRange, 'kind' | 'optional' | 'read'>)
 }
 
 function readResource(key: string, value: Buffer): RawItem {
-  return { key, place: key, ...parse(value) };
+  const { value: read, unreadable } = parse(value);
+  return { key, place: key, value: read, unreadable };
 }
 
 /** What is at a key that ends with namespace and name, which count, whatever the object says. */

@@ -119,8 +119,9 @@ export class SourceReader {
   }
 
   #put(kv: KeyValue, key: string, read: KeyRange['read']): void {
+    const { place, value, unreadable } = read(key, kv.value);
     const version = `${this.#history}/${kv.modRevision}`;
-    this.#collector.put(this.#range.name, { ...read(key, kv.value), version });
+    this.#collector.put(this.#range.name, { key, place, value, unreadable, version });
   }
 
   #watchRequest(revision: number) {

@@ -25,7 +25,7 @@ export function quickMetadata(written: unknown): Metadata | undefined {
   if (typeof name !== 'string' || !NAME.test(name) || !isOptionalText(namespace)) return undefined;
   if (namespace !== undefined && !NAMESPACE.test(namespace)) return undefined;
   if (!isTextMap(labels) || !isTextMap(annotations) || LAST_APPLIED in annotations) return undefined;
-  return { name, ...(namespace !== undefined && { namespace }), labels, annotations };
+  return namespace === undefined ? { name, labels, annotations } : { name, namespace, labels, annotations };
 }
 
 export function isOptionalText(value: unknown): value is string | undefined {

@@ -14,39 +14,48 @@ import {
   quickMetadata,
 } from './quick-fields.ts';
 
-const TEXTS = ['orchestrator', 'workload', 'pod', 'endpoint', 'serviceAccountName', 'mac'] as const;
-
 /** Undefined where the schema has to look at it. */
 export function quickWorkloadEndpoint({ apiVersion, metadata: written, spec, status }: JsonObject) {
   const metadata = quickMetadata(written);
   if (apiVersion !== CALICO_API_VERSION || metadata === undefined || !isJsonObject(spec)) return undefined;
   if (status !== undefined) return undefined;
-  const { node, interfaceName, ipNetworks = [], profiles = [], ports = [] } = spec;
+  const {
+    node,
+    interfaceName,
+    orchestrator,
+    pod,
+    serviceAccountName,
+    ipNetworks = [],
+    profiles = [],
+    ports = [],
+  } = spec;
   if (typeof node !== 'string' || node === '' || typeof interfaceName !== 'string') return undefined;
   if (interfaceName === '' || interfaceName.length > 15) return undefined;
-  const { ipv4Gateway, ipv6Gateway } = spec;
-  if (ipv6Gateway !== undefined || !isOptionalText(ipv4Gateway)) return undefined;
-  if (ipv4Gateway !== undefined && !isPlainIpv4(ipv4Gateway)) return undefined;
-  if (!isEmptyList(spec['ipNATs']) || !isEmptyList(spec['allowSpoofedSourcePrefixes'])) return undefined;
+  if (!isOptionalText(orchestrator) || !isOptionalText(pod) || !isOptionalText(serviceAccountName)) return undefined;
+  if (!isEmptyList(spec['allowSpoofedSourcePrefixes'])) return undefined;
   const networks = addresses(ipNetworks);
   const named = quickList(ports, port);
   if (networks === undefined || named === undefined || !isTexts(profiles)) return undefined;
-  const read: Record<string, unknown> = {
-    node,
-    interfaceName,
-    ipNetworks: networks,
-    ipNATs: NONE,
-    profiles,
-    ports: named,
-    allowSpoofedSourcePrefixes: NONE,
-  };
-  for (const field of TEXTS) {
-    const text = spec[field];
-    if (!isOptionalText(text)) return undefined;
-    if (text !== undefined) read[field] = text;
+  const common = { node, ipNetworks: networks, profiles, interfaceName, ports: named };
+  if (pod === undefined || orchestrator === undefined || serviceAccountName === undefined) {
+    const texts = Object.entries({ orchestrator, pod, serviceAccountName }).filter(([, text]) => text !== undefined);
+    return { metadata, spec: { ...common, allowSpoofedSourcePrefixes: NONE, ...Object.fromEntries(texts) } };
   }
-  if (ipv4Gateway !== undefined) read['ipv4Gateway'] = ipv4Gateway;
-  return { metadata, spec: read };
+  // A Pod's: written out, it takes the least memory.
+  return {
+    metadata,
+    spec: {
+      orchestrator,
+      node,
+      pod,
+      serviceAccountName,
+      ipNetworks: networks,
+      profiles,
+      interfaceName,
+      ports: named,
+      allowSpoofedSourcePrefixes: NONE,
+    },
+  };
 }
 
 const NONE: readonly never[] = [];
