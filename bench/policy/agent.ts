@@ -13,7 +13,7 @@ import { NODE } from './contents.ts';
 const PROGRAM = 'dist/policy-agent/main.js';
 const START_TIMEOUT_MS = 120_000;
 /** How often it is asked whether it is ready. */
-const POLL_MS = 5;
+const POLL_MS = 20;
 
 /** Starts it; `url` is that of etcd. */
 export function launchAgent(scratch: Scratch, url: string, { here, daemonCpu }: Places): RunningProcess {
