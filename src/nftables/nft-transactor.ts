@@ -25,6 +25,7 @@ const SLICE_TIME = 10;
 /** A child gets slower with each line, as it keeps a history, and keeps the memory of its largest transaction. */
 const MOST_TRANSACTIONS = 2000;
 const MOST_CHARACTERS = 4 << 20;
+const MOST_AT_ONCE = 1 << 19;
 
 /** How long nft is run for each transaction, in milliseconds, before a child, or a file, is tried again. */
 const DETOUR = 60_000;
@@ -138,7 +139,7 @@ export class NftTransactor {
         const reason = error instanceof Error ? error.message : String(error);
         throw new NftablesError('NFT_REFUSED', `a file for nft cannot be written: ${reason}`, { cause: error });
       }
-      this.characters += source.characters;
+      this.characters += source.characters > MOST_AT_ONCE ? MOST_CHARACTERS : source.characters;
       await run(child, `include "${join(folder, 'transaction')}"`);
     } finally {
       if (folder !== undefined) await rm(folder, { recursive: true, force: true }).catch(() => undefined);
