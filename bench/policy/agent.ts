@@ -16,7 +16,7 @@ const START_TIMEOUT_MS = 120_000;
 const POLL_MS = 20;
 
 /** Starts it; `url` is that of etcd. */
-export function launchAgent(scratch: Scratch, url: string, { here, daemonCpu }: Places): RunningProcess {
+export function launchAgent(scratch: Scratch, url: string, { here }: Places): RunningProcess {
   const config = {
     nodeName: NODE,
     datastore: { type: 'etcd', etcd: { endpoints: [url] }, cache: '' },
@@ -24,7 +24,7 @@ export function launchAgent(scratch: Scratch, url: string, { here, daemonCpu }: 
     policy: { socket: join(scratch.path, 'policy.sock'), http: '' },
   };
   const file = scratch.write('starling.yaml', stringify(config));
-  return start(['node', PROGRAM, '--config', file], { name: 'starling-policyd', space: here, cpu: daemonCpu });
+  return start(['node', PROGRAM, '--config', file], { name: 'starling-policyd', space: here });
 }
 
 /** Waits until the kernel has all rules. */

@@ -12,6 +12,7 @@ const MEMBER = /(?:\d+\.){3}\d+|cali\w+/g;
 const PROBE = '192.0.2.1';
 
 export class KernelWatch implements Disposable {
+  readonly #space: Namespace;
   readonly #child: ChildProcess;
   /** The first announcement of each member that was asked for. */
   readonly #awaited = new Map<string, (at: number) => void>();
@@ -37,9 +38,19 @@ export class KernelWatch implements Disposable {
     return watch;
   }
 
-  private constructor({ name }: Namespace, keeps: boolean) {
+  private constructor(space: Namespace, keeps: boolean) {
+    this.#space = space;
     this.#keeps = keeps;
-    const argv = [`--net=/run/netns/${name}`, 'setpriv', '--pdeathsig', 'KILL', 'nft', 'monitor', 'new', 'elements'];
+    const argv = [
+      `--net=/run/netns/${space.name}`,
+      'setpriv',
+      '--pdeathsig',
+      'KILL',
+      'nft',
+      'monitor',
+      'new',
+      'elements',
+    ];
     this.#child = spawn('nsenter', argv, { stdio: ['ignore', 'pipe', 'ignore'] });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#hear(text));
   }
@@ -60,7 +71,12 @@ export class KernelWatch implements Disposable {
     return new Promise((resolve, reject) => {
       const late = () => {
         this.#awaited.delete(member);
-        reject(new Error(`the kernel does not say that it has ${member}`));
+        const hasIt = (rules: string) => (rules.includes(member) ? 'has it all the same' : 'does not have it');
+        const words = `the kernel does not say that it has ${member}`;
+        run(['nft', 'list', 'ruleset'], { space: this.#space }).then(
+          (rules) => reject(new Error(`${words}, and ${hasIt(rules)}`)),
+          reject,
+        );
       };
       const timer = setTimeout(late, timeoutMs);
       this.#awaited.set(member, (at) => {

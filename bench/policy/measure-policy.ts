@@ -88,11 +88,7 @@ async function measureEvents(places: Places) {
     transactions.push(watch.takeStatements());
   }
   const rules = await rulesOf(places.here);
-  const { transactions: plain } = await measurePlainNft(
-    scratch,
-    { rules, transactions },
-    { space: places.there, cpu: places.daemonCpu },
-  );
+  const { transactions: plain } = await measurePlainNft(scratch, { rules, transactions }, { space: places.there });
   return { events: delaysOf(times), nftEvents: delaysOf(plain) };
 }
 
@@ -150,11 +146,7 @@ async function measureLarge(size: PolicySize, seconds: number, places: Places) {
   await sleep(SETTLE_MS);
   const settledBytes = residentBytes(agent);
   const rules = await rulesOf(places.here);
-  const { loadSeconds } = await measurePlainNft(
-    scratch,
-    { rules, transactions: [] },
-    { space: places.there, cpu: places.daemonCpu },
-  );
+  const { loadSeconds } = await measurePlainNft(scratch, { rules, transactions: [] }, { space: places.there });
   using watch = await KernelWatch.start(places.here, false);
   const stream = await measureStream(world, agent, watch, { size, seconds, concerns: true, round: 0 });
   const unconcerned = await measureStream(world, agent, watch, {

@@ -34,7 +34,7 @@ export function rulesOf(space: Namespace): Promise<string> {
 export async function measurePlainNft(
   scratch: Scratch,
   { rules, transactions }: { readonly rules: string; readonly transactions: readonly string[] },
-  place: { readonly space: Namespace; readonly cpu: string },
+  place: { readonly space: Namespace },
 ): Promise<PlainFigures> {
   await run(['nft', 'flush', 'ruleset'], place);
   const file = scratch.write('rules.nft', rules);
