@@ -65,7 +65,7 @@ export class KernelTable {
   private watch: TableWatch | undefined;
   private waiters: Waiter[] = [];
   /** Whether it is not known what the kernel has: at first it may be the table of an earlier run. */
-  /** Whether a table is made anew without losing packets, which isn't tried again after a failure. */
+  /** Whether a table is made anew with as few packets lost as can be, which isn't tried again after a failure. */
   private smoothly = true;
   private isUnknown = true;
   /** Who changed the table, since the last transaction that made it anew was begun. */

@@ -105,7 +105,7 @@ export class WantedTable implements TableWriter {
 
   /**
    * Statements that make the table anew from nothing. To be read to its end, in as many turns as it takes; what is wanted
-   * meanwhile comes after it. `smoothly` loses no packet where an earlier table has the same base chains; the kernel refuses it where
+   * meanwhile comes after it. `smoothly` loses next to no packet where an earlier table has the same base chains; the kernel refuses it where
    * chains that have their names there are no base chains.
    */
   everything(smoothly = false): Generator<string> {

@@ -1,11 +1,5 @@
 /** Takes the JSON of a list of the Kubernetes API apart while it comes in, so that nobody has to hold, or to parse, all of it at once. */
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN = 0x7b;
-const CLOSE = 0x7d;
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
+import { BACKSLASH, CLOSE, CLOSE_LIST, OPEN, OPEN_LIST, QUOTE } from './json-signs.ts';
 
 /** The depth of braces and brackets within the list itself, and in its items. */
 const LIST = 1;
