@@ -167,6 +167,20 @@ describe('next hops that are of no use', () => {
     expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.1.1*1 10.0.2.1*1']);
     expect(world.engine.refused).toBe(false);
   });
+
+  it('are tried again for all routes when something about one of these changes', () => {
+    world.kernel.links.get('eth2')!.up = false;
+    world.update({
+      define: { 4: via('10.0.2.1'), 5: via('10.0.2.1', '10.9.9.9') },
+      routes: { '10.1.0.0/16': 4, '10.2.0.0/16': 5 },
+    });
+    expect(world.table).toEqual([]);
+    world.kernel.links.get('eth2')!.up = true;
+    world.kernel.connect('10.9.9.0/24', 1);
+    world.deliver();
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.2.1*1', '10.2.0.0/16 -> 10.9.9.9*1 10.0.2.1*1']);
+    expect(world.engine.refused).toBe(false);
+  });
 });
 
 it('says at the start that it may not write routes', () => {

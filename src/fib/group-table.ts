@@ -116,12 +116,15 @@ export class GroupTable {
 
   /** Marks the groups that have one of these next hops, by {@link nextHopKey}, which resolve differently now. */
   resolveHops(keys: readonly string[]): void {
+    let forgiven = false;
     for (const key of keys) {
       for (const group of this.byHop.get(key) ?? []) {
         this.pending.add(group);
-        this.forgive(group);
+        if (this.forgive(group)) forgiven = true;
       }
     }
+    // Others do without the same next hop, of which nothing says any more that it is to be tried again.
+    if (forgiven) for (const group of this.groups) if (group?.trouble !== undefined) this.pending.add(group);
   }
 
   /**
@@ -236,13 +239,19 @@ export class GroupTable {
     return trouble;
   }
 
-  /** Forgets what the kernel refused of a group. */
-  private forgive(group: Group): void {
+  /** Forgets what the kernel refused of a group; returns whether there was a next hop among it. */
+  private forgive(group: Group): boolean {
     group.set.refused = undefined;
+    let forgiven = false;
     for (const hop of group.hops) {
       const resolution = this.resolver.resolve(hop);
-      if ('hops' in resolution) for (const each of resolution.hops) this.sets.member(each).refused = undefined;
+      for (const each of 'hops' in resolution ? resolution.hops : []) {
+        const member = this.sets.member(each);
+        forgiven ||= member.refused !== undefined;
+        member.refused = undefined;
+      }
     }
+    return forgiven;
   }
 
   private follow(hop: FibNextHop, group: Group): void {
