@@ -24,6 +24,8 @@ const RECEIVE_BUFFER = 16 << 20;
 /** How long notifications are read in one turn of the event loop, in milliseconds. */
 const TURN = 5;
 
+const READABLE = { readable: true };
+
 export interface TableWatchOptions {
   /** Name of the table, in the family inet. */
   readonly table: string;
@@ -44,6 +46,8 @@ export class TableWatch {
   private readonly buffer = new Uint8Array(1 << 16);
   /** Whether the transaction whose notifications are being read is about the table. */
   private isAbout = false;
+  /** Whether notifications were lost since there were none left to read. */
+  private hasLost = false;
 
   /** Starts to watch in the network namespace of the calling thread. Throws {@link NetlinkError}; it takes CAP_NET_ADMIN. */
   constructor(options: TableWatchOptions) {
@@ -53,7 +57,7 @@ export class TableWatch {
       protocol: NETLINK_NETFILTER,
       receiveBuffer: RECEIVE_BUFFER,
     });
-    this.poll = koffi.node.poll(this.socket.fd, { readable: true }, () => this.drain());
+    this.poll = koffi.node.poll(this.socket.fd, READABLE, () => this.drain());
     this.poll.unref();
   }
 
@@ -69,16 +73,28 @@ export class TableWatch {
 
   private drain(): void {
     const until = performance.now() + TURN;
-    do {
+    for (;;) {
       try {
         this.reader.reset(this.buffer, this.socket.receive(this.buffer));
       } catch (error) {
         if (!(error instanceof NetlinkError)) throw error;
-        if (error.errno === 'ENOBUFS') this.options.lost();
-        return;
+        if (error.errno !== 'ENOBUFS') return this.told();
+        this.hasLost = true;
+        // It ended with the error.
+        this.poll.start(READABLE, () => this.drain());
+        continue;
       }
-      while (this.reader.next()) this.read();
-    } while (performance.now() < until);
+      // What is left of them says less than what is lost.
+      while (!this.hasLost && this.reader.next()) this.read();
+      if (performance.now() >= until) return;
+    }
+  }
+
+  /** All is read. Not before does the kernel keep again what comes: it says once that it loses, and loses all until then. */
+  private told(): void {
+    if (!this.hasLost) return;
+    this.hasLost = this.isAbout = false;
+    this.options.lost();
   }
 
   private read(): void {

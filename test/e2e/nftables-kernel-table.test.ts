@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { KernelTable } from '../../src/nftables/kernel-table.ts';
 import type { NftablesError } from '../../src/nftables/nft.ts';
+import { TableWatch } from '../../src/nftables/table-watch.ts';
 import type { TableWriter } from '../../src/nftables/table-writer.ts';
 import { WantedTable } from '../../src/nftables/wanted-table.ts';
 import { callArbitrary, callOn } from '../support/nft-writer-calls.ts';
@@ -185,6 +186,31 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     await written;
     await waitFor(() => repairs.length > 0 && nft('list', 'tables') === 'table inet t\n', { what: 'the table' });
     expect(listed('t').join('\n')).toContain('10.9.117.47');
+  });
+
+  it('is watched on after more changes of other tables than can be followed', async () => {
+    const heard: string[] = [];
+    const watch = new TableWatch({
+      table: 'watched',
+      changed: (by) => heard.push(`changed by ${by}`),
+      // What comes at this very moment is not lost any more.
+      lost: () => {
+        heard.push('lost');
+        nft('add', 'table', 'inet', 'watched');
+      },
+    });
+    const elements = Array.from({ length: 30_000 }, (_, i) => `10.0.${i >> 8}.${i & 255} comment "${'x'.repeat(120)}"`);
+    const filled = `add element ip other s { ${elements.join(', ')} }\nflush set ip other s\n`;
+    nft('add table ip other; add set ip other s { type ipv4_addr; }');
+    execFileSync('nft', ['-f', '-'], { input: filled.repeat(4) });
+    try {
+      await waitFor(() => heard.length === 2, { what: 'the change while some were lost' });
+      nft('flush', 'ruleset');
+      await waitFor(() => heard.length === 3, { what: 'the change after some were lost' });
+      expect(heard).toEqual(['lost', 'changed by nft', 'changed by nft']);
+    } finally {
+      watch.close();
+    }
   });
 
   it('is written on where the child is killed, and by it alone', async () => {
