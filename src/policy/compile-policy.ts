@@ -23,6 +23,21 @@ export function compilePolicy(resource: PolicyResource): CompiledPolicy {
   return resource.kind === 'KubernetesNetworkPolicy' ? compileKubernetes(resource) : compileCalico(resource);
 }
 
+/** What takes the place of a policy that cannot be compiled: it denies everything to all that it may be for, before all others. */
+export function closedPolicy({ kind, metadata }: Pick<PolicyResource, 'kind' | 'metadata'>): Policy {
+  const everything: readonly Rule[] = [{ index: 0, action: 'Deny', families: [4, 6], source: {}, destination: {} }];
+  const { namespace } = metadata;
+  return {
+    ...identityOf({ kind, metadata }),
+    tier: UNREADABLE_TIER,
+    order: -Infinity,
+    scope: 'normal',
+    selector: namespace === undefined ? 'all()' : inNamespace(namespace).toString(),
+    ingress: everything,
+    egress: everything,
+  };
+}
+
 /** By which policies of one order are sorted, and which names a policy everywhere. */
 export function policyKey({
   kind,
@@ -31,7 +46,7 @@ export function policyKey({
   return `${name}/${namespace}/${kind}`;
 }
 
-function identityOf({ kind, metadata }: PolicyResource) {
+function identityOf({ kind, metadata }: Pick<PolicyResource, 'kind' | 'metadata'>) {
   const { name, namespace } = metadata;
   return { key: policyKey({ kind, metadata }), kind, name, ...(namespace === undefined ? {} : { namespace }) };
 }

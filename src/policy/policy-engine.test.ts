@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EngineWorld } from '../../test/support/engine-world.ts';
+import type { AnyResource } from '../resources/kinds.ts';
 import { calico, letIn, namespace, pod } from '../../test/support/policy-manifests.ts';
 
 let world: EngineWorld;
@@ -152,5 +153,46 @@ describe('PolicyEngine', () => {
     expect(world.told.workloads.get('cali1')?.endpoint).toBe('WorkloadEndpoint x/b');
     expect(world.told.workloads.get('cali2')?.endpoint).toBe('WorkloadEndpoint x/a');
     expect(world.engine.problems).toEqual([]);
+  });
+
+  it('takes in the rest where one resource cannot be, which is closed and told', () => {
+    const broken = <T extends AnyResource>(resource: T): T =>
+      Object.defineProperty({ ...resource }, 'spec', {
+        get: () => {
+          throw new Error('no such thing');
+        },
+      });
+    const db = pod('x/db', { labels: { app: 'db' }, ips: ['10.65.0.2'] });
+    const policy = letIn('p', "app == 'web'", "app == 'db'");
+    world.put(namespace('x'), broken(WEB), db, broken(policy), letIn('q', "app == 'web'", "app == 'db'"));
+    const consequence = 'a policy that denies everything, before all others';
+    expect(world.engine.problems).toEqual([
+      {
+        kind: 'Pod',
+        namespace: 'x',
+        name: 'web',
+        path: [],
+        message: 'cannot be taken in, and counts as if it were not there: no such thing',
+        severity: 'error',
+      },
+      {
+        kind: 'GlobalNetworkPolicy',
+        name: 'p',
+        path: [],
+        message: `cannot be taken in, and counts as ${consequence}: no such thing`,
+        severity: 'error',
+      },
+    ]);
+    expect(world.engine.endpoint('Pod x/web')).toBeUndefined();
+    expect(world.order('Pod x/db')).toEqual(['(unreadable) Deny: p']);
+    expect(world.told.policies.get('p//GlobalNetworkPolicy')?.ingress).toMatchObject([{ action: 'Deny' }]);
+    world.put(WEB, policy);
+    expect(world.engine.problems).toEqual([]);
+    expect(world.order('Pod x/web')).toEqual(['default Deny: p, q']);
+    expect(world.order('Pod x/db')).toEqual([]);
+    world.engine.snapshot([namespace('x'), WEB, broken(policy)]);
+    expect(world.order('Pod x/web')).toEqual(['(unreadable) Deny: p']);
+    world.engine.snapshot([namespace('x'), WEB]);
+    expect([world.engine.problems, world.order('Pod x/web')]).toEqual([[], []]);
   });
 });

@@ -1,7 +1,7 @@
 /** Sorts resources into the tables to which they belong, and takes them out of these again. */
 import type { Change } from '../resources/cluster-view.ts';
 import type { AnyResource, Kind, ResourceOf } from '../resources/kinds.ts';
-import { compilePolicy } from './compile-policy.ts';
+import { closedPolicy, compilePolicy } from './compile-policy.ts';
 import type { PolicyResource } from './compile-policy.ts';
 import {
   compileProfile,
@@ -64,6 +64,8 @@ export class ResourceIntake {
   /** What is in the tables, except for endpoints, which know that themselves. */
   readonly #known = new Map<string, Identity>();
   readonly #problems = new Map<string, readonly PolicyProblem[]>();
+  /** Of what could not be taken in, which takes a defect. */
+  readonly #failures = new Map<string, PolicyProblem>();
   /** Pods of this node, whose interfaces have names by a setting. */
   readonly #localPods = new Map<string, ResourceOf<'Pod'>>();
   #interfacePrefix: string;
@@ -76,6 +78,7 @@ export class ResourceIntake {
 
   /** See PolicyEngine.snapshot. */
   snapshot(resources: Iterable<AnyResource>): void {
+    this.#failures.clear();
     const phases: AnyResource[][] = PHASES.map(() => []);
     for (const resource of resources) phases[PHASE_OF.get(resource.kind) ?? -1]?.push(resource);
     if (this.#known.size > 0 || this.#tables.endpoints.size > 0) this.#deleteOthers(phases.flat());
@@ -102,8 +105,9 @@ export class ResourceIntake {
     for (const pod of this.#localPods.values()) this.#putEndpoint(pod);
   }
 
-  /** Those of policies and profiles. */
+  /** Those of policies and profiles, and what could not be taken in. */
   *problems(): Generator<PolicyProblem> {
+    yield* this.#failures.values();
     for (const problems of this.#problems.values()) yield* problems;
   }
 
@@ -113,7 +117,40 @@ export class ResourceIntake {
     for (const key of this.#tables.endpoints.keys()) if (!ids.has(key)) this.#deleteEndpoint(key);
   }
 
+  /** One that cannot be taken in must neither hold back the others nor let anything pass. */
   #put(resource: AnyResource): void {
+    try {
+      if (this.#failures.size > 0) this.#failures.delete(idOf(identityOf(resource)));
+      this.#take(resource);
+    } catch (error) {
+      this.#close(resource, error);
+    }
+  }
+
+  #close({ kind, metadata }: AnyResource, error: unknown): void {
+    const { namespace, name } = metadata;
+    const identity = { kind, namespace, name };
+    this.#delete(identity);
+    const isPolicy = isIn(kind, POLICIES);
+    if (isPolicy) {
+      const policy = closedPolicy({ kind, metadata });
+      this.#tables.policies.put(policy);
+      this.#tables.policyChanged(policy.key);
+      this.#known.set(idOf(identity), identity);
+    }
+    const consequence = isPolicy ? 'a policy that denies everything, before all others' : 'if it were not there';
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#failures.set(idOf(identity), {
+      kind,
+      ...(namespace === undefined ? {} : { namespace }),
+      name,
+      path: [],
+      message: `cannot be taken in, and counts as ${consequence}: ${reason}`,
+      severity: 'error',
+    });
+  }
+
+  #take(resource: AnyResource): void {
     if (isOneOf(resource, ENDPOINTS)) {
       this.#putEndpoint(resource);
       return;
@@ -181,6 +218,7 @@ export class ResourceIntake {
 
   #delete(identity: Identity): void {
     const id = idOf(identity);
+    this.#failures.delete(id);
     this.#deleteEndpoint(id);
     if (!this.#known.delete(id)) return;
     this.#problems.delete(id);
