@@ -103,6 +103,8 @@ class RequestHandler<V extends ProcessView> {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse, changesAllowed: boolean): Promise<void> {
+    // Tells the two processes of a node apart, whose paths are in part the same.
+    response.setHeader('server', this.#owner.program);
     // A client that goes away in the middle is no event of note.
     response.on('error', () => response.destroy());
     try {

@@ -100,7 +100,12 @@ export class ApiClient {
     const request = await this.#requestFunction();
     const where = 'socket' in this.#target ? { socketPath: this.#target.socket } : urlOptions(this.#target.url);
     return new Promise((resolve, reject) => {
-      const outgoing = request({ ...where, ...options, signal: this.#signal }, resolve);
+      const outgoing = request({ ...where, ...options, signal: this.#signal }, (response) => {
+        const error = this.#otherProgram(response);
+        if (error === undefined) return resolve(response);
+        reject(error);
+        outgoing.destroy();
+      });
       outgoing.on('timeout', () =>
         outgoing.destroy(
           new CliError(`${this.#service.program} on ${this.#name()} did not answer in ${ANSWER_TIMEOUT / 1000} s`),
@@ -114,6 +119,18 @@ export class ApiClient {
   async #requestFunction(): Promise<typeof httpRequest> {
     if ('url' in this.#target && this.#target.url.protocol === 'https:') return (await import('node:https')).request;
     return httpRequest;
+  }
+
+  /** The process of Starling that answers is the other one of the node. */
+  #otherProgram({ headers: { server } }: IncomingMessage): CliError | undefined {
+    const { program, socketOption, exampleUrl } = this.#service;
+    const other = Object.values(SERVICES).find((service) => service.program === server);
+    if (other === undefined || other.program === program) return undefined;
+    const option = 'socket' in this.#target ? `${socketOption} PATH` : `--host URL, such as ${exampleUrl}`;
+    return new CliError(
+      `${other.program} answers on ${this.#name()}, and this command asks ${program}: name its own place with ${option}`,
+      2,
+    );
   }
 
   #refused(status: number | undefined, text: string): CliError {

@@ -1,13 +1,26 @@
 /** Every command of `starling`: the parser, the help and the completions are made from this table. */
+import type { ServiceName } from './api-client.ts';
 import type { ArgumentRow, CommandRow, OptionRow } from './command.ts';
 import { SHOW, SHOWING } from './option-rows.ts';
 import { POLICY_COMMANDS } from './policy-command-table.ts';
 
-/** Options that every command takes. */
+/** Options that may stand anywhere. */
 export const GLOBAL_OPTIONS: readonly OptionRow[] = [
-  { name: 'socket', value: 'PATH', description: 'Unix socket of the daemon', conflicts: ['host'] },
-  { name: 'host', value: 'URL', description: 'read-only API of a daemon, e.g. http://10.0.0.1:8179' },
+  { name: 'socket', value: 'PATH', description: 'Unix socket of the daemon', conflicts: ['host'], only: 'daemon' },
+  {
+    name: 'host',
+    value: 'URL',
+    description:
+      'read-only API of a daemon, e.g. http://10.0.0.1:8179, or of a policy agent, e.g. http://10.0.0.1:8180',
+  },
 ];
+
+/** Those of them that a command takes, or what comes after a noun: `peer list`, `policy`. */
+export function globalOptionsOf(command: string): readonly OptionRow[] {
+  const row = COMMANDS.find(({ name }) => `${name} `.startsWith(`${command} `));
+  const service: ServiceName = row?.service ?? 'daemon';
+  return GLOBAL_OPTIONS.filter(({ only = service }) => only === service);
+}
 
 const FAMILY: OptionRow = {
   name: 'family',

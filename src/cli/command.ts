@@ -68,6 +68,8 @@ export interface OptionRow {
   readonly repeatable?: true;
   /** Names of options it can't be given with. */
   readonly conflicts?: readonly string[];
+  /** Of an option of all commands: only those that ask this service take it. */
+  readonly only?: ServiceName;
 }
 
 export interface CommandRow {

@@ -13,7 +13,7 @@ const END = 'an address, NAMESPACE/POD, a HostEndpoint, or an interface of this 
 const PACKET: readonly ArgumentRow[] = [
   { name: 'SOURCE', description: END },
   { name: 'DESTINATION', description: END },
-  { name: 'PROTOCOL', description: 'tcp, udp, sctp, icmp, or a number' },
+  { name: 'PROTOCOL', description: 'tcp, udp, sctp, udplite, icmp, or a number' },
   {
     name: 'PORT',
     description: 'destination port; of icmp, TYPE or TYPE/CODE, default an echo request',

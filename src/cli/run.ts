@@ -5,7 +5,7 @@ import { ApiClient, SERVICES } from './api-client.ts';
 import type { ApiTarget, ServiceName } from './api-client.ts';
 import { CliError } from './cli-error.ts';
 import type { CommandOptions, CommandRow, OptionRow } from './command.ts';
-import { COMMANDS, GLOBAL_OPTIONS, NOUNS } from './command-table.ts';
+import { COMMANDS, GLOBAL_OPTIONS, globalOptionsOf, NOUNS } from './command-table.ts';
 import type { CliIo } from './io.ts';
 
 /** Exit code of a process that Ctrl-C ended. */
@@ -73,11 +73,24 @@ function createProgram(io: CliIo, execute: Execute): Command {
     let noun = nouns.get(first);
     if (noun === undefined) {
       noun = program.command(first).description(NOUNS[first]).helpCommand(false);
+      hideRefusedOptions(noun);
       nouns.set(first, noun);
     }
     addCommand(noun, verb, row, execute);
   }
   return program;
+}
+
+/** Has the help of a noun and its commands leave out options that none of them takes. */
+function hideRefusedOptions(noun: Command): void {
+  const taken = globalOptionsOf(noun.name());
+  const refused = GLOBAL_OPTIONS.filter((option) => !taken.includes(option)).map(({ name }) => `--${name}`);
+  const help = noun.createHelp();
+  noun.configureHelp({
+    ...noun.configureHelp(),
+    visibleGlobalOptions: (command) =>
+      help.visibleGlobalOptions(command).filter(({ long }) => !refused.includes(long ?? '')),
+  });
 }
 
 function addCommand(parent: Command, name: string, row: CommandRow, execute: Execute): void {

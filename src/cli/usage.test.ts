@@ -67,6 +67,16 @@ describe('help', () => {
     expect((await starling('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
 
+  it('offers no socket that a command refuses', async () => {
+    for (const argv of [['policy'], ['policy', 'status'], ['policy', 'explain']]) {
+      const { out } = await starling(...argv, '--help');
+      expect(out).toMatch(/--host <URL>/);
+      expect(out).not.toMatch(/ --socket/);
+    }
+    expect((await starling('--help')).out).toMatch(/ --socket <PATH> /);
+    expect((await starling('policy', 'status', '--socket', '/s')).err).toMatch(/that of the policy agent is --policy-/);
+  });
+
   it('agrees with docs/commands.md', () => {
     const docs = readFileSync(new URL('../../docs/commands.md', import.meta.url), 'utf8');
     for (const { name, options = [] } of COMMANDS) {

@@ -23,7 +23,10 @@ const protocolParameter = z
   .transform((text, context): number => {
     const number = readProtocol(text);
     if (number !== undefined) return number;
-    context.addIssue({ code: 'custom', message: `"${text}" is no protocol: tcp, udp, sctp, icmp, or 1 to 255` });
+    context.addIssue({
+      code: 'custom',
+      message: `"${text}" is no protocol: tcp, udp, sctp, udplite, icmp, or 1 to 255`,
+    });
     return z.NEVER;
   })
   .describe('`tcp`, `udp`, `sctp`, `udplite`, `icmp` (of either version of IP), or a number from 1 to 255.');

@@ -52,6 +52,21 @@ Nothing is wrong.
     expect(text).toMatch(/What is wrong:\n {2}- The rules are not in the kernel\.\n$/);
   });
 
+  it('tells the agent from the daemon, however it is reached', async () => {
+    const { socket, server } = world;
+    const host = `http://127.0.0.1:${server.port}`;
+    expect(await runCli(['status', '--socket', socket])).toMatchObject({
+      code: 2,
+      out: '',
+      err: `starling: starling-policyd answers on ${socket}, and this command asks starlingd: name its own place with --socket PATH\n`,
+    });
+    expect(await runCli(['events', '--follow', '--host', host])).toMatchObject({
+      code: 2,
+      err: `starling: starling-policyd answers on ${host}, and this command asks starlingd: name its own place with --host URL, such as http://10.0.0.1:8179\n`,
+    });
+    expect(await runCli(['policy', 'status', '--host', host])).toMatchObject({ code: 0, err: '' });
+  });
+
   it('says which process does not run, and how to start it', async () => {
     const environment = { STARLING_POLICY_SOCKET: '/nowhere/s' };
     const { code, err } = await runCli(['policy', 'status'], { environment });
@@ -154,9 +169,12 @@ Notes
 
   it.each<[argv: string[], words: RegExp]>([
     [['a/b', 'a/c', 'tcp'], /tcp needs a destination port/],
-    [['a/b', 'a/c', 'tcp', 'http'], /PORT takes a port number, not "http"/],
-    [['a/b', 'a/c', 'tcp', '70000'], /must be at most 65535/],
+    [['a/b', 'a/c', 'tcp', 'http'], /PORT takes a port number up to 65535, not "http"/],
+    [['a/b', 'a/c', 'tcp', '70000'], /PORT takes a port number up to 65535, not "70000"/],
+    [['a/b', 'a/c', 'tcp', '80', '--source-port', 'x'], /--source-port takes a port number up to 65535, not "x"/],
     [['a/b', 'a/c', 'icmp', '8/0/1'], /PORT takes an ICMP type, or TYPE\/CODE/],
+    [['a/b', 'a/c', 'icmp', '256'], /PORT takes an ICMP type, or TYPE\/CODE, each from 0 to 255, not "256"/],
+    [['a/b', 'a/c', 'icmp', '8/'], /PORT takes an ICMP type, or TYPE\/CODE/],
     [['a/b', 'a/c', 'ipip', '1'], /"ipip" is no protocol: tcp, udp/],
     [['a/b', 'a/c', '47', '1'], /packets of protocol 47 have no ports/],
     [['a/b', 'a/c'], /missing required argument 'PROTOCOL'/],

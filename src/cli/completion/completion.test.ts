@@ -36,6 +36,8 @@ describe('completion for bash', () => {
       ['allow', 'deny'],
     ],
     [['starling', 'policy', 'status', '--policy-s'], ['--policy-socket']],
+    [['starling', 'policy', 'status', '--s'], []],
+    [['starling', 'peer', '--s'], ['--socket']],
     [['starling', 'peer', 's'], ['show']],
     [['starling', '--socket', '/s', 'peer', 'list', '--exp'], ['--expect']],
     [['starling', 'peer', 'list', '--expect', ''], ['established']],

@@ -1,6 +1,6 @@
 /** What can be completed, taken from the table of commands, in the shape that the scripts of all shells need. */
 import type { ArgumentRow, CommandRow, OptionRow } from '../command.ts';
-import { COMMANDS, GLOBAL_OPTIONS, NOUNS } from '../command-table.ts';
+import { COMMANDS, GLOBAL_OPTIONS, globalOptionsOf, NOUNS } from '../command-table.ts';
 
 export interface Word {
   readonly text: string;
@@ -25,7 +25,7 @@ export function places(): readonly Place[] {
   ];
   return [
     { command: '', words: beginning, options: GLOBAL_OPTIONS },
-    ...nouns.map((noun) => ({ command: noun, words: verbsOf(noun), options: GLOBAL_OPTIONS })),
+    ...nouns.map((noun) => ({ command: noun, words: verbsOf(noun), options: globalOptionsOf(noun) })),
     ...COMMANDS.map((row) => ({ command: row.name, words: choicesOf(row), options: optionsOf(row) })),
   ];
 }
@@ -85,6 +85,6 @@ function choicesOf({ arguments: rows = [] }: CommandRow): Word[] {
   return rows.flatMap(({ choices = [], description }: ArgumentRow) => choices.map((text) => ({ text, description })));
 }
 
-function optionsOf({ options = [] }: CommandRow): OptionRow[] {
-  return [...options, ...GLOBAL_OPTIONS];
+function optionsOf({ name, options = [] }: CommandRow): OptionRow[] {
+  return [...options, ...globalOptionsOf(name)];
 }
