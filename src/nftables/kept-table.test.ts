@@ -183,6 +183,8 @@ describe('the nft command', () => {
       'nft: syntax error: add rule inet t c nonsense',
     ],
     ['sh', ['-c', 'exit 3'], 'NFT_REFUSED', 'nft: Command failed: sh -c exit 3'],
+    // Node throws this one, as it does where there is no memory.
+    ['sh', ['x'.repeat(1 << 20)], 'NFT_REFUSED', 'spawn E2BIG'],
   ])('says what is in the way: %s %j', async (program, argv, code, message) => {
     const error = await runNft(argv, '', program).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(NftablesError);

@@ -47,13 +47,18 @@ export class NftablesError extends Error {
 export function runNft(argv: readonly string[], input = '', program = 'nft'): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { timeout: PATIENCE, maxBuffer: LONGEST_ANSWER, env: { ...process.env, LC_ALL: 'C' } };
-    const child = execFile(program, argv, options, (error, output, complaint) => {
-      if (error === null) resolve(output);
-      else reject(asNftablesError(error, complaint));
-    });
-    // A program that ends before it has read everything says by its exit code what it has to say.
-    child.stdin?.on('error', () => {});
-    child.stdin?.end(input);
+    try {
+      const child = execFile(program, argv, options, (error, output, complaint) => {
+        if (error === null) resolve(output);
+        else reject(asNftablesError(error, complaint));
+      });
+      // A program that ends before it has read everything says by its exit code what it has to say.
+      child.stdin?.on('error', () => {});
+      child.stdin?.end(input);
+    } catch (error) {
+      // Some reasons for which there can be no process are thrown, as that there is no memory (ENOMEM).
+      reject(asNftablesError(error as Error, ''));
+    }
   });
 }
 

@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { waitFor } from '../../test/support/wait-for.ts';
 import type { Endpoint } from '../policy/endpoint.ts';
 import type { LocalWorkload, ModelChanges } from '../policy/model.ts';
 import { EndpointFiles } from './endpoint-files.ts';
@@ -65,4 +66,29 @@ it('says once what keeps it from writing, and writes what is missing later', asy
   files.inForce(changesOf({ c: 'Pod x/c' }));
   await files.stop();
   expect(readdirSync(directory())).toHaveLength(3);
+});
+
+it('keeps the file of a pod that is at another interface', async () => {
+  const files = filesOf();
+  files.inForce(changesOf({ cali0: 'Pod x/a' }));
+  files.inForce(changesOf({ cali1: 'Pod x/a', cali0: undefined }));
+  await files.stop();
+  expect(JSON.parse(readFileSync(join(directory(), 'k8s x%2Fa eth0'), 'utf8'))).toMatchObject({ ifaceName: 'cali1' });
+});
+
+it('tries again what could not be written, without a change, and with all that was lost', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const files = filesOf();
+    files.inForce(changesOf({ cali0: 'Pod x/a' }));
+    await files.stop();
+    rmSync(directory(), { recursive: true });
+    files.inForce(changesOf({ cali1: 'Pod x/b' }));
+    await waitFor(() => vi.getTimerCount() === 1, { what: 'the failure' });
+    vi.advanceTimersByTime(1000);
+    const names = () => (existsSync(directory()) ? readdirSync(directory()) : []);
+    expect(await waitFor(names, { what: 'both files', accept: ({ length }) => length === 2 })).toHaveLength(2);
+  } finally {
+    vi.useRealTimers();
+  }
 });

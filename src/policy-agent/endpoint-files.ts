@@ -8,6 +8,9 @@ import { join } from 'node:path';
 import type { Endpoint } from '../policy/endpoint.ts';
 import type { ModelChanges } from '../policy/model.ts';
 
+/** How soon it is tried again, in milliseconds, where something could not be written: pods wait for their file. */
+const RETRY_TIME = 1000;
+
 export interface EndpointFilesOptions {
   /** Where `endpoint-status` is made; empty: no files. */
   readonly prefix: string;
@@ -26,6 +29,8 @@ export class EndpointFiles {
   private written: Map<string, string> | undefined;
   private busy: Promise<void> | undefined;
   private trouble = '';
+  /** Set while something could not be written. */
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(options: EndpointFilesOptions) {
     this.options = options;
@@ -35,9 +40,12 @@ export class EndpointFiles {
   /** The kernel has these changes. */
   inForce({ workloads }: ModelChanges): void {
     if (this.options.prefix === '') return;
-    for (const [interfaceName, local] of workloads) {
+    // All of these first: a pod may have another interface now.
+    for (const interfaceName of workloads.keys()) {
       const before = this.names.get(interfaceName);
       if (before !== undefined) this.wanted.delete(before);
+    }
+    for (const [interfaceName, local] of workloads) {
       const endpoint = local && this.options.endpoint(local.endpoint);
       const name = endpoint && fileName(endpoint);
       if (endpoint === undefined || name === undefined) this.names.delete(interfaceName);
@@ -46,12 +54,18 @@ export class EndpointFiles {
         this.wanted.set(name, contents(interfaceName, endpoint));
       }
     }
-    this.busy ??= this.work().finally(() => (this.busy = undefined));
+    this.begin();
   }
 
   /** Resolves when nothing is being written; the files stay. */
   async stop(): Promise<void> {
     await this.busy;
+    clearTimeout(this.timer);
+  }
+
+  private begin(): void {
+    clearTimeout(this.timer);
+    this.busy ??= this.work();
   }
 
   /** What changes meanwhile is done as well. */
@@ -63,10 +77,15 @@ export class EndpointFiles {
         await this.write(done);
         this.trouble = '';
       } catch (error) {
-        // What is missing is written with the next change.
-        return this.tell(error instanceof Error ? error.message : String(error));
+        // Perhaps the directory is gone, and all that was in it.
+        this.written = undefined;
+        this.timer = setTimeout(() => this.begin(), RETRY_TIME).unref();
+        this.tell(error instanceof Error ? error.message : String(error));
+        break;
       }
     }
+    // At once: what is wanted from now on is not looked at here any more.
+    this.busy = undefined;
   }
 
   private async write(wanted: ReadonlyMap<string, string>): Promise<void> {

@@ -13,6 +13,9 @@ import type { HostInterface } from '../policy/host-interfaces.ts';
 /** From the first sign of a change to reading, in milliseconds: pods come with several interfaces and addresses at once. */
 const SETTLE_TIME = 50;
 
+/** How soon it is tried again where something failed, in milliseconds. */
+const RETRY_TIME = 1000;
+
 /** Most that are discarded at once. */
 const MOST_MESSAGES = 10_000;
 
@@ -45,8 +48,17 @@ export class InterfaceWatch {
       this.poll = koffi.node.poll(this.socket.fd, () => this.readSoon());
       this.read();
     } catch (error) {
+      this.poll?.close();
+      this.socket?.close();
+      this.poll = this.socket = undefined;
       this.options.troubled(error instanceof Error ? error.message : String(error));
+      this.timer ??= setTimeout(() => this.followAgain(), RETRY_TIME).unref();
     }
+  }
+
+  private followAgain(): void {
+    this.timer = undefined;
+    this.follow();
   }
 
   stop(): void {
@@ -72,7 +84,7 @@ export class InterfaceWatch {
       );
     } catch (error) {
       this.options.troubled(error instanceof Error ? error.message : String(error));
-      this.timer = setTimeout(() => this.read(), 1000).unref();
+      this.timer = setTimeout(() => this.read(), RETRY_TIME).unref();
     }
   }
 
