@@ -62,6 +62,12 @@ describe('a Pod', () => {
     expect(found).not.toHaveProperty('local');
   });
 
+  it('without the name of a service account has none', () => {
+    const manifest = { ...pod(), spec: { nodeName: 'node', serviceAccountName: '' } };
+    expect(endpoint(manifest)?.profiles).toEqual(['kns.x']);
+    expect(endpoint(manifest)?.labels).not.toHaveProperty(['projectcalico.org/serviceaccount']);
+  });
+
   const ADDRESSES = 'cni.projectcalico.org/podIPs';
   const ADDRESS = 'cni.projectcalico.org/podIP';
 
@@ -146,6 +152,7 @@ describe('a HostEndpoint', () => {
     const found = endpoint(calico('HostEndpoint', { labels: { role: 'db' } }, spec));
     expect(found).toMatchObject({ kind: 'host', name: 'a', labels: { role: 'db' }, addresses: ['192.0.2.1'] });
     expect(found?.local).toEqual({ up: true, spoofable: [] });
+    expect(endpoint(calico('HostEndpoint', {}, { ...spec, interfaceName: '' }))?.local).toEqual(found?.local);
     expect(endpoint(calico('HostEndpoint', {}, { ...spec, interfaceName: '*' }))?.local?.interfaceName).toBe('*');
     expect(endpoint(calico('HostEndpoint', {}, { ...spec, node: 'other' }))).not.toHaveProperty('local');
   });

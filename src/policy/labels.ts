@@ -31,7 +31,7 @@ interface Nature {
 export function ownLabels(written: Labels, { namespace, orchestrator, serviceAccount }: Nature): Labels {
   const labels: Record<string, string> = { [NAMESPACE_LABEL]: namespace };
   if (orchestrator !== undefined) labels[ORCHESTRATOR_LABEL] = orchestrator;
-  if (serviceAccount !== undefined) labels[SERVICE_ACCOUNT_LABEL] = serviceAccount;
+  if (serviceAccount !== undefined && serviceAccount !== '') labels[SERVICE_ACCOUNT_LABEL] = serviceAccount;
   for (const name of Object.keys(written)) {
     if (name.startsWith(NAMESPACE_PREFIX) || name.startsWith(SERVICE_ACCOUNT_PREFIX) || GIVEN.has(name)) continue;
     labels[name] = written[name];

@@ -24,7 +24,7 @@ export function podEndpoint(pod: Pod, { node, interfacePrefix }: EndpointContext
   const { name, namespace = '' } = metadata;
   const { serviceAccountName: account } = spec;
   const profiles = [namespaceProfileName(namespace)];
-  if (account !== undefined) profiles.push(serviceAccountProfileName(namespace, account));
+  if (account !== undefined && account !== '') profiles.push(serviceAccountProfileName(namespace, account));
   return {
     key: `Pod ${namespace}/${name}`,
     kind: 'workload',

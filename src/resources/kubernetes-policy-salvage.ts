@@ -7,6 +7,8 @@ import { error } from './rule-salvage.ts';
 
 const TYPES = { ingress: 'Ingress', egress: 'Egress' } as const;
 
+const KNOWN: readonly string[] = ['podSelector', 'policyTypes', ...Object.keys(TYPES)];
+
 /** `selector` is the schema of `podSelector`, `rules` those of the rules of each direction. */
 export function salvageKubernetesPolicy(
   body: JsonObject,
@@ -25,11 +27,14 @@ export function salvageKubernetesPolicy(
   if (!knowsTypes) {
     problems.push(error(['spec', 'policyTypes'], 'counts as both; rules of a type that can not be read do not count'));
   }
-  const spec: Record<string, unknown> = { ...written, podSelector: knowsPods ? podSelector : {} };
+  const unknown = Object.keys(written).filter((field) => !KNOWN.includes(field));
+  problems.push(...unknown.map((field) => error(['spec', field], 'may be a condition, so no rule counts')));
+  const known = Object.entries(written).filter(([field]) => KNOWN.includes(field));
+  const spec: Record<string, unknown> = { ...Object.fromEntries(known), podSelector: knowsPods ? podSelector : {} };
   if (!knowsTypes) spec['policyTypes'] = Object.values(TYPES);
   for (const direction of ['ingress', 'egress'] as const) {
     if (written[direction] === undefined) continue;
-    const mayCount = knowsPods && (knowsTypes || types.includes(TYPES[direction]));
+    const mayCount = unknown.length === 0 && knowsPods && (knowsTypes || types.includes(TYPES[direction]));
     const salvaged = salvageRules(written[direction], rules[direction], direction, mayCount);
     spec[direction] = salvaged.rules;
     problems.push(...salvaged.problems);

@@ -1,8 +1,8 @@
 /** The rules of Calico's policies and profiles. */
 import { z } from 'zod';
-import { parsePrefix } from '../net/prefix.ts';
+import { parsePrefix, prefixContains } from '../net/prefix.ts';
 import { IPV4_UNICAST } from '../net/family.ts';
-import { NO_QUOTES, UNQUOTED, cidr, ipAddress, selector, textField } from './fields.ts';
+import { NO_QUOTES, UNQUOTED, cidr, emptyAsUnset, ipAddress, selector, textField } from './fields.ts';
 import type { Immutable, Problem } from './resource.ts';
 
 /** Protocols that have names in rules. */
@@ -36,12 +36,21 @@ const port = z.union([z.int(), z.string()]).transform((written, context): string
   return numbers?.length === 1 ? first : `${first}:${last}`;
 });
 
-/** A prefix or an address; an address becomes the prefix of only itself. */
+/**
+ * A prefix or an address; an address becomes the prefix of only itself. IPv4-mapped ones (RFC 4291 §2.5.5.2) are of no packet: who
+ * writes them means IPv4, so as IPv6 they would deny nothing.
+ */
 export const net = textField((text) => {
-  if (text.includes('/')) return cidr.safeParse(text).data;
   const address = ipAddress.safeParse(text).data;
-  return address === undefined ? undefined : `${address}/${address.includes(':') ? 128 : 32}`;
+  const prefix = text.includes('/') ? cidr.safeParse(text).data : address && `${address}/${addressLength(address)}`;
+  return prefix === undefined || prefixContains(IPV4_MAPPED, parsePrefix(prefix)) ? undefined : prefix;
 }, 'an IP address or a prefix such as 10.0.0.0/8');
+
+const IPV4_MAPPED = parsePrefix('::ffff:0:0/96');
+
+function addressLength(address: string): number {
+  return address.includes(':') ? 128 : 32;
+}
 
 /** One end of a connection. All that is given must be so. */
 const entity = z
@@ -57,7 +66,7 @@ const entity = z
       .strictObject({ names: z.array(z.string().regex(NO_QUOTES, UNQUOTED)).optional(), selector: selector.optional() })
       .optional(),
     /** The endpoints of a Kubernetes Service. */
-    services: z.strictObject({ name: z.string().min(1), namespace: z.string().optional() }).optional(),
+    services: z.strictObject({ name: z.string().min(1), namespace: emptyAsUnset(z.string()) }).optional(),
   })
   .check(({ value, issues }) => {
     if (value.services === undefined) return;
@@ -169,7 +178,10 @@ function* foreignNets(
 
 /** What both kinds of policies have. Without `types` a policy governs both directions. */
 export const policyFields = {
-  tier: z.string().min(1).default('default'),
+  tier: z
+    .string()
+    .transform((name) => (name === '' ? 'default' : name))
+    .default('default'),
   /** Lower comes first; without it a policy comes last. */
   order: z.number().optional(),
   selector: selector.optional(),

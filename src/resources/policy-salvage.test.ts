@@ -48,6 +48,11 @@ describe('a rule that can not be read', () => {
     [{ action: 'Allow', protocol: 'TCP', destination: { ports: [-1] } }, LEFT_OUT],
     [{ action: 'Allow', source: { serviceAccounts: { names: [`a"'} || all() || b in {'`] } } }, LEFT_OUT],
     [{ action: 'Allow', source: { serviceAccounts: { names: ['a"b'] } } }, LEFT_OUT],
+    [
+      { action: 'Deny', source: { nets: ['::ffff:10.0.0.0/104'] } },
+      { action: 'Deny', source: {} },
+    ],
+    [{ action: 'Allow', source: { nets: ['10.0.0.0/8'], notNets: ['::ffff:10.1.0.0/112'] } }, LEFT_OUT],
   ])('%j counts as %j', (rule, counts) => {
     expect(rulesOf(rule)).toMatchObject({ ingress: [counts] });
     expect(Object.keys(counts).sort()).toEqual(Object.keys((rulesOf(rule) as { ingress: object[] }).ingress[0]).sort());
@@ -71,6 +76,7 @@ describe('a policy of which it can not be read where it is asked', () => {
     [{ serviceAccountSelector: 5 }, {}],
     [{ order: 'odd' }, { order: -Number.MAX_VALUE }],
     [{ tier: 5 }, { tier: '(unreadable)' }],
+    [{ selctor: "app == 'web'" }, {}],
   ])('%j only denies', (part, counts) => {
     const spec = specOf('NetworkPolicy', { ...part, ingress: RULES, types: ['Ingress'] });
     expect(spec).toEqual({ tier: 'default', ...counts, ingress: DENYING, egress: [], types: ['Ingress'] });
@@ -139,6 +145,7 @@ describe('other kinds that forbid something', () => {
     expect(read({ podSelector: {}, ingress: odd })).toMatchObject({ ingress: odd.map(() => ({ leftOut: true })) });
     const all = { podSelector: {}, ingress: [{ leftOut: true }] };
     expect(read({ podSelector: { matchLabel: {} }, ingress: [{}] })).toEqual(all);
+    expect(read({ podSelectr: { matchLabels: { app: 'web' } }, ingress: [{}] })).toEqual(all);
     expect(read({ podSelector: {}, policyTypes: ['Ingress', 'odd'], ingress: [{}], egress: [{}] })).toEqual({
       podSelector: {},
       policyTypes: ['Ingress', 'Egress'],

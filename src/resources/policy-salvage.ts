@@ -60,6 +60,10 @@ function readablePlace(written: unknown, fields: Fields): Place {
     if (Object.hasOwn(TAKEN_AS, field)) problems.push(error(['spec', field], TAKEN_AS[field].words));
     Object.assign(spec, TAKEN_AS[field]?.instead);
   }
+  for (const field of Object.keys(written).filter((one) => !Object.hasOwn(fields, one))) {
+    delete spec[field];
+    problems.push(error(['spec', field], NOT_KNOWN));
+  }
   problems.push(...contradictions(spec));
   const readableTypes = Array.isArray(written['types']) ? written['types'] : [];
   const unsureTypes = wrong.includes('types') ? Object.values(TYPES).filter((t) => !readableTypes.includes(t)) : [];
@@ -68,6 +72,7 @@ function readablePlace(written: unknown, fields: Fields): Place {
 }
 
 const ALL_OF_REACH = 'counts as not given: the policy is for more than what was meant, so only its Deny rules count';
+const NOT_KNOWN = 'may say that the policy is for less, or under a condition, so only its Deny rules count';
 const FORWARDED = 'is not clear: the policy is for what the host forwards, too, and only its Deny rules count';
 
 /** What a field that decides where a policy is asked is taken as, where it can't be read. */

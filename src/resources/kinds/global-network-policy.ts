@@ -15,7 +15,7 @@ const fields = {
   applyOnForward: z.boolean().default(false),
 };
 
-const spec = z.object(fields).check(({ value, issues }) => {
+const spec = z.strictObject(fields).check(({ value, issues }) => {
   const problem = (field: string, message: string) =>
     issues.push({ code: 'custom', path: [field], message, input: value });
   if (value.doNotTrack && value.preDNAT) problem('preDNAT', 'must not be set together with doNotTrack');

@@ -1,6 +1,6 @@
 /** HostEndpoint: interfaces of a node to which policies apply. */
 import { z } from 'zod';
-import { ipAddress } from '../fields.ts';
+import { emptyAsUnset, ipAddress } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import { salvageHost } from '../endpoint-salvage.ts';
 import { endpointPort } from '../policy-rule.ts';
@@ -17,7 +17,7 @@ export const HOST_ENDPOINT = defineKind({
       .object({
         node: z.string().min(1),
         /** `*` is all interfaces that no other HostEndpoint is for. */
-        interfaceName: interfaceName.optional(),
+        interfaceName: emptyAsUnset(interfaceName),
         /** Picks the interface that has one of these, where it isn't named. */
         expectedIPs: z.array(ipAddress).default([]),
         profiles: z.array(z.string()).default([]),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { NO_QUOTES, UNQUOTED, cidr, labelKey } from '../fields.ts';
 import { salvageKubernetesPolicy } from '../kubernetes-policy-salvage.ts';
 import { defineKind } from '../kind-definition.ts';
-import { PORT_NAME, leftOut } from '../policy-rule.ts';
+import { PORT_NAME, leftOut, net } from '../policy-rule.ts';
 
 const labelValue = z.string().regex(NO_QUOTES, UNQUOTED);
 
@@ -25,11 +25,13 @@ const labelSelector = z.strictObject({
     .optional(),
 });
 
+const block = cidr.pipe(net);
+
 const peer = z
   .strictObject({
     podSelector: labelSelector.optional(),
     namespaceSelector: labelSelector.optional(),
-    ipBlock: z.strictObject({ cidr, except: z.array(cidr).optional() }).optional(),
+    ipBlock: z.strictObject({ cidr: block, except: z.array(block).optional() }).optional(),
   })
   .check(({ value, issues }) => {
     const others = value.podSelector !== undefined || value.namespaceSelector !== undefined;
@@ -61,7 +63,7 @@ const rules = {
   egress: z.strictObject({ to: z.array(peer).optional(), ports, leftOut }),
 };
 
-const spec = z.object({
+const spec = z.strictObject({
   /** Without terms all pods of the namespace. */
   podSelector: labelSelector.default({}),
   policyTypes: z.array(z.enum(['Ingress', 'Egress'])).optional(),

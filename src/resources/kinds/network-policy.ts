@@ -9,7 +9,7 @@ const fields = { ...policyFields, ...ruleLists(policyRule) };
 export const NETWORK_POLICY = defineKind({
   kind: 'NetworkPolicy',
   apiVersions: CALICO_API_VERSIONS,
-  schema: z.object({ spec: z.object(fields) }),
+  schema: z.object({ spec: z.strictObject(fields) }),
   inNamespace: true,
   reportUnknownFields: true,
   salvage: (body) => salvagePolicy(body, fields, policyRule),

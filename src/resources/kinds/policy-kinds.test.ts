@@ -145,6 +145,20 @@ describe('GlobalNetworkPolicy', () => {
     );
     expect(problemsOf('NetworkPolicy', { ingress })).toEqual([]);
   });
+
+  it('takes an empty namespace of a Service for none', () => {
+    const ingress = [{ action: 'Deny', source: { services: { name: 'dns', namespace: '' } } }];
+    expect(specOf('NetworkPolicy', { ingress })).toMatchObject({
+      ingress: [{ action: 'Deny', source: { services: { name: 'dns' } } }],
+    });
+    expect(JSON.stringify(specOf('NetworkPolicy', { ingress }))).not.toContain('"namespace"');
+    expect(specOf('GlobalNetworkPolicy', { ingress })).toMatchObject({ ingress: [{ action: 'Deny', source: {} }] });
+  });
+
+  it('is of tier default where its tier is empty', () => {
+    expect(specOf('GlobalNetworkPolicy', { tier: '' })).toMatchObject({ tier: 'default' });
+    expect(problemsOf('GlobalNetworkPolicy', { tier: '' })).toEqual([]);
+  });
 });
 
 describe('NetworkPolicy of Kubernetes', () => {
@@ -176,6 +190,11 @@ describe('NetworkPolicy of Kubernetes', () => {
       'ipBlock must not be set together with podSelector or namespaceSelector',
     ],
     [{ ingress: [{ ports: [{ port: 'http', endPort: 5 }] }] }, 'needs a port that is a number and not greater'],
+    [
+      { ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.0/8', except: ['::ffff:10.1.0.0/112'] } }] }] },
+      '"::ffff:a01:0/112" is not an IP address or a prefix such as 10.0.0.0/8',
+    ],
+    [{ ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.1' } }] }] }, '"10.0.0.1" is not an IP prefix such as 10.0.0.0/8'],
     [
       { podSelector: { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] } },
       'must have items with In and NotIn, and none with Exists and DoesNotExist',
