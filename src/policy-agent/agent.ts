@@ -6,6 +6,8 @@ import { AGENT, claimSocket } from '../api/listen.ts';
 import type { AgentEvent } from '../api/types.ts';
 import { createDatastore } from '../datastore/create-datastore.ts';
 import type { Datastore, DatastoreStatus, SourcedProblem } from '../datastore/datastore.ts';
+import { readInterfaces } from '../fib/netlink/interfaces.ts';
+import { NetlinkError } from '../fib/netlink/netlink-error.ts';
 import { deleteConnections } from '../nftables/connections.ts';
 import { KernelTable } from '../nftables/kernel-table.ts';
 import { LOOPS_TABLE } from '../nftables/loop-rules.ts';
@@ -29,9 +31,11 @@ import { KernelPolicies } from './kernel-policies.ts';
 import { LoopsOwner } from './loops-owner.ts';
 import { PolicyEvents } from './policy-events.ts';
 import { policyOverrides } from './policy-overrides.ts';
+import { RepeatedRepairs } from './repeated-repairs.ts';
 import { ResourceCounts } from './resource-counts.ts';
 import { ResourceProblems } from './resource-problems.ts';
 import { RELOAD_SCOPE, takenConfig } from './taken-config.ts';
+import { unknownWorkloads } from './unknown-workloads.ts';
 
 /** Name of the table, which is of the family inet. */
 const TABLE = 'starling_policy';
@@ -47,6 +51,7 @@ export class PolicyAgent implements Program {
   private readonly loops: LoopsOwner;
   private readonly problems: ResourceProblems;
   private readonly resources = new ResourceCounts();
+  private readonly repairs = new RepeatedRepairs(`inet ${TABLE}`);
   private readonly datastoreLog: DatastoreLog;
   private readonly report: AgentReport;
   private readonly api: ProcessApi;
@@ -229,13 +234,17 @@ export class PolicyAgent implements Program {
         this.files.inForce(changes);
         events.inForce(changes);
       },
-      repaired: (words) =>
-        this.events.add('ruleset', `table inet ${TABLE}`, `${words}; it is as it should be again`, 'warn'),
+      repaired: (words) => this.repaired(words),
       troubled: (words) => this.kernelTroubled(words),
       refused: (words) => this.kernelRefused(words),
       failed: (error) => this.failed(error),
       now: this.environment.now,
     });
+  }
+
+  private repaired(words: string): void {
+    const told = this.repairs.tell(words, this.environment.now());
+    if (told !== undefined) this.events.add('ruleset', `table inet ${TABLE}`, told, 'warn');
   }
 
   private connectionsLeft(error: unknown): void {
@@ -253,6 +262,20 @@ export class PolicyAgent implements Program {
     const subject = `table inet ${TABLE}`;
     if (words.length === 0) this.events.add('ruleset', subject, 'the kernel takes all of it again');
     for (const one of words) this.events.add('ruleset', subject, `the kernel does not take a part: ${one}`, 'error');
+  }
+
+  private troubles(): string[] {
+    const { engine, interfaceTrouble } = this;
+    const { nodeName } = this.config;
+    // Asked for only then: there may be many.
+    const isEmpty = this.isSynced && engine.counts.localWorkloads === 0;
+    return [
+      isEmpty ? unknownWorkloads(nodeName, interfaceNames(), engine.interfacePrefixes) : undefined,
+      this.repairs.trouble(this.environment.now()),
+      interfaceTrouble === undefined ? undefined : `${interfaceWords(interfaceTrouble)}.`,
+      this.defect,
+      ...this.api.problems,
+    ].filter((words) => words !== undefined);
   }
 
   private createReport(): AgentReport {
@@ -273,14 +296,20 @@ export class PolicyAgent implements Program {
       isSynced: () => this.isSynced,
       resources,
       problems,
-      troubles: () => [
-        ...(this.interfaceTrouble === undefined ? [] : [`${interfaceWords(this.interfaceTrouble)}.`]),
-        ...(this.defect === undefined ? [] : [this.defect]),
-        ...this.api.problems,
-      ],
+      troubles: () => this.troubles(),
       events,
       shutdown: environment.onShutdown,
     });
+  }
+}
+
+/** Names of the interfaces; none where they can't be read, which is said where they are needed. */
+function interfaceNames(): readonly string[] {
+  try {
+    return readInterfaces().map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof NetlinkError) return [];
+    throw error;
   }
 }
 

@@ -113,13 +113,17 @@ export class PolicyEngine {
       isTier: (name) => this.#tiers.get(name) !== undefined,
       isService: (service) => this.#services.isKnown(service),
     });
-    const { interfacePrefixes } = this.#settings.settings;
     return [
       ...this.#settings.problems,
       ...this.#intake.problems(),
       ...missing,
-      ...this.#local.problems(interfacePrefixes),
+      ...this.#local.problems(this.interfacePrefixes),
     ];
+  }
+
+  /** What the names of workloads' interfaces begin with. */
+  get interfacePrefixes(): readonly string[] {
+    return this.#settings.settings.interfacePrefixes;
   }
 
   get counts(): PolicyCounts {

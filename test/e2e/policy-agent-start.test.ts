@@ -126,4 +126,21 @@ describe('starling-policyd', () => {
     expect(await table()).toBe(rules);
     expect((await agent.status()).ruleset.inSync).toBe(true);
   });
+
+  it('says that another one undoes its work, and that the node may have another name', async () => {
+    await run(['ip', 'link', 'add', 'cali7', 'type', 'veth'], { space });
+    await using agent = fromFiles();
+    await agent.start();
+    expect((await agent.status()).problems).toEqual([]);
+    resources.write('web.yaml', POLICY);
+    await using second = fromFiles();
+    await second.start();
+    const problems = async () => (await second.status()).problems;
+    await waitFor(problems, {
+      what: 'what is wrong to be named',
+      accept: (words) =>
+        words.some((word) => /^No workload of node "node-1" is known, .* \(cali7\), .* check nodeName/.test(word)) &&
+        words.some((word) => word.startsWith('Table inet starling_policy was changed by others more than 10 times')),
+    });
+  });
 });
