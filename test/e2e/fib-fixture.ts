@@ -2,9 +2,16 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { Fib, FibHandler, FibOptions } from '../../src/fib/fib.ts';
-import { RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP } from '../../src/fib/netlink/constants.ts';
+import {
+  RTM_DELNEXTHOP,
+  RTM_NEWNEXTHOP,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_NEXTHOP,
+} from '../../src/fib/netlink/constants.ts';
 import { addAddress, addVethPair, listLinks, setLinkUp } from '../../src/fib/netlink/links.ts';
 import { loadLibc } from '../../src/fib/netlink/libc.ts';
+import { MessageReader } from '../../src/fib/netlink/message-reader.ts';
 import { NetlinkClient } from '../../src/fib/netlink/netlink-client.ts';
 import { NetlinkSocket } from '../../src/fib/netlink/netlink-socket.ts';
 import { NetworkNamespace } from '../../src/fib/netlink/network-namespace.ts';
@@ -12,6 +19,8 @@ import { parseAddress } from '../../src/net/address.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const DIST = join(import.meta.dirname, '../../dist');
+/** That of the daemon's routes (rtnetlink(7)). */
+const PROTOCOL = 12;
 
 /** A node with `uplink0` (10.0.0.1/24, fd00:0::1/64) and `uplink1` (10.0.1.1/24, fd00:1::1/64); `.2` is at the other end. */
 export class FibNode implements AsyncDisposable {
@@ -71,7 +80,7 @@ export class FibNode implements AsyncDisposable {
       inRanges: () => {},
       addresses: () => {},
     };
-    const fib = new built.Fib({ table: 254, protocol: 12, maxPaths: 16, ...options }, { ...quiet, ...handler });
+    const fib = new built.Fib({ table: 254, protocol: PROTOCOL, maxPaths: 16, ...options }, { ...quiet, ...handler });
     await this.namespace.run(() => fib.start());
     this.fibs.push(fib);
     return fib;
@@ -86,21 +95,26 @@ export class FibNode implements AsyncDisposable {
     return output.trim() === '' ? [] : (JSON.parse(output) as T[]);
   }
 
-  /** Counts what the kernel tells of routes and next-hop objects from now on. */
+  /**
+   * Counts what the kernel tells of the daemon's routes and next-hop objects from now on. It tells of others as well: of
+   * the routes to an IPv6 address of an uplink only when it has found out, in its own time, that nobody else has it.
+   */
   monitor(): { take(): number } & Disposable {
     const socket = this.namespace.run(
       () => new NetlinkSocket(loadLibc(), [RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, RTNLGRP_NEXTHOP]),
     );
     const buffer = new Uint8Array(65536);
+    const reader = new MessageReader();
     return {
       take() {
-        for (let count = 0; ; count++) {
+        for (let count = 0; ;) {
           try {
-            socket.receive(buffer);
+            reader.reset(buffer, socket.receive(buffer));
           } catch {
             // There are no more.
             return count;
           }
+          while (reader.next()) if (protocolOf(reader) === PROTOCOL) count++;
         }
       },
       [Symbol.dispose]: () => socket.close(),
@@ -117,6 +131,11 @@ export class FibNode implements AsyncDisposable {
     this.namespace[Symbol.dispose]();
     this.far[Symbol.dispose]();
   }
+}
+
+/** Whose route (`struct rtmsg`) or next-hop object (`struct nhmsg`) a notification is about. */
+function protocolOf(message: MessageReader): number {
+  return message.u8(message.type === RTM_NEWNEXTHOP || message.type === RTM_DELNEXTHOP ? 2 : 5);
 }
 
 interface IpRoute {
