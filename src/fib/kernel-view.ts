@@ -283,6 +283,8 @@ export class KernelView {
     const { index, name } = link;
     this.lost(link, { ...link, up: false, carrier: false });
     this.routes.dropRoutesOver(index, true);
+    // A dump that tells that IPv6 routes over it are gone may come later, when nothing says any more whose they were.
+    if (this.workloadInterfaces.has(index)) this.routes.touchRoutesOver(index);
     this.byIndex.delete(index);
     if (this.byName.get(name)?.index === index) this.byName.delete(name);
     this.workloadInterfaces.delete(index);
