@@ -1,6 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BIRD, FibWorld, STATIC, via } from '../../test/support/fib-world.ts';
 import { BLACKHOLE_GROUP } from './group-table.ts';
+import { VxlanDataplane } from './vxlan-dataplane.ts';
 
 let world: FibWorld;
 
@@ -180,6 +181,28 @@ describe('next hops that are of no use', () => {
     world.deliver();
     expect(world.table).toEqual(['10.1.0.0/16 -> 10.0.2.1*1', '10.2.0.0/16 -> 10.9.9.9*1 10.0.2.1*1']);
     expect(world.engine.refused).toBe(false);
+  });
+});
+
+describe('a VXLAN device', () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  it('is used though an answer got lost just after it was made', () => {
+    const made = vi.spyOn(VxlanDataplane.prototype, 'sync').mockReturnValue([]);
+    vi.spyOn(VxlanDataplane.prototype, 'vxlan').mockImplementation(() =>
+      made.mock.calls.length === 0
+        ? { why: 'it is not there' }
+        : { gateway: Uint8Array.of(10, 2, 0, 2), interfaceIndex: 3 },
+    );
+    const tunnel = { kind: 'vxlan', crossSubnet: false } as const;
+    world.update({ define: { 4: [{ address: '10.0.1.1', weight: 1, tunnel }] }, routes: { '10.1.0.0/16': 4 } });
+    expect(world.table).toEqual([]);
+    world.engine.setVxlan([]);
+    world.loseAnswer();
+    world.settle();
+    expect(world.engine.stale).toBe(true);
+    world.rest();
+    expect(world.table).toEqual(['10.1.0.0/16 -> 10.2.0.2*1']);
   });
 });
 

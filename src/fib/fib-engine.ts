@@ -112,11 +112,10 @@ export class FibEngine {
   }
 
   /** Takes in groups and routes: definitions first, then routes, then releases. */
-  update(updates: RouteUpdates): void {
-    for (const { id, hops } of updates.definitions) this.groups.define(id, hops);
+  update({ definitions, words, releases }: RouteUpdates): void {
+    for (const { id, hops } of definitions) this.groups.define(id, hops);
     // So that routes which the kernel has just so need not be looked at again.
     if (this.groups.pending.size > 0 && !this.tunnelsDue) this.resolveGroups();
-    const { words } = updates;
     let ribId = 0;
     let group = NO_GROUP;
     for (let i = 0; i < words.length; i += WORDS_PER_ROUTE) {
@@ -128,7 +127,7 @@ export class FibEngine {
       const routes = this.routes[words[i] >>> 8];
       routes.want(words[i + 1], words[i + 2], words[i + 3], words[i + 4], words[i] & 0xff, group);
     }
-    for (const id of updates.releases) this.groups.release(id);
+    for (const id of releases) this.groups.release(id);
   }
 
   /** Has groups do without a next hop, as far as they have others, until that is taken back. */
@@ -225,10 +224,11 @@ export class FibEngine {
     this.resync();
   }
 
-  /** Tries again what the kernel refused. */
+  /** Tries again what the kernel refused, be it of next hops that no group of the RIB has and adopted routes are held to. */
   retry(): void {
     if (this.tunnelTroubles.length > 0) this.tunnelsDue = true;
     this.groups.retry();
+    this.planDue ||= this.targets.holding;
     for (const routes of this.routes) routes.retry();
   }
 
@@ -314,7 +314,6 @@ export class FibEngine {
   }
 
   private syncTunnels(): boolean {
-    this.tunnelsDue = false;
     const known = new Set(this.tunnelProblems);
     this.tunnelTroubles = this.tunnels.sync();
     for (const trouble of this.tunnelTroubles) {
@@ -327,6 +326,8 @@ export class FibEngine {
     this.dropLostLinks();
     this.resolver.tunnelsChanged();
     this.react();
+    // Not before all of it is done: what an answer that got lost leaves undone is done the next time.
+    this.tunnelsDue = false;
     return true;
   }
 

@@ -213,17 +213,31 @@ describe('any sequence of changes, ours and of others', () => {
     5: via('10.0.1.1', '10.0.2.1'),
     6: via('10.0.2.1', '10.0.3.1'),
     7: via('10.0.3.1', '10.0.3.1', '10.0.1.1'),
+    // By a route of somebody else, over the link of another group.
+    8: via('10.9.9.9'),
+    9: via('10.9.9.9', '10.0.2.1'),
   };
+  const RECURSIVE = '10.9.9.0/24';
   const prefix = fc.constantFrom(...prefixes);
   const pick = fc.nat(100);
   const action = fc.oneof(
-    { weight: 8, arbitrary: fc.tuple(fc.constant('want' as const), prefix, fc.constantFrom(0, 1, 4, 5, 6, 7)) },
-    { weight: 6, arbitrary: fc.tuple(fc.constantFrom('step', 'deliver', 'settle', 'retry', 'restart'), prefix, pick) },
+    { weight: 8, arbitrary: fc.tuple(fc.constant('want' as const), prefix, fc.constantFrom(0, 1, 4, 5, 6, 7, 8, 9)) },
+    {
+      weight: 6,
+      arbitrary: fc.tuple(
+        fc.constantFrom('step', 'deliver', 'deliverSome', 'settle', 'retry', 'hold', 'restart'),
+        prefix,
+        pick,
+      ),
+    },
     { weight: 2, arbitrary: fc.tuple(fc.constantFrom('compare', 'lose', 'interrupt'), prefix, pick) },
     {
       weight: 6,
       arbitrary: fc.tuple(
-        fc.constantFrom('drop', 'change', 'replace', 'dropObject', 'changeGroup', 'neighbour', 'down', 'up', 'flap'),
+        fc.constantFrom(
+          ...(['drop', 'change', 'replace', 'dropObject', 'changeGroup'] as const),
+          ...(['neighbour', 'down', 'up', 'flap', 'refuse', 'connect', 'disconnect'] as const),
+        ),
         prefix,
         pick,
       ),
@@ -235,6 +249,7 @@ describe('any sequence of changes, ours and of others', () => {
       fc.property(fc.array(action, { maxLength: 60 }), fc.boolean(), (actions, objects) => {
         world = new FibWorld();
         world.kernel.nextHopObjects = objects;
+        world.kernel.connect(RECURSIVE, 3);
         world.start();
         world.update({ define: groups });
         const wanted = new Map<string, number>();
@@ -267,6 +282,7 @@ describe('any sequence of changes, ours and of others', () => {
   function recover(): void {
     world.kernel.interruptedDumps = 0;
     world.kernel.beforeReceive = () => {};
+    world.kernel.refusals = 0;
     for (const n of [1, 2, 3]) {
       world.kernel.raiseInterface(`eth${n}`, `10.0.${n}.0/24`, `fd00:${n}::/64`);
       world.kernel.setNeighbour(`10.0.${n}.1`, n, true);
@@ -275,13 +291,10 @@ describe('any sequence of changes, ours and of others', () => {
       const [, prefix, metric] = key.split(' ');
       if (protocol === STATIC) world.kernel.dropRoute(prefix, Number(metric));
     }
+    world.kernel.connect(RECURSIVE, 3);
+    for (const n of [1, 2, 3]) world.engine.holdDown(`10.0.${n}.1`, false);
     world.engine.endOfInitialSync();
-    world.resync();
-    world.deliver();
-    world.engine.retry();
-    world.settle();
-    for (let i = 0; i < 5 && (world.engine.doubtful || world.engine.stale); i++) world.resync();
-    expect(world.engine.doubtful || world.engine.stale).toBe(false);
+    world.rest();
   }
 
   function apply(name: string, prefix: string, n: number, wanted: Map<string, number>): void {
@@ -300,6 +313,20 @@ describe('any sequence of changes, ours and of others', () => {
       case 'deliver':
         kernel.deliver((message) => engine.notified(message));
         return engine.react();
+      case 'deliverSome':
+        kernel.deliver((message) => engine.notified(message), 1 + (n % 3));
+        return engine.react();
+      case 'hold':
+        return engine.holdDown(`10.0.${link}.1`, n % 2 === 0);
+      case 'refuse':
+        // A link is back, but isn't of use at once.
+        kernel.flapCarrier(`eth${link}`);
+        kernel.refusals = n % 4;
+        return n % 5 === 0 ? undefined : world.deliver();
+      case 'connect':
+        return kernel.connect(RECURSIVE, link);
+      case 'disconnect':
+        return kernel.dropRoute(RECURSIVE, 0);
       case 'settle':
         return world.settle();
       case 'retry':

@@ -62,6 +62,8 @@ export class FakeKernel implements NetlinkPort {
   privileged = true;
   /** How many of the next dumps are marked as inconsistent, and lack their last entry. */
   interruptedDumps = 0;
+  /** How many of the next single next hops are refused. */
+  refusals = 0;
   /** Called before each datagram is worked on; may throw what the socket would. */
   beforeSend: () => void = () => {};
   /** Called before each answer is read; may throw what the socket would. */
@@ -179,12 +181,10 @@ export class FakeKernel implements NetlinkPort {
     this.notify((writer) => writeNeighbour(writer, address, interfaceIndex, answers ? NUD_REACHABLE : NUD_FAILED));
   }
 
-  /** Gives all notifications to a reader. */
-  deliver(notified: (message: MessageReader) => void): void {
-    const { notifications } = this;
-    this.notifications = [];
+  /** Gives all notifications to a reader, or the first of them. */
+  deliver(notified: (message: MessageReader) => void, count = this.notifications.length): void {
     const reader = new MessageReader();
-    for (const bytes of notifications) {
+    for (const bytes of this.notifications.splice(0, count)) {
       reader.reset(bytes, bytes.length);
       while (reader.next()) notified(reader);
     }
@@ -262,6 +262,9 @@ export class FakeKernel implements NetlinkPort {
       this.changes.push(`${before === undefined ? 'add' : 'replace'} group of ${members.length}`);
     } else if (![...this.links.values()].some(({ index, up }) => up && index === interfaceIndex)) {
       return [EINVAL, 'Invalid device index'];
+    } else if (this.refusals > 0) {
+      this.refusals--;
+      return [EINVAL, 'Nexthop has invalid gateway'];
     }
     this.objects.set(id, object);
     return [0];

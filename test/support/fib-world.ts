@@ -96,6 +96,18 @@ export class FibWorld {
     this.settle();
   }
 
+  /** Does what the worker does, timers and all, until nothing is left to do. */
+  rest(): void {
+    for (let rounds = 0; rounds < 20; rounds++) {
+      this.deliver();
+      if (this.engine.stale || this.engine.doubtful) this.engine.resync();
+      else if (this.engine.refused) this.engine.retry();
+      else return;
+      this.settle();
+    }
+    expect.unreachable('the engine never rests');
+  }
+
   /** Loses the answer to the next request. */
   loseAnswer(): void {
     this.kernel.beforeReceive = () => {
