@@ -159,7 +159,7 @@ export class KernelTable {
       this.smoothly = true;
       this.retries.succeeded();
       if (rebuilt) this.retries.doneLarge(performance.now(), milliseconds);
-      if (!rebuilt) this.look(size, milliseconds);
+      if (!rebuilt && size !== undefined) this.look(size, milliseconds);
       if (size !== undefined) this.count({ ...size, milliseconds, rebuilt });
       if (changedBy !== undefined) this.tellRepair(changedBy);
       this.report(undefined);
@@ -199,8 +199,9 @@ export class KernelTable {
   }
 
   /** Few statements that take long remove elements while others have many intervals, all of which nft reads for that. */
-  private look(size: TransactionSize | undefined, milliseconds: number): void {
-    if (size === undefined || size.statements > FEW_STATEMENTS || milliseconds < LONG) return;
+  private look({ statements, processorTime }: TransactionSize, milliseconds: number): void {
+    // Long they may also take where others have the processors, who would get to do more still.
+    if (statements > FEW_STATEMENTS || (processorTime ?? milliseconds) < LONG) return;
     this.rewriteUntil = performance.now() + REWRITE_TIME;
   }
 

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { NftablesError, missingNft } from './nft.ts';
 
@@ -60,6 +61,18 @@ export class NftChild {
   /** 0 where it could not be started. */
   get pid(): number {
     return this.child.pid ?? 0;
+  }
+
+  /** Time of the processor that it took so far, in milliseconds; undefined where that cannot be looked up (proc(5)). */
+  get processorTime(): number | undefined {
+    try {
+      const stat = readFileSync(`/proc/${this.pid}/stat`, 'utf8');
+      // Behind its name, which may hold anything: state, and utime and stime as the twelfth and thirteenth, in hundredths of seconds.
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return 10 * (Number(fields[11]) + Number(fields[12]));
+    } catch {
+      return undefined;
+    }
   }
 
   get isAlive(): boolean {

@@ -38,6 +38,8 @@ export interface TransactionSize {
   readonly statements: number;
   /** Of text. */
   readonly bytes: number;
+  /** Time of the processor that nft took, in milliseconds, where that is known. */
+  readonly processorTime?: number;
 }
 
 export interface NftTransactorOptions {
@@ -51,6 +53,8 @@ export class NftTransactor {
   private starting: Promise<NftChild | undefined> | undefined;
   private transactions = 0;
   private characters = 0;
+  /** Time of the processor that the child took before. */
+  private spent = 0;
   /** Until when, as performance.now() has it, there is no use in a child. */
   private detourUntil = 0;
   private stopped = false;
@@ -73,12 +77,22 @@ export class NftTransactor {
       else if (source.isAtEnd && text.length <= LONGEST_LINE && PLAIN_TEXT.test(text)) {
         await run(child, text.trimEnd().replaceAll('\n', '; '));
       } else await this.runFile(child, source, text);
-      return { statements: source.statements, bytes: source.characters };
+      const { statements: count, characters: bytes } = source;
+      return { statements: count, bytes, ...this.spend(child) };
     } finally {
       // A generator that is left tidies up.
       statements.return(undefined);
       this.renew();
     }
+  }
+
+  /** The time of the processor that the child took since the last call. */
+  private spend(child: NftChild | undefined): Pick<TransactionSize, 'processorTime'> {
+    const total = child?.processorTime;
+    if (total === undefined) return {};
+    const processorTime = total - this.spent;
+    this.spent = total;
+    return { processorTime };
   }
 
   /** Ends the child. */
@@ -103,7 +117,7 @@ export class NftTransactor {
     if (this.stopped || performance.now() < this.detourUntil) return undefined;
     const child = new NftChild();
     this.child = child;
-    this.transactions = this.characters = 0;
+    this.transactions = this.characters = this.spent = 0;
     try {
       // When this is done, it has its socket.
       await child.run('');

@@ -1,10 +1,12 @@
 /** A table of nftables that is kept as wanted, against the kernel: in a network namespace of this file's own. */
 import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { KernelTable } from '../../src/nftables/kernel-table.ts';
+import type { AppliedFigures } from '../../src/nftables/kernel-table.ts';
 import type { NftablesError } from '../../src/nftables/nft.ts';
 import { TableWatch } from '../../src/nftables/table-watch.ts';
 import type { TableWriter } from '../../src/nftables/table-writer.ts';
@@ -22,6 +24,7 @@ let table: KernelTable;
 let troubles: (NftablesError | undefined)[];
 let repairs: string[];
 let refused: (readonly string[])[];
+let applied: AppliedFigures[];
 
 function nft(...argv: string[]): string {
   return execFileSync('nft', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -92,11 +95,13 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     troubles = [];
     repairs = [];
     refused = [];
+    applied = [];
     table = new KernelTable({
       name: 't',
       repaired: (words) => repairs.push(words),
       troubled: (error) => troubles.push(error),
       refused: (words) => refused.push(words),
+      applied: (figures) => applied.push(figures),
     });
   });
   afterEach(async () => {
@@ -211,6 +216,24 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     } finally {
       watch.close();
     }
+  });
+
+  it('is told of single elements also after nft had to wait for a processor', async () => {
+    fill();
+    for (let i = 0; i < 1000; i++) table.writer.addElement('s', `10.8.${i >> 8}.${i & 255}`);
+    await table.commit();
+    const [child] = children();
+    process.kill(child, 'SIGSTOP');
+    table.writer.removeElement('s', '10.8.0.1');
+    const written = table.commit();
+    // As long as on a machine that is busy with something else.
+    await sleep(400);
+    process.kill(child, 'SIGCONT');
+    await written;
+    expect(applied.at(-1)!.milliseconds).toBeGreaterThan(300);
+    table.writer.removeElement('s', '10.8.0.2');
+    await table.commit();
+    expect(applied.at(-1)!.bytes).toBeLessThan(100);
   });
 
   it('is written on where the child is killed, and by it alone', async () => {
