@@ -5,18 +5,24 @@ import { bashScript } from './bash.ts';
 import { fishScript } from './fish.ts';
 import { zshScript } from './zsh.ts';
 
+// Whatever the locale of who runs the tests: bash says so where the machine does not have it.
+const ENVIRONMENT = { ...process.env, LC_ALL: 'C' };
+
 /** What bash offers for the last of these words. */
 function completions(...words: readonly string[]): string[] {
   const quoted = words.map((word) => `'${word}'`).join(' ');
   const script = `${bashScript()}\nCOMP_WORDS=(${quoted}); COMP_CWORD=${words.length - 1}; _starling; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const { stdout, stderr, status } = spawnSync('bash', ['--norc', '-c', script], { encoding: 'utf8' });
+  const { stdout, stderr, status } = spawnSync('bash', ['--norc', '-c', script], {
+    env: ENVIRONMENT,
+    encoding: 'utf8',
+  });
   expect([stderr, status]).toEqual(['', 0]);
   return stdout.split('\n').filter((line) => line !== '');
 }
 
 describe('completion for bash', () => {
   it('is a script that bash can read', () => {
-    expect(spawnSync('bash', ['-n'], { input: bashScript(), encoding: 'utf8' })).toMatchObject({
+    expect(spawnSync('bash', ['-n'], { env: ENVIRONMENT, input: bashScript(), encoding: 'utf8' })).toMatchObject({
       status: 0,
       stderr: '',
     });
