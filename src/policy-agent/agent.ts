@@ -137,6 +137,7 @@ export class PolicyAgent implements Program {
   }
 
   private async stopAll(forGood: boolean): Promise<void> {
+    this.tellStop(forGood);
     this.loops.stop();
     this.interfaces.stop();
     this.problems.stop();
@@ -144,6 +145,15 @@ export class PolicyAgent implements Program {
     await this.kernel.stop({ keep: !forGood });
     await this.files.stop();
     await this.api.close();
+  }
+
+  /** Not where it did not come to work: why is said then. */
+  private tellStop(forGood: boolean): void {
+    if (this.datastore === undefined) return;
+    const words = forGood
+      ? `stops for good: table inet ${TABLE} is removed, and nothing is policed from then on`
+      : `stops for a restart: table inet ${TABLE} stays in the kernel`;
+    this.events.add('daemon', this.config.nodeName, words);
   }
 
   private snapshot(resources: AnyResource[], problems: readonly SourcedProblem[]): void {

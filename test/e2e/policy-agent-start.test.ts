@@ -89,12 +89,14 @@ describe('starling-policyd', () => {
     const rules = await table();
     expect(rules).toContain('"cali0" : goto');
     expect(await agent.end('SIGTERM')).toBe(0);
+    expect(agent.log).toContain('stops for a restart: table inet starling_policy stays in the kernel');
     expect(await table()).toBe(rules);
     // What is different by then is in force when it has started again.
     resources.write('web.yaml', POLICY);
     await agent.start();
     expect(await table()).not.toContain('cali0');
     expect(await agent.end('SIGINT')).toBe(0);
+    expect(agent.log).toContain('stops for good: table inet starling_policy is removed');
     expect(await table()).toBe('');
   });
 
