@@ -20,6 +20,12 @@ describe('what gRPC says', () => {
       'unavailable',
       'no answer in time',
     ],
+    [
+      status.INTERNAL,
+      'Received RST_STREAM with code 0 (Call ended without gRPC status)',
+      'other',
+      'the member has ended the request, as one does that stops',
+    ],
     [status.UNAUTHENTICATED, 'etcdserver: invalid auth token', 'stale-token', 'invalid auth token'],
     [status.OUT_OF_RANGE, 'etcdserver: mvcc: required revision has been compacted', 'compacted', /has been compacted$/],
     [status.INVALID_ARGUMENT, 'etcdserver: user name is empty', 'unauthenticated', /asks for a user/],

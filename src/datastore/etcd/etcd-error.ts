@@ -43,6 +43,7 @@ const KNOWN: readonly [said: RegExp, kind: EtcdErrorKind, words?: string][] = [
   [/EHOSTUNREACH|ENETUNREACH/, 'unavailable', 'no route to it'],
   [/ENOTFOUND|EAI_AGAIN|Name resolution failed/, 'unavailable', 'its name is not known to DNS'],
   [/^Connection dropped/, 'unavailable', 'the connection was lost, or its other end gives no answer'],
+  [/^Received RST_STREAM with code 0\b/, 'other', 'the member has ended the request, as one does that stops'],
   [/Deadline exceeded/, 'unavailable', 'no answer in time'],
 ];
 

@@ -89,7 +89,7 @@ function endWords({ query, address, endpoint, isHost }: End, node: string): stri
 function candidateOf(query: string, inputs: ExplanationInputs): Candidate {
   const parsed = tryParseAddress(query);
   if (parsed?.zone !== undefined)
-    throw new ApiError('INVALID', `${query}: link-local addresses are not policed by name`);
+    throw new ApiError('INVALID', `${query}: name a link-local address without its interface`);
   if (parsed !== undefined) return { query, addresses: [canonicalAddress(query)] };
   const { engine, interfaces } = inputs;
   const named = endpointsNamed(engine, query);

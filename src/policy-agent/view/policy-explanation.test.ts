@@ -93,6 +93,7 @@ describe('explanation of a packet between workloads', () => {
     expect(explain([], name, 'x/far').source.endpoint?.key).toBe('Pod x/web');
     expect(explain([], 'x/web', 'fd00:0::9').packet.version).toBe(6);
     expect(() => explain([], 'x/db', 'fd00::9')).toThrow('have no addresses of the same version of IP');
+    expect(() => explain([], 'fe80::1%eth0', 'x/db')).toThrow('name a link-local address without its interface');
     expect(() => explain([], 'x/nobody', 'x/db')).toThrow('there is no endpoint x/nobody: name an address');
     expect(() => explain([pod('x/new')], 'x/new', 'x/db')).toThrow('x/new has no address');
   });
