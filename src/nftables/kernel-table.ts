@@ -52,6 +52,9 @@ const REWRITE_TIME = 60_000;
 /** How often in a row a table that is not taken is tried at once with less in it: nft names ten statements or more at a time. */
 const MOST_REFUSALS = 20;
 
+/** When what nft does not take is tried again, in milliseconds: a module of the kernel, or an interface, may be there by then. */
+const REFUSED_AGAIN = 5 * 60_000;
+
 /** Who waits for a commit. */
 type Waiter = () => void;
 
@@ -75,6 +78,9 @@ export class KernelTable {
   private refused = '';
   /** How often less was tried since something was taken. */
   private refusals = 0;
+  /** Set while something is refused, and whether that is tried again with the next transaction. */
+  private refusedTimer: NodeJS.Timeout | undefined;
+  private isRefusedDue = false;
   /** Until when small sets are rewritten. */
   private rewriteUntil = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -109,6 +115,7 @@ export class KernelTable {
   async stop({ keep }: { readonly keep: boolean }): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
+    clearTimeout(this.refusedTimer);
     // A transaction that is broken off is done as a whole, or not at all.
     await Promise.race([this.busy, new Promise((resolve) => setTimeout(resolve, STOP_PATIENCE).unref())]);
     this.watch?.close();
@@ -149,6 +156,8 @@ export class KernelTable {
     this.waiters = [];
     this.isUnknown = false;
     this.changedBy = undefined;
+    if (this.isRefusedDue) this.wanted.forgetRefusals();
+    this.isRefusedDue = false;
     const started = performance.now();
     try {
       this.watch ??= this.startWatch();
@@ -188,10 +197,19 @@ export class KernelTable {
 
   private tellRefused(): void {
     const { refused } = this.wanted;
+    if (refused.length > 0 && !this.stopped) {
+      this.refusedTimer ??= setTimeout(() => this.tryRefused(), REFUSED_AGAIN).unref();
+    }
     const words = refused.join('\n');
     if (words === this.refused) return;
     this.refused = words;
     this.options.refused?.(refused);
+  }
+
+  private tryRefused(): void {
+    this.refusedTimer = undefined;
+    this.isRefusedDue = this.isUnknown = true;
+    this.plan();
   }
 
   private difference(now: number): Generator<string> {

@@ -55,6 +55,12 @@ export class Refusals {
     return this.sets.delete(name);
   }
 
+  /** All may be taken now. */
+  forgetAll(): void {
+    this.sets.clear();
+    this.chains.clear();
+  }
+
   /** In words, what is not in the table as it is wanted. */
   get words(): string[] {
     if (this.sets.size === 0 && this.chains.size === 0) return [];

@@ -54,6 +54,11 @@ export class WantedTable implements TableWriter {
     return this.refusals.add(refusals);
   }
 
+  /** Has {@link everything} hold again what nft did not take: it may now, for reasons that are not in the table. */
+  forgetRefusals(): void {
+    this.refusals.forgetAll();
+  }
+
   /** See {@link TableWriter.declareSet}. */
   declareSet(name: string, declaration: SetDeclaration | undefined): void {
     if (this.later !== undefined) return void this.later.push(() => this.declareSet(name, declaration));

@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { KernelTable } from '../../src/nftables/kernel-table.ts';
 import type { AppliedFigures } from '../../src/nftables/kernel-table.ts';
 import type { NftablesError } from '../../src/nftables/nft.ts';
@@ -16,7 +16,7 @@ import { enterNetworkNamespace } from '../support/own-network-namespace.ts';
 import { missingHere } from '../support/skip.ts';
 import { waitFor } from '../support/wait-for.ts';
 
-const missing = missingHere({ root: true, programs: ['nft'] });
+const missing = missingHere({ root: true, programs: ['nft', 'ip'] });
 const path = process.env['PATH'];
 const folder = process.env['TMPDIR'];
 let namespace: Disposable | undefined;
@@ -321,6 +321,24 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     expect(listed('t')).toEqual(listed('direct'));
     nft('delete', 'table', 'inet', 'direct');
     expect(troubles).toEqual([]);
+  });
+
+  it('has what was refused once there is no reason for that any more, by itself', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      fill();
+      table.writer.declareChain('later', { rules: ['iif "later0" accept'] });
+      await table.commit();
+      expect(refused).toEqual([['chain later lets nothing pass: Interface does not exist']]);
+      execFileSync('ip', ['link', 'add', 'later0', 'type', 'veth']);
+      vi.advanceTimersByTime(5 * 60_000);
+      await waitFor(() => refused.length === 2, { what: 'the chain' });
+      expect(refused[1]).toEqual([]);
+      expect(nft('list', 'chain', 'inet', 't', 'later')).toContain('iif "later0" accept');
+      expect([troubles, repairs]).toEqual([[], []]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('stays as it is where something is refused, and is tried at once when something else is wanted', async () => {
