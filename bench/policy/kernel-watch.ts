@@ -17,6 +17,8 @@ export class KernelWatch implements Disposable {
   /** The first announcement of each member that was asked for. */
   readonly #awaited = new Map<string, (at: number) => void>();
   #rest = '';
+  /** Whether nft could not follow the kernel. */
+  #hasLost = false;
   #statements: string[] = [];
 
   readonly #keeps: boolean;
@@ -72,7 +74,8 @@ export class KernelWatch implements Disposable {
       const late = () => {
         this.#awaited.delete(member);
         const hasIt = (rules: string) => (rules.includes(member) ? 'has it all the same' : 'does not have it');
-        const words = `the kernel does not say that it has ${member}`;
+        const why = this.#hasLost ? ' (nft lost some of what it says)' : '';
+        const words = `the kernel does not say that it has ${member}${why}`;
         run(['nft', 'list', 'ruleset'], { space: this.#space }).then(
           (rules) => reject(new Error(`${words}, and ${hasIt(rules)}`)),
           reject,
@@ -91,6 +94,7 @@ export class KernelWatch implements Disposable {
     const lines = (this.#rest + text).split('\n');
     this.#rest = lines.pop() ?? '';
     for (const line of lines) {
+      this.#hasLost ||= line.includes('lost some netlink events');
       if (!line.startsWith('add element')) continue;
       if (this.#keeps) this.#statements.push(line);
       for (const [member] of line.matchAll(MEMBER)) {

@@ -104,6 +104,11 @@ async function measureStream(
   const begun = performance.now();
   const probes: Promise<number>[] = [];
   const written: Promise<unknown>[] = [];
+  const write = (writing: Promise<unknown>) => {
+    // Where it fails, that is told at the end.
+    writing.catch(() => undefined);
+    written.push(writing);
+  };
   const every = (1000 * TOGETHER) / PER_SECOND;
   for (let step = 0; step * every < seconds * 1000; step++) {
     const due = begun + step * every;
@@ -116,7 +121,7 @@ async function measureStream(
         ? { ...pod, app: (pod.app + 100 * (1 + turn)) % size.apps }
         : { ...pod, version: 1 + round + turn };
     });
-    written.push(world.etcd.putAll(Object.fromEntries(changed.map(endpointEntry))));
+    write(world.etcd.putAll(Object.fromEntries(changed.map(endpointEntry))));
     if (step % (PER_SECOND / TOGETHER / PROBES_PER_SECOND) !== 0) continue;
     const number = 10 * size.remote + round * 100_000 + step;
     const probe = { ...workload(number, false, size), app: 100 + (step % 90), address: addressOf(80 + round, step) };
@@ -124,7 +129,7 @@ async function measureStream(
     const announced = watch.next(probe.address).then((seen) => seen - at);
     announced.catch(() => undefined);
     probes.push(announced);
-    written.push(world.etcd.put(...endpointEntry(probe)));
+    write(world.etcd.put(...endpointEntry(probe)));
   }
   await Promise.all(written);
   const wallSeconds = (performance.now() - begun) / 1000;
