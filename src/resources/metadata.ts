@@ -33,6 +33,11 @@ export const metadataSchema = z.object({
   managedFields: z.unknown().optional(),
 });
 
+/** Metadata of a kind that belongs to no namespace: one that is written all the same would narrow what a policy means. */
+export function ofNoNamespace({ namespace: _, ...metadata }: Metadata): Metadata {
+  return metadata;
+}
+
 /** Metadata as it is written, without labels and annotations that can't be read: a policy is known by its name. */
 export function readableMetadata(written: unknown): unknown {
   if (!isJsonObject(written)) return written;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { selector } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
+import { ofNoNamespace } from '../metadata.ts';
 import { clusterRule, policyFields, reviewRules, ruleLists } from '../policy-rule.ts';
 import { salvagePolicy } from '../policy-salvage.ts';
 
@@ -32,6 +33,7 @@ export const GLOBAL_NETWORK_POLICY = defineKind({
   apiVersions: CALICO_API_VERSIONS,
   schema: z.object({ spec }),
   reportUnknownFields: true,
+  metadata: ofNoNamespace,
   salvage: (body) => salvagePolicy(body, fields, clusterRule),
   review: ({ spec: policy }) => ({ warnings: reviewRules(policy) }),
 });

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { emptyAsUnset, ipAddress } from '../fields.ts';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import { salvageHost } from '../endpoint-salvage.ts';
+import { ofNoNamespace } from '../metadata.ts';
 import { endpointPort } from '../policy-rule.ts';
 
 const interfaceName = z
@@ -29,5 +30,6 @@ export const HOST_ENDPOINT = defineKind({
       }),
   }),
   reportUnknownFields: true,
+  metadata: ofNoNamespace,
   salvage: (body) => salvageHost(body, interfaceName, { expectedIPs: ipAddress, ports: endpointPort }),
 });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import { salvageSet } from '../endpoint-salvage.ts';
+import { ofNoNamespace } from '../metadata.ts';
 import { net } from '../policy-rule.ts';
 import type { JsonObject } from '../resource.ts';
 
@@ -23,5 +24,6 @@ export const GLOBAL_NETWORK_SET = defineKind({
   apiVersions: CALICO_API_VERSIONS,
   schema,
   reportUnknownFields: true,
+  metadata: ofNoNamespace,
   salvage,
 });

@@ -255,6 +255,15 @@ describe('the other kinds of policies', () => {
   });
 });
 
+describe('kinds that belong to no namespace', () => {
+  it.each(['GlobalNetworkPolicy', 'Profile', 'Tier', 'GlobalNetworkSet', 'HostEndpoint'])('%s has none', (kind) => {
+    const spec = kind === 'HostEndpoint' ? { node: 'a', interfaceName: 'eth0' } : {};
+    const metadata = { name: 'a', namespace: 'x' };
+    const parsed = parseResource({ apiVersion: 'projectcalico.org/v3', kind, metadata, spec });
+    expect(parsed.ok && parsed.resource.metadata).toEqual({ name: 'a', labels: {}, annotations: {} });
+  });
+});
+
 const VECTORS = '../shared/vectors/policy/';
 
 function vectors(file: string): JsonObject[] {

@@ -1,6 +1,7 @@
 /** Profile: rules and labels of the endpoints that name it, for traffic that no policy decides. */
 import { z } from 'zod';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
+import { ofNoNamespace } from '../metadata.ts';
 import { salvageProfile } from '../policy-salvage.ts';
 import { clusterRule, reviewRules, ruleLists } from '../policy-rule.ts';
 
@@ -14,6 +15,7 @@ export const PROFILE = defineKind({
     }),
   }),
   reportUnknownFields: true,
+  metadata: ofNoNamespace,
   salvage: salvageProfile,
   review: ({ spec }) => ({ warnings: reviewRules(spec) }),
 });

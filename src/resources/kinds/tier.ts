@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { CALICO_API_VERSIONS, defineKind } from '../kind-definition.ts';
 import type { Review, Salvaged } from '../kind-definition.ts';
+import { ofNoNamespace } from '../metadata.ts';
 import { isJsonObject } from '../resource.ts';
 import type { JsonObject, Metadata, Problem } from '../resource.ts';
 import { error } from '../rule-salvage.ts';
@@ -45,6 +46,7 @@ export const TIER = defineKind({
   apiVersions: CALICO_API_VERSIONS,
   schema: z.object({ spec: tierSpec }),
   reportUnknownFields: true,
+  metadata: ofNoNamespace,
   salvage,
   review,
 });
