@@ -160,6 +160,23 @@ describe('the decision on a packet', () => {
     expect(decide({ ...RULES, profiles }, PACKET, of)).toMatchObject({ verdict, by });
   });
 
+  it('asks profiles of a host as of a workload, and no others', () => {
+    expect(decide({ ...RULES, layer: 'host', profiles: ['Deny', 'Allow'] }, PACKET, of).verdict).toBe('deny');
+    expect(decide({ ...RULES, layer: 'host' }, PACKET, of).verdict).toBe('deny');
+    expect(decide({ ...RULES, layer: 'forward' }, PACKET, of).verdict).toBe('allow');
+  });
+
+  it.each([
+    [{ type: 0 }, { type: 0, code: 0 }, 'allow'],
+    [{ type: 0 }, { type: 8, code: 0 }, 'deny'],
+    [{ type: 3, code: 0 }, { type: 3, code: 0 }, 'allow'],
+    [{ type: 3, code: 0 }, { type: 3, code: 1 }, 'deny'],
+  ])('takes type and code 0 of ICMP for what they are: %j of %j', (asked, icmp, verdict) => {
+    const rule = { action: 'Allow', protocol: 'ICMP', icmp: asked };
+    const packet = { ...PACKET, protocol: 1, icmp };
+    expect(decided([calicoPolicy('p', { ingress: [rule] })], { packet }).verdict).toBe(verdict);
+  });
+
   it('leaves to other layers what no policy decides in those that have no profiles', () => {
     const udp = calicoPolicy('p', { ingress: [{ action: 'Allow', protocol: 'UDP' }] });
     expect(decided([udp], { layer: 'untracked' })).toMatchObject({ verdict: 'allow', by: { kind: 'nothing' } });

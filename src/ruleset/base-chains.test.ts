@@ -39,6 +39,49 @@ describe('base chains', () => {
     ]);
   });
 
+  it('see packets in the order that their layers need', () => {
+    const all = host('eth0', {
+      host: { ingress: 'a', egress: 'b' },
+      preDNAT: { ingress: 'c' },
+      untracked: { ingress: 'd', egress: 'e' },
+    });
+    const settings = {
+      masquerade: { sources: prefixes('10.0.0.0/16'), pools: [] },
+      loops: { action: 'Drop' as const, ranges: prefixes('10.96.0.0/12') },
+    };
+    const bases = [...chains(settings, [all])].filter(([, { base }]) => base !== undefined);
+    expect(Object.fromEntries(bases.map(([name, { base }]) => [name, base]))).toEqual({
+      sources: 'type filter hook prerouting priority -300; policy accept;',
+      untracked_in: 'type filter hook prerouting priority -299; policy accept;',
+      pre_dnat: 'type filter hook prerouting priority -150; policy accept;',
+      forward_from: 'type filter hook forward priority 0; policy drop;',
+      forward_to: 'type filter hook forward priority 1; policy drop;',
+      loops: 'type filter hook forward priority 10; policy accept;',
+      input_from: 'type filter hook input priority 0; policy drop;',
+      input_to: 'type filter hook input priority 1; policy drop;',
+      untracked_out: 'type filter hook output priority -300; policy accept;',
+      output_to: 'type filter hook output priority 0; policy drop;',
+      outgoing: 'type nat hook postrouting priority 110; policy accept;',
+    });
+  });
+
+  it('let the host reach its workloads whatever a HostEndpoint says', () => {
+    expect(rules({}, 'output_to', [host('*', { host: { ingress: 'a', egress: 'b' } })])).toEqual([
+      'oifname "cali*" accept',
+      'oifname != "lo" goto host_out_b',
+      'accept',
+    ]);
+  });
+
+  it('stop packets to services that nobody serves, but for connections that are known', () => {
+    const loops = { action: 'Reject' as const, ranges: prefixes('10.96.0.0/12', 'fd00::/112') };
+    expect(rules({ loops }, 'loops')).toEqual([
+      'ct state established,related accept',
+      'ip daddr 10.96.0.0/12 reject',
+      'ip6 daddr fd00::/112 reject',
+    ]);
+  });
+
   it('are only those that something needs', () => {
     const optional = ['output_to', 'pre_dnat', 'untracked_in', 'untracked_out', 'outgoing', 'loops'];
     expect(optional.filter((name) => chains({}).has(name))).toEqual([]);
@@ -123,6 +166,11 @@ describe('base chains', () => {
     const discovery = 'ip6 saddr :: icmpv6 type { 131, 132, 133, 135, 143 } accept';
     const spoofed = 'fib saddr . mark . iif oif 0 drop comment "spoofed source"';
     expect(sources(false)).toEqual([discovery, spoofed]);
+    expect(rules({ openstack: { metadataAddress: '169.254.169.254', metadataPort: 80 } }, 'workload_source')).toEqual([
+      discovery,
+      'ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept comment "DHCP"',
+      spoofed,
+    ]);
     expect(sources(true)).toEqual([
       discovery,
       'iifname . ip saddr @spoofable4 accept',

@@ -74,6 +74,24 @@ describe('rules', () => {
         'meta nfproto ipv6 meta l4proto 58 icmpv6 code != 0 accept',
       ],
     ],
+    [
+      'of an ICMP type that is not so, of any protocol',
+      { ...V4, notIcmp: { type: 8 } },
+      ['meta nfproto ipv4 meta l4proto != 1 accept', 'meta nfproto ipv4 meta l4proto 1 icmp type != 8 accept'],
+    ],
+    [
+      'of no port where there are none',
+      { protocol: 47, destination: { notPorts: ports([80, 80]) } },
+      ['meta l4proto 47 accept'],
+    ],
+    [
+      'of no port, of any protocol',
+      { destination: { notPorts: ports([80, 80]) } },
+      [
+        'meta l4proto != { 6, 17, 33, 132, 136 } accept',
+        'meta l4proto { 6, 17, 33, 132, 136 } th dport != 80-80 accept',
+      ],
+    ],
     ['of ICMP in another protocol', { protocol: 6, icmp: { type: 8 } }, []],
     ['of a network', { ...V4, source: { nets: prefixes('10.0.0.0/8') } }, ['ip saddr 10.0.0.0/8 accept']],
     ['of all networks', { ...V4, source: { nets: prefixes('10.0.0.0/8', '0.0.0.0/0') } }, ['meta nfproto ipv4 accept']],

@@ -96,6 +96,46 @@ describe('a ruleset', () => {
     expect(table.rules(`${layer}_in_c`)?.at(-1)).toBe('drop comment "end of tier default"');
   });
 
+  it('lets nothing pass where an endpoint is down', () => {
+    const { table, renderer } = start();
+    renderer.apply(changes({ rules: [rulesOf({ id: 'd', up: false, profiles: ['kns.x'] })] }));
+    expect(table.rules('workload_in_d')).toEqual(['drop comment "endpoint is down"']);
+  });
+
+  it.each([
+    ['host', ['jump failsafe_in'], ['drop comment "end of tier default"']],
+    ['forward', [], ['drop comment "end of tier default"']],
+    ['preDNAT', ['jump failsafe_in'], ['accept comment "passed by all tiers"']],
+    ['untracked', ['jump failsafe_in_untracked'], ['accept comment "passed by all tiers"']],
+  ] as const)('of a HostEndpoint asks failsafes, tiers and what comes after them (%s)', (layer, failsafes, end) => {
+    const { table, renderer } = start();
+    renderer.apply(changes({ rules: [rulesOf({ id: 'h', layer, tiers: [[ALLOW_WEB]] })] }));
+    const known = ['ct state established,related accept', 'ct state invalid drop'];
+    const rules = table.rules(`${layer}_in_h`).filter((rule) => !rule.startsWith('icmpv6'));
+    expect(rules).toEqual([...(layer === 'untracked' ? [] : known), ...failsafes, 'jump np_x_web_in', ...end]);
+  });
+
+  it('leads past a tier from the moment that a policy there passes packets on', () => {
+    const { table, renderer } = start();
+    const passing = policyOf({ ingress: [{ source: { in: WEB } }, { action: 'Pass' }] });
+    renderer.apply(changes({ policies: [passing] }));
+    expect(table.rules('workload_in_i').slice(2)).toEqual([
+      'jump workload_in_i_tier1',
+      'jump profile_kns.x_in',
+      'drop comment "allowed by no policy or profile"',
+    ]);
+  });
+
+  it('writes what is asked of all endpoints anew where settings are about it', () => {
+    const { table, renderer } = start();
+    renderer.apply(changes({ settings: settingsOf({ dropInvalid: false, vxlanPort: 8472, dropIpip: false }) }));
+    expect(table.rules('workload_out_e').slice(0, 2)).toEqual([
+      'ct state established,related accept',
+      'udp dport 8472 drop comment "encapsulated by a workload"',
+    ]);
+    expect(table.rules('workload_out_e').join(' ')).not.toContain('l4proto 4 ');
+  });
+
   it('takes no rule for a workload more', () => {
     const { table, renderer } = start();
     table.touched = [];
