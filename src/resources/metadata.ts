@@ -34,7 +34,8 @@ export const metadataSchema = z.object({
 });
 
 /** Metadata of a kind that belongs to no namespace: one that is written all the same would narrow what a policy means. */
-export function ofNoNamespace({ namespace: _, ...metadata }: Metadata): Metadata {
+export function ofNoNamespace(written: Metadata): Metadata {
+  const { namespace: _, ...metadata } = written;
   return metadata;
 }
 
