@@ -50,6 +50,15 @@ describe('labels of endpoints', () => {
     expect(labelsOf('Pod x/liar')).not.toHaveProperty('pcsa.role');
   });
 
+  it('are not what a namespace or a service account says of its name', () => {
+    const label = { 'projectcalico.org/name': 'kube-system' };
+    world.put(WEB, namespace('x', label), serviceAccount('x/robot', label));
+    expect(labelsOf('Pod x/web')).toMatchObject({
+      'pcns.projectcalico.org/name': 'x',
+      'pcsa.projectcalico.org/name': 'robot',
+    });
+  });
+
   it('of its own win over those of profiles, and an earlier profile over a later one', () => {
     const profile = (name: string, labelsToApply: object) => calico('Profile', name, { labelsToApply });
     const at = { node: 'n1', interfaceName: 'cali1', ipNetworks: ['10.65.0.1/32'], profiles: ['a', 'b'] };

@@ -157,6 +157,23 @@ describe('hosts', () => {
     expect(world.order('Pod x/web')).toEqual(['default Deny: normal, onForward']);
   });
 
+  it('are asked in both directions, but before translation only about what comes in', () => {
+    const both = (name: string, more: object) =>
+      calico('GlobalNetworkPolicy', name, { applyOnForward: true, ingress: [], egress: [], ...more });
+    world.put(host('h', { interfaceName: 'eth0' }), both('f', {}), both('u', { doNotTrack: true }));
+    world.put(calico('GlobalNetworkPolicy', 'p', { applyOnForward: true, preDNAT: true }));
+    const directions = Object.entries(world.told.hosts.get('eth0')?.rules ?? {}).map(([layer, rules]) => [
+      layer,
+      Object.keys(rules),
+    ]);
+    expect(Object.fromEntries(directions)).toEqual({
+      host: ['ingress', 'egress'],
+      forward: ['ingress', 'egress'],
+      preDNAT: ['ingress'],
+      untracked: ['ingress', 'egress'],
+    });
+  });
+
   it('have nothing for what no policy is about, but for their own processes', () => {
     world.put(host('h', { interfaceName: 'eth0' }));
     expect(world.told.hosts.get('eth0')).toMatchObject({ endpoint: 'HostEndpoint /h', rules: { host: {} } });
