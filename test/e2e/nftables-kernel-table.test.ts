@@ -1,6 +1,5 @@
 /** A table of nftables that is kept as wanted, against the kernel: in a network namespace of this file's own. */
 import { execFile, execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
@@ -11,6 +10,7 @@ import type { NftablesError } from '../../src/nftables/nft.ts';
 import { TableWatch } from '../../src/nftables/table-watch.ts';
 import type { TableWriter } from '../../src/nftables/table-writer.ts';
 import { WantedTable } from '../../src/nftables/wanted-table.ts';
+import { nft, nftChildren, nftTable } from '../support/nft-kernel.ts';
 import { callArbitrary, callOn } from '../support/nft-writer-calls.ts';
 import { enterNetworkNamespace } from '../support/own-network-namespace.ts';
 import { missingHere } from '../support/skip.ts';
@@ -25,44 +25,6 @@ let troubles: (NftablesError | undefined)[];
 let repairs: string[];
 let refused: (readonly string[])[];
 let applied: AppliedFigures[];
-
-function nft(...argv: string[]): string {
-  return execFileSync('nft', argv, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-/** Table of this name as the kernel lists it, without what is not told: handles, order, its name. */
-function listed(name: string): unknown[] {
-  const { nftables } = JSON.parse(nft('-j', 'list', 'table', 'inet', name)) as { nftables: object[] };
-  const texts = nftables.map((object) =>
-    JSON.stringify(object, (key, value: unknown) => {
-      if (key === 'handle' || key === 'table' || key === 'metainfo') return undefined;
-      if (key === 'elem' && Array.isArray(value)) return value.map((item) => JSON.stringify(item)).toSorted();
-      return value;
-    }),
-  );
-  // Rules of a chain stand in their order, and are of one chain after the other.
-  const rules = texts.filter((text) => text.startsWith('{"rule"'));
-  const chainOf = (text: string) => /"chain":"([^"]*)"/.exec(text)?.[1] ?? '';
-  return [
-    ...texts.filter((text) => !text.startsWith('{"rule"') && !text.startsWith('{"table"')).toSorted(),
-    ...rules.toSorted((a, b) => (chainOf(a) < chainOf(b) ? -1 : Number(chainOf(a) > chainOf(b)))),
-  ];
-}
-
-/** The ids of the nft processes that this process started. */
-function children(): number[] {
-  return readdirSync('/proc/self/task')
-    .flatMap((task) => readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/comm`, 'utf8') === 'nft\n';
-      } catch {
-        // It ended meanwhile.
-        return false;
-      }
-    });
-}
 
 function fill(): void {
   fillAs(table.writer);
@@ -109,7 +71,7 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     if (folder === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = folder;
     await table.stop({ keep: false });
-    expect(children()).toEqual([]);
+    expect(nftChildren()).toEqual([]);
     nft('flush', 'ruleset');
   });
 
@@ -140,7 +102,7 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
             else for (const writer of [table.writer, direct]) callOn(writer, step);
           }
           execFileSync('nft', ['-f', '-'], { input: [...direct.everything()].join('') });
-          expect(listed('t')).toEqual(listed('direct'));
+          expect(nftTable('t')).toEqual(nftTable('direct'));
           await table.stop({ keep: false });
           table = new KernelTable({
             name: 't',
@@ -167,12 +129,12 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
   ])('is repaired within a second where %s', async (_what, command) => {
     fill();
     await table.commit();
-    const before = listed('t');
+    const before = nftTable('t');
     nft(command);
     const since = performance.now();
     await waitFor(() => repairs.length === 1, { what: 'the table' });
     expect(performance.now() - since).toBeLessThan(1000);
-    expect(listed('t')).toEqual(before);
+    expect(nftTable('t')).toEqual(before);
     expect(repairs).toEqual(['table inet t was changed by nft']);
     expect(troubles).toEqual([]);
   });
@@ -190,7 +152,7 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     }
     await written;
     await waitFor(() => repairs.length > 0 && nft('list', 'tables') === 'table inet t\n', { what: 'the table' });
-    expect(listed('t').join('\n')).toContain('10.9.117.47');
+    expect(nftTable('t').join('\n')).toContain('10.9.117.47');
   });
 
   it('is watched on after more changes of other tables than can be followed', async () => {
@@ -222,7 +184,7 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     fill();
     for (let i = 0; i < 1000; i++) table.writer.addElement('s', `10.8.${i >> 8}.${i & 255}`);
     await table.commit();
-    const [child] = children();
+    const [child] = nftChildren();
     process.kill(child, 'SIGSTOP');
     table.writer.removeElement('s', '10.8.0.1');
     const written = table.commit();
@@ -239,17 +201,17 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
   it('is written on where the child is killed, and by it alone', async () => {
     fill();
     await table.commit();
-    const [child] = children();
+    const [child] = nftChildren();
     process.kill(child, 'SIGKILL');
     table.writer.addElement('s', '10.7.0.1');
     await table.commit();
     // More than a child is used for, so that another one takes over on the way.
     for (let i = 0; i < 2200; i++) {
       table.writer.addElement('s', `10.8.${i >> 8}.${i & 255}`);
-      if (i % 1000 === 500) process.kill(children()[0], 'SIGKILL');
+      if (i % 1000 === 500) process.kill(nftChildren()[0], 'SIGKILL');
       await table.commit();
     }
-    expect(listed('t').join('\n')).toContain('10.8.8.151');
+    expect(nftTable('t').join('\n')).toContain('10.8.8.151');
     expect([repairs, troubles]).toEqual([[], []]);
   });
 
@@ -274,7 +236,7 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
       if (i % 100 === 0) await table.commit();
     }
     await table.commit();
-    expect(listed('t').join('\n')).toContain('10.8.3.231');
+    expect(nftTable('t').join('\n')).toContain('10.8.3.231');
     expect([repairs, troubles]).toEqual([[], []]);
   });
 
@@ -318,7 +280,7 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
     for (let i = 0; i < 30; i++) direct.declareChain(`set${i}`, { rules: ['ip saddr @s accept'] });
     direct.addElement('s', '10.9.9.9');
     execFileSync('nft', ['-f', '-'], { input: [...direct.everything()].join('') });
-    expect(listed('t')).toEqual(listed('direct'));
+    expect(nftTable('t')).toEqual(nftTable('direct'));
     nft('delete', 'table', 'inet', 'direct');
     expect(troubles).toEqual([]);
   });
@@ -344,7 +306,7 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
   it('stays as it is where something is refused, and is tried at once when something else is wanted', async () => {
     fill();
     await table.commit();
-    const before = listed('t');
+    const before = nftTable('t');
     // Without its rules more might pass.
     const base = 'type filter hook forward priority filter; policy accept;';
     table.writer.declareChain('new', { base, rules: ['ip saddr @nowhere drop'] });
@@ -354,13 +316,13 @@ describe.skipIf(missing !== undefined)(`a table in the kernel${missing === undef
       code: 'NFT_ABSENT',
       message: 'nft: No such file or directory: add rule inet t new ip saddr @nowhere drop',
     });
-    expect(listed('t')).toEqual(before);
+    expect(nftTable('t')).toEqual(before);
     const { failures } = table.counters;
     expect(failures).toBeLessThanOrEqual(3);
     table.writer.declareChain('new', { base, rules: ['ip saddr @s drop'] });
     await table.commit();
     await written;
     expect(troubles).toHaveLength(2);
-    expect(listed('t').join('\n')).toContain('new');
+    expect(nftTable('t').join('\n')).toContain('new');
   });
 });
