@@ -76,6 +76,24 @@ describe('CombinedDatastore', () => {
     expect(calls).toEqual(['snapshot tor keys (1)', 'changes -tor (1)', 'changes  (2)']);
   });
 
+  it('tells early what the first has of it, and what of that goes before the second was heard', () => {
+    const [etcd, kubernetes] = [new FakeDatastore('etcd'), new FakeDatastore('kubernetes')];
+    const calls: string[] = [];
+    const combined = new CombinedDatastore(etcd, { datastore: kubernetes });
+    combined.start({
+      early: (changes) => calls.push(`early ${changes.map(({ type }) => type).join(' ')}`),
+      snapshot: (all) => calls.push(`snapshot ${all.map(({ metadata }) => metadata.name).join(' ')}`),
+      changes: () => {},
+      status: () => {},
+    });
+    expect(kubernetes.listener.early).toBeUndefined();
+    etcd.listener.early?.([{ type: 'upsert', resource: peer('tor', 'keys') }]);
+    etcd.listener.snapshot([peer('spine', 'keys')], []);
+    etcd.listener.changes([{ type: 'delete', kind: 'BGPPeer', name: 'tor' }], []);
+    kubernetes.listener.snapshot([namespace], []);
+    expect(calls).toEqual(['early upsert', 'early delete', 'snapshot spine n']);
+  });
+
   it('does not wait for the second for ever', async () => {
     const { etcd, kubernetes, calls } = start();
     etcd.listener.snapshot([peer('tor', 'keys')], []);

@@ -86,6 +86,8 @@ export class CombinedDatastore implements Datastore {
     this.#listener = listener;
     const status = (): void => listener.status(this.status);
     this.#primary.start({
+      // Not of the second, which may not be waited for: it would be heard of bit by bit when the rest is in force.
+      ...(listener.early && { early: (changes) => this.#listener?.early?.(changes) }),
       snapshot: (resources, problems) => {
         if (this.#companion.wantSecrets !== undefined) {
           this.#refer(resources.map((resource) => ({ type: 'upsert', resource })));
@@ -155,7 +157,11 @@ export class CombinedDatastore implements Datastore {
   #changes(half: Half, changes: readonly Change[], problems: readonly SourcedProblem[]): void {
     half.problems = problems;
     if (this.#told) this.#tellChanges(changes);
-    else if (half.waiting !== undefined) half.waiting = changed(half.waiting, changes);
+    else if (half.waiting !== undefined) {
+      half.waiting = changed(half.waiting, changes);
+      // Of what was told early something may be gone by now.
+      this.#listener?.early?.(changes.filter(({ type }) => type === 'delete'));
+    }
   }
 
   #tellChanges(changes: readonly Change[]): void {

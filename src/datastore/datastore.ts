@@ -15,6 +15,11 @@ export interface Datastore {
 
 /** `problems` always lists all problems that there are now. */
 export interface DatastoreListener {
+  /**
+   * Resources of kinds with very many objects, bit by bit before the snapshot, which is without them then: whoever hears this need not have
+   * all of them in memory at once. Nothing of it may be acted on before the snapshot. Where it is left out, the snapshot has them.
+   */
+  readonly early?: (changes: readonly Change[]) => void;
   /** All resources; called once, before any changes. The list is the listener's own, who may empty it to let go of them one by one. */
   snapshot(resources: AnyResource[], problems: readonly SourcedProblem[]): void;
   /** What is different since the last call; `changes` is empty where only the problems are. */

@@ -18,13 +18,18 @@ interface Trouble {
  */
 export class PassingSource {
   readonly #kind: Kind;
-  readonly #versions = new Map<string, string | undefined>();
+  readonly #versions = new Map<string, RawItem['version']>();
   readonly #troubled = new Map<string, Trouble>();
   /** What is different since the last time, by key. */
   #pending = new Map<string, AnyResource | undefined>();
 
   constructor(kind: Kind) {
     this.#kind = kind;
+  }
+
+  /** How many objects are different since the last time. */
+  get pending(): number {
+    return this.#pending.size;
   }
 
   keys(): Iterable<string> {

@@ -14,7 +14,7 @@ export interface RawItem {
   /** What {@link parseResource} reads. */
   readonly value: unknown;
   /** Equal only as long as the object is the same, so that it need not be parsed again. */
-  readonly version?: string;
+  readonly version?: string | number;
   /** Why there is no value, where what the source holds can't be taken apart at all. */
   readonly unreadable?: string | undefined;
 }

@@ -7,11 +7,14 @@ import { PassingSource } from './passing-source.ts';
 import { hasFailed, parseItem, problemsOf } from './raw-item.ts';
 import type { RawItem } from './raw-item.ts';
 
+/** How many resources are told together before the snapshot. */
+const EARLY = 64;
+
 /** What an object came to. */
 interface Item {
   readonly source: string;
   readonly key: string;
-  readonly version: string | undefined;
+  readonly version: RawItem['version'];
   /** The last good state. */
   readonly resource: AnyResource | undefined;
   readonly problems: readonly SourcedProblem[];
@@ -78,6 +81,7 @@ export class ResourceCollector {
     const passing = this.#passing.get(source);
     if (passing !== undefined) {
       if (passing.put(raw)) this.#problems = undefined;
+      if (passing.pending >= EARLY) this.#tellEarly(passing);
       return;
     }
     const items = this.#sourceOf(source);
@@ -110,12 +114,19 @@ export class ResourceCollector {
     const troubled = this.#problems === undefined;
     const problems = (this.#problems ??= this.#listProblems());
     if (!this.#snapshotTold) {
+      for (const source of this.#passing.values()) this.#tellEarly(source);
       this.#snapshotTold = true;
       this.#listener.snapshot([...this.#told.values(), ...this.#passed((source) => source.takeAll())], problems);
       return;
     }
     changes.push(...this.#passed((source) => source.take()));
     if (changes.length > 0 || troubled) this.#listener.changes(changes, problems);
+  }
+
+  /** Tells what the snapshot will be without, where the listener takes it. */
+  #tellEarly(source: PassingSource): void {
+    if (this.#snapshotTold || this.#listener.early === undefined || source.pending === 0) return;
+    this.#listener.early(source.take());
   }
 
   #passed<T>(take: (source: PassingSource) => readonly T[]): T[] {

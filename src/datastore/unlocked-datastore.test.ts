@@ -80,6 +80,28 @@ describe('a datastore that is being migrated', () => {
     expect(recorder.changed).toEqual([]);
   });
 
+  it('tells what came early as it comes, and what of that went while it was locked before the rest', () => {
+    const inner = new FakeDatastore();
+    const datastore = new UnlockedDatastore(inner);
+    const told: string[] = [];
+    const recorder = Object.assign(new DatastoreRecorder(), {
+      early: (changes: readonly Change[]) => {
+        for (const change of changes) told.push(change.type === 'delete' ? `-${change.name}` : 'one');
+      },
+    });
+    datastore.start(recorder);
+    inner.listener.early?.([put(peer('a'))]);
+    inner.listener.snapshot([ready(false), peer('b')], []);
+    inner.listener.changes([gone('BGPPeer', 'a'), put(peer('b', 2))], []);
+    expect([told, recorder.snapshots]).toEqual([['one'], 0]);
+    inner.listener.changes([put(ready(true))], []);
+    expect([told, recorder.peers]).toEqual([['one', '-a'], ['b 2']]);
+    // Who takes no part is told all at once.
+    const other = new FakeDatastore();
+    new UnlockedDatastore(other).start(new DatastoreRecorder());
+    expect(other.listener.early).toBeUndefined();
+  });
+
   it('is one that says so: where nothing is said it is ready', () => {
     const { inner, recorder } = start();
     inner.listener.snapshot([ready(), peer('a')], []);

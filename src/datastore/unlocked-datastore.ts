@@ -66,6 +66,7 @@ export class UnlockedDatastore implements Datastore {
   start(listener: DatastoreListener): void {
     this.#listener = listener;
     this.#inner.start({
+      ...(listener.early && { early: (changes) => this.#listener?.early?.(changes) }),
       snapshot: (resources, problems) => {
         for (const resource of resources) this.#look(resource);
         if (this.#lockedAt === undefined) {
@@ -134,6 +135,8 @@ export class UnlockedDatastore implements Datastore {
       return;
     }
     this.#told = true;
+    // Of what was told early something may be gone by now.
+    this.#listener?.early?.(changes.filter(({ type }) => type === 'delete'));
     const resources = changes.flatMap((change) => (change.type === 'upsert' ? [change.resource] : []));
     this.#listener?.snapshot(resources, this.#problems);
   }

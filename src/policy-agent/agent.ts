@@ -111,6 +111,7 @@ export class PolicyAgent implements Program {
     this.engine.configure(policyOverrides(this.config, !this.loops.isThere));
     this.datastore = await createDatastore(datastore, this.config, 'policy');
     this.datastore.start({
+      early: (changes) => this.early(changes),
       snapshot: (resources, problems) => this.snapshot(resources, problems),
       changes: (changes, problems) => this.changes(changes, problems),
       status: (status) => this.datastoreLog.take(status),
@@ -156,14 +157,20 @@ export class PolicyAgent implements Program {
     this.events.add('daemon', this.config.nodeName, words);
   }
 
+  /** Of what there is before all of it is known; nothing of it gets to the kernel yet. */
+  private early(changes: readonly Change[]): void {
+    this.resources.take(changes, this.environment.now());
+    this.change(() => this.engine.change(changes));
+  }
+
   private snapshot(resources: AnyResource[], problems: readonly SourcedProblem[]): void {
     this.resources.snapshot(resources, this.environment.now());
     this.datastoreProblems = problems;
     this.change(() => {
       for (const resource of resources) this.followInterfacesFor(resource);
-      this.engine.snapshot(drained(resources));
-      // Not where that failed: rules of an earlier run are better than half of those that are wanted.
-      this.isSynced = true;
+      this.engine.snapshot(drained(resources), false);
+      // Not where something of it failed: rules of an earlier run are better than half of those that are wanted.
+      this.isSynced = this.defect === undefined;
     });
   }
 

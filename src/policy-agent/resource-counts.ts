@@ -7,26 +7,30 @@ export class ResourceCounts {
   changes = 0;
   /** When one did last, in milliseconds since 1970. */
   lastChange: number | undefined;
-  /** Namespaces and names. */
-  private readonly known = new Map<Kind, Set<string>>();
+  /** Names by namespace, which is empty where there is none: texts of both would take as much memory again. */
+  private readonly known = new Map<Kind, Map<string, Set<string>>>();
 
-  /** `now` in milliseconds since 1970. */
+  /** What was not told of before. `now` in milliseconds since 1970. */
   snapshot(resources: readonly AnyResource[], now: number): void {
-    this.known.clear();
-    for (const { kind, metadata } of resources) this.ofKind(kind).add(nameOf(metadata));
+    for (const { kind, metadata } of resources) this.namesIn(kind, metadata.namespace).add(metadata.name);
     this.changed(resources.length, now);
   }
 
   take(changes: readonly Change[], now: number): void {
     for (const change of changes) {
-      if (change.type === 'delete') this.ofKind(change.kind).delete(nameOf(change));
-      else this.ofKind(change.resource.kind).add(nameOf(change.resource.metadata));
+      if (change.type === 'delete') this.namesIn(change.kind, change.namespace).delete(change.name);
+      else this.namesIn(change.resource.kind, change.resource.metadata.namespace).add(change.resource.metadata.name);
     }
     if (changes.length > 0) this.changed(changes.length, now);
   }
 
   get byKind(): Readonly<Record<string, number>> {
-    return Object.fromEntries(Array.from(this.known, ([kind, { size }]) => [kind, size]));
+    const sizes = Array.from(this.known, ([kind, byNamespace]) => {
+      let size = 0;
+      for (const names of byNamespace.values()) size += names.size;
+      return [kind, size] as const;
+    });
+    return Object.fromEntries(sizes);
   }
 
   private changed(count: number, now: number): void {
@@ -34,13 +38,11 @@ export class ResourceCounts {
     this.lastChange = now;
   }
 
-  private ofKind(kind: Kind): Set<string> {
-    let names = this.known.get(kind);
-    if (names === undefined) this.known.set(kind, (names = new Set()));
+  private namesIn(kind: Kind, namespace = ''): Set<string> {
+    let byNamespace = this.known.get(kind);
+    if (byNamespace === undefined) this.known.set(kind, (byNamespace = new Map()));
+    let names = byNamespace.get(namespace);
+    if (names === undefined) byNamespace.set(namespace, (names = new Set()));
     return names;
   }
-}
-
-function nameOf({ namespace, name }: { readonly namespace?: string; readonly name: string }): string {
-  return namespace === undefined ? name : `${namespace}/${name}`;
 }

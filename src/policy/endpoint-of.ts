@@ -39,7 +39,8 @@ function workloadEndpoint({ metadata, spec }: ResourceOf<'WorkloadEndpoint'>, { 
   return {
     key: `WorkloadEndpoint ${namespace}/${name}`,
     kind: 'workload',
-    name: `${namespace}/${spec.pod ?? name}`,
+    // Texts that are added up keep their parts, and there are a hundred thousand of them.
+    name: [namespace, spec.pod ?? name].join('/'),
     namespace,
     node: spec.node,
     labels: ownLabels(metadata.labels, {

@@ -67,7 +67,10 @@ function play(steps: readonly Step[]): History {
 const histories = fc.array(step, { minLength: 1, maxLength: 40, size: 'max' }).map(play);
 
 /** What an engine tells that sees only what there is. */
-function fresh({ present, interfaces }: History): { engine: PolicyEngine; told: ToldModel } {
+function fresh({ present, interfaces }: Pick<History, 'present' | 'interfaces'>): {
+  engine: PolicyEngine;
+  told: ToldModel;
+} {
   const engine = new PolicyEngine({ node: 'n1' });
   const told = new ToldModel();
   engine.setInterfaces(interfaces);
@@ -90,6 +93,28 @@ describe('PolicyEngine, whatever happened before', () => {
         expect(history.engine.take()).toBeUndefined();
       }),
       { numRuns: 60 },
+    );
+  });
+
+  it('takes the rest as a snapshot where changes told of a part', () => {
+    fc.assert(
+      fc.property(histories, fc.nat(), ({ present, interfaces }, told) => {
+        const resources = [...present.values()];
+        const early = resources.filter((_, i) => (told >> (i % 31)) % 2 === 1);
+        const engine = new PolicyEngine({ node: 'n1' });
+        const model = new ToldModel();
+        engine.setInterfaces(interfaces);
+        engine.change(early.map((resource) => ({ type: 'upsert', resource })));
+        engine.snapshot(
+          resources.filter((resource) => !early.includes(resource)),
+          false,
+        );
+        model.take(engine);
+        const other = fresh({ present, interfaces });
+        expect(model.plain()).toEqual(other.told.plain());
+        expect(engine.counts).toEqual(other.engine.counts);
+      }),
+      { numRuns: 30 },
     );
   });
 

@@ -79,9 +79,12 @@ export class PolicyEngine {
     });
   }
 
-  /** All resources that there are. Only what is different from before is a change. None is held, not even until the end. */
-  snapshot(resources: Iterable<AnyResource>): void {
-    this.#intake.snapshot(resources);
+  /**
+   * All resources that there are or, not `isAll`, those that no change told of before. Only what is different from before is a change.
+   * None is held, not even until the end.
+   */
+  snapshot(resources: Iterable<AnyResource>, isAll = true): void {
+    this.#intake.snapshot(resources, isAll);
   }
 
   /** Differences, in order. Costs as much as what they are about. */

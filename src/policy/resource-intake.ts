@@ -77,11 +77,11 @@ export class ResourceIntake {
   }
 
   /** See PolicyEngine.snapshot. */
-  snapshot(resources: Iterable<AnyResource>): void {
-    this.#failures.clear();
+  snapshot(resources: Iterable<AnyResource>, isAll: boolean): void {
+    if (isAll) this.#failures.clear();
     const phases: AnyResource[][] = PHASES.map(() => []);
     for (const resource of resources) phases[PHASE_OF.get(resource.kind) ?? -1]?.push(resource);
-    if (this.#known.size > 0 || this.#tables.endpoints.size > 0) this.#deleteOthers(phases.flat());
+    if (isAll && (this.#known.size > 0 || this.#tables.endpoints.size > 0)) this.#deleteOthers(phases.flat());
     for (const phase of phases) {
       // From the end on, each is let go of before the next one takes memory.
       phase.reverse();

@@ -11,7 +11,7 @@ import type { EtcdSession } from './session.ts';
 import type { WatchListener, WatchStream } from './watch-stream.ts';
 
 /** Pages of objects grow up to this size. */
-const PAGE_BYTES = 8 * 2 ** 20;
+const PAGE_BYTES = 2 * 2 ** 20;
 
 export interface ReaderListener {
   /** The collector may have something to tell. */
@@ -120,7 +120,8 @@ export class SourceReader {
 
   #put(kv: KeyValue, key: string, read: KeyRange['read']): void {
     const { place, value, unreadable } = read(key, kv.value);
-    const version = `${this.#history}/${kv.modRevision}`;
+    // A number is no object, of which there would be as many as there are keys.
+    const version = this.#history === 0 ? kv.modRevision : `${this.#history}/${kv.modRevision}`;
     this.#collector.put(this.#range.name, { key, place, value, unreadable, version });
   }
 

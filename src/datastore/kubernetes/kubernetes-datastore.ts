@@ -208,6 +208,7 @@ export class KubernetesDatastore implements Datastore {
   /** Hears nothing after {@link stop}, and knows when the snapshot is told. */
   #tellingListener(): DatastoreListener {
     return {
+      ...(this.#listener?.early && { early: (changes) => this.#listener?.early?.(changes) }),
       snapshot: (resources, problems) => {
         this.#told = true;
         this.#tellStatus();
