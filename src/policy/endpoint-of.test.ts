@@ -76,6 +76,7 @@ describe('a Pod', () => {
     [{}, { [ADDRESSES]: '10.65.0.2/32, fd00::2/128' }, ['10.65.0.2', 'fd00::2']],
     [{}, { [ADDRESS]: '10.65.0.2/32' }, ['10.65.0.2']],
     [{}, { 'vpc.amazonaws.com/pod-ips': '10.65.0.2' }, ['10.65.0.2']],
+    [{ podIP: '' }, { [ADDRESS]: '10.65.0.2' }, ['10.65.0.2']],
     [{}, { [ADDRESSES]: 'none' }, []],
     [{}, {}, []],
   ])('with status %j and annotations %j has the addresses %j', (status, annotations, addresses) => {

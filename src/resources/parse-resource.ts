@@ -70,7 +70,8 @@ function acceptQuick(
 
 function metadataFor({ metadata: metadataOf, inNamespace }: KindDefinition, read: Metadata): Metadata {
   const metadata = metadataOf?.(read) ?? read;
-  return inNamespace && metadata.namespace === undefined ? { ...metadata, namespace: 'default' } : metadata;
+  // An empty one is none, as for kubectl.
+  return inNamespace && (metadata.namespace ?? '') === '' ? { ...metadata, namespace: 'default' } : metadata;
 }
 
 /**

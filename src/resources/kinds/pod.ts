@@ -1,6 +1,6 @@
 /** Kubernetes' Pod: its addresses, its node and its named ports. Nothing else is kept, because a cluster has many thousands. */
 import { z } from 'zod';
-import { ipAddress } from '../fields.ts';
+import { emptyAsUnset, ipAddress } from '../fields.ts';
 import { defineKind } from '../kind-definition.ts';
 import type { Metadata } from '../resource.ts';
 import { quickPod } from './quick-pod.ts';
@@ -44,7 +44,7 @@ const spec = z
 const status = z
   .object({
     phase: z.string().optional(),
-    podIP: ipAddress.optional(),
+    podIP: emptyAsUnset(ipAddress),
     podIPs: z.array(z.object({ ip: ipAddress })).optional(),
   })
   .transform(({ phase, podIP, podIPs }) => ({

@@ -255,6 +255,14 @@ describe('the other kinds of policies', () => {
   });
 });
 
+describe('kinds of namespaces', () => {
+  it.each([undefined, null, ''])('are in `default` where they name %j', (namespace) => {
+    const metadata = { name: 'a', namespace };
+    const parsed = parseResource({ apiVersion: 'projectcalico.org/v3', kind: 'NetworkPolicy', metadata, spec: {} });
+    expect(parsed.ok && parsed.resource.metadata.namespace).toBe('default');
+  });
+});
+
 describe('kinds that belong to no namespace', () => {
   it.each(['GlobalNetworkPolicy', 'Profile', 'Tier', 'GlobalNetworkSet', 'HostEndpoint'])('%s has none', (kind) => {
     const spec = kind === 'HostEndpoint' ? { node: 'a', interfaceName: 'eth0' } : {};
