@@ -138,9 +138,12 @@ export class TestNode extends DaemonClient implements AsyncDisposable {
 
   /** Writes the configuration of the daemon, and returns its path. */
   configure(more: object = {}, file = 'starlingd.yaml'): string {
-    const datastore = { type: 'file', file: { path: this.resources } };
+    const { datastore, ...rest } = { datastore: { type: 'file', file: { path: this.resources } }, ...more };
     const api = { socket: this.socket, http: '127.0.0.1:8179' };
-    return this.scratch.write(file, stringify({ nodeName: this.name, datastore, api, ...more }));
+    // By default all daemons of a machine have one, and keep there whether their node is drained, by its name.
+    const cache = join(this.scratch.path, 'cache');
+    const config = { nodeName: this.name, datastore: { cache, ...datastore }, api, ...rest };
+    return this.scratch.write(file, stringify(config));
   }
 
   /** Starts a daemon without waiting for it; `wrapper` is a command that runs it. */

@@ -29,7 +29,7 @@ it('brings up the session of a node with a reflector that a peerSelector selects
     { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'bgp' }, stringData: { rr: 'a password' } },
     block('10.244.1.0/26'),
   );
-  const datastore = { type: 'file', file: { path: node.resources }, endpointStatusPath: '' };
+  const datastore = { type: 'file', file: { path: node.resources }, endpointStatusPath: '', cache: '' };
   const api = { socket: `${scratch.path}/api.sock`, http: '' };
   const config = scratch.write(
     'starlingd.yaml',

@@ -98,7 +98,7 @@ export class ClusterNode extends DaemonClient implements AsyncDisposable {
     this.scratch.write('resources/all.yaml', resources.map((one) => stringify(one)).join('---\n'));
     const config = {
       nodeName: this.name,
-      datastore: { type: 'file', file: { path: join(this.scratch.path, 'resources') } },
+      datastore: { type: 'file', file: { path: join(this.scratch.path, 'resources') }, cache: '' },
       api: { socket: this.socket, http: '' },
     };
     const argv = ['node', join(DIST, 'daemon/main.js'), '--config', this.scratch.write('d.yaml', stringify(config))];
