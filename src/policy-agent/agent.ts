@@ -265,7 +265,7 @@ export class PolicyAgent implements Program {
   }
 
   private connectionsLeft(error: unknown): void {
-    const words = `connections of addresses that left this node could not be ended: ${errorWords(error)}`;
+    const words = `connections of addresses that left this node could not be ended yet: ${errorWords(error)}`;
     this.events.add('ruleset', this.config.nodeName, words, 'warn');
   }
 

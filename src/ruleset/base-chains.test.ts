@@ -18,6 +18,17 @@ const host = (interfaceName: string, rules: LocalHost['rules']) => ({
   rules,
 });
 
+/** A HostEndpoint, and settings, that need every chain there is. */
+const ALL_LAYERS = host('eth0', {
+  host: { ingress: 'a', egress: 'b' },
+  preDNAT: { ingress: 'c' },
+  untracked: { ingress: 'd', egress: 'e' },
+});
+const EVERYTHING = {
+  masquerade: { sources: prefixes('10.0.0.0/16'), pools: [] },
+  loops: { action: 'Drop' as const, ranges: prefixes('10.96.0.0/12') },
+};
+
 describe('base chains', () => {
   it('know workloads by all that names of their interfaces begin with', () => {
     const interfacePrefixes = ['cali', 'tap', 'a"b', '*', '', 'fifteen-letters'];
@@ -40,16 +51,7 @@ describe('base chains', () => {
   });
 
   it('see packets in the order that their layers need', () => {
-    const all = host('eth0', {
-      host: { ingress: 'a', egress: 'b' },
-      preDNAT: { ingress: 'c' },
-      untracked: { ingress: 'd', egress: 'e' },
-    });
-    const settings = {
-      masquerade: { sources: prefixes('10.0.0.0/16'), pools: [] },
-      loops: { action: 'Drop' as const, ranges: prefixes('10.96.0.0/12') },
-    };
-    const bases = [...chains(settings, [all])].filter(([, { base }]) => base !== undefined);
+    const bases = [...chains(EVERYTHING, [ALL_LAYERS])].filter(([, { base }]) => base !== undefined);
     expect(Object.fromEntries(bases.map(([name, { base }]) => [name, base]))).toEqual({
       sources: 'type filter hook prerouting priority -300; policy accept;',
       untracked_in: 'type filter hook prerouting priority -299; policy accept;',
@@ -85,16 +87,7 @@ describe('base chains', () => {
   it('are only those that something needs', () => {
     const optional = ['output_to', 'pre_dnat', 'untracked_in', 'untracked_out', 'outgoing', 'loops'];
     expect(optional.filter((name) => chains({}).has(name))).toEqual([]);
-    const all = host('eth0', {
-      host: { ingress: 'a', egress: 'b' },
-      preDNAT: { ingress: 'c' },
-      untracked: { ingress: 'd', egress: 'e' },
-    });
-    const settings = {
-      masquerade: { sources: prefixes('10.0.0.0/16'), pools: [] },
-      loops: { action: 'Drop' as const, ranges: prefixes('10.96.0.0/12') },
-    };
-    expect(optional.filter((name) => !chains(settings, [all]).has(name))).toEqual([]);
+    expect(optional.filter((name) => !chains(EVERYTHING, [ALL_LAYERS]).has(name))).toEqual([]);
   });
 
   it('lead to HostEndpoints by interface, and those without to that for all', () => {
